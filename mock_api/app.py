@@ -1,0 +1,69 @@
+"""Puts the sandbox together."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from flask import Blueprint, Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from mock_api import control, operator, registry
+from mock_api.books import Books
+from mock_api.chance import Chance
+from mock_api.desk import Desk, Reply, describe
+from mock_api.ledger import Ledger
+from mock_api.script import Script
+from mock_api.settings import Settings
+
+
+def create_app(
+    settings: Settings,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Flask:
+    """The sandbox over the state file in `settings.var_dir`. `clock` gives seconds since 1970, `sleep` takes seconds.
+
+    Raises OSError or sqlite3.Error when the state file cannot be used.
+    """
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    books = Books(settings.var_dir / "mock_api.sqlite")
+    ledger = Ledger(books, operator.TRADES | registry.TRADES, clock, settings.pending_s)
+    chance = Chance(settings.seed, settings.latency_max_s, settings.timeout_rate, settings.late_max_s)
+    desk = Desk(ledger, chance, Script(), sleep)
+    app = Flask("mock_api", static_folder=None)
+    app.register_error_handler(HTTPException, _problem)
+    _mount(app, desk)
+    return app
+
+
+def _mount(app: Flask, desk: Desk) -> None:
+    app.register_blueprint(control.blueprint(desk))
+    money, fines = operator.blueprint(desk), registry.blueprint(desk)
+    # Under a prefix each partner knows its own requests only; at the root one address plays both.
+    app.register_blueprint(money, url_prefix="/operator")
+    app.register_blueprint(fines, url_prefix="/registry")
+    app.register_blueprint(money, name="root_operator")
+    app.register_blueprint(fines, name="root_registry")
+    app.register_blueprint(_requests(desk, "operator_requests", [operator.PARTNER]), url_prefix="/operator")
+    app.register_blueprint(_requests(desk, "registry_requests", [registry.PARTNER]), url_prefix="/registry")
+    app.register_blueprint(_requests(desk, "requests", [operator.PARTNER, registry.PARTNER]))
+
+
+def _requests(desk: Desk, name: str, partners: Sequence[str]) -> Blueprint:
+    """`GET /requests/{request_id}` over the requests of `partners`."""
+    routes = Blueprint(name, __name__)
+
+    def look(request_id: str) -> Reply:
+        found = desk.ledger.find(partners, request_id)
+        return ({"error": "no such request"}, 404) if found is None else (describe(found), 200)
+
+    @routes.get("/requests/<path:request_id>")
+    def show(request_id: str) -> Response:
+        return desk.read("request", request_id, [request_id], lambda: look(request_id))
+
+    return routes
+
+
+def _problem(error: HTTPException) -> tuple[dict[str, object], int, list[tuple[str, str]]]:
+    """A wrong address or method, told in JSON; headers such as Allow stay."""
+    headers = [(name, value) for name, value in error.get_headers() if name.lower() != "content-type"]
+    return {"error": error.description or error.name}, error.code or 500, headers

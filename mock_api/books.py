@@ -1,0 +1,153 @@
+"""What the sandbox remembers, in one SQLite file: it outlives the process, and a million requests cost no memory."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS requests (partner TEXT, request_id TEXT, call TEXT, content TEXT, status TEXT, reason TEXT,
+  transaction_id TEXT, PRIMARY KEY (partner, request_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS later (partner TEXT, request_id TEXT, call TEXT, content TEXT, due REAL,
+  PRIMARY KEY (partner, request_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS later_due ON later (due);
+CREATE TABLE IF NOT EXISTS effects (seq INTEGER PRIMARY KEY, type TEXT, doc TEXT);
+CREATE INDEX IF NOT EXISTS effects_type ON effects (type, seq);
+CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counts (call TEXT, key TEXT, n INTEGER, PRIMARY KEY (call, key)) WITHOUT ROWID;
+"""
+
+
+class Order(NamedTuple):
+    """A call that asks for something to be done; `content` is all of it but the request id, as it was sent."""
+
+    partner: str
+    call: str
+    request_id: str
+    content: dict[str, str]
+
+
+class Request(NamedTuple):
+    """What became of an order: `status` is PENDING, SUCCESSFUL or FAILED, `reason` is set when it failed."""
+
+    order: Order
+    status: str
+    reason: str | None
+    transaction_id: str | None
+
+
+class Books:
+    """Reads and writes; several of them belong together inside `transaction`, which one thread at a time holds."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # A killed process loses nothing it wrote to the operating system; a power cut may, and a sandbox may too.
+        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + _TABLES)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside is kept, or none of it."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _one(self, query: str, *values: object) -> tuple[object, ...] | None:
+        with self._lock:
+            row: tuple[object, ...] | None = self._db.execute(query, values).fetchone()
+        return row
+
+    def _write(self, query: str, *values: object) -> None:
+        with self._lock:
+            self._db.execute(query, values)
+
+    def request(self, partner: str, request_id: str) -> Request | None:
+        row = self._one("SELECT * FROM requests WHERE partner = ? AND request_id = ?", partner, request_id)
+        if row is None:
+            return None
+        _, _, call, content, status, reason, transaction_id = row
+        order = Order(partner, str(call), request_id, json.loads(str(content)))
+        return Request(order, str(status), *(None if x is None else str(x) for x in (reason, transaction_id)))
+
+    def save_request(self, request: Request) -> None:
+        partner, call, request_id, content = request.order
+        row = (partner, request_id, call, json.dumps(content), *request[1:])
+        self._write("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
+
+    def put_off(self, order: Order, due: float) -> None:
+        """Keeps `order` to be carried out at `due` (seconds since 1970); one put off before keeps its time."""
+        row = (order.partner, order.request_id, order.call, json.dumps(order.content), due)
+        self._write("INSERT OR IGNORE INTO later VALUES (?, ?, ?, ?, ?)", *row)
+
+    def take_due(self, now: float) -> tuple[Order, float] | None:
+        """The earliest order due by `now` with its due time; it is no longer put off."""
+        row = self._one("SELECT * FROM later WHERE due <= ? ORDER BY due LIMIT 1", now)
+        if row is None:
+            return None
+        partner, request_id, call, content, due = row
+        self._write("DELETE FROM later WHERE partner = ? AND request_id = ?", partner, request_id)
+        return Order(str(partner), str(call), str(request_id), json.loads(str(content))), float(str(due))
+
+    def drop_put_off(self, order: Order) -> None:
+        self._write("DELETE FROM later WHERE partner = ? AND request_id = ?", order.partner, order.request_id)
+
+    def next_due(self) -> float | None:
+        row = self._one("SELECT min(due) FROM later")
+        return None if row is None or row[0] is None else float(str(row[0]))
+
+    def note(self, key: str) -> str | None:
+        row = self._one("SELECT value FROM notes WHERE key = ?", key)
+        return None if row is None else str(row[0])
+
+    def write_note(self, key: str, value: str) -> None:
+        self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", key, value)
+
+    def count(self, call: str, key: str) -> int:
+        """Counts one more `call` about `key` and returns how many there are now."""
+        with self._lock:
+            self._write("INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1", call, key)
+            row = self._one("SELECT n FROM counts WHERE call = ? AND key = ?", call, key)
+        assert row is not None
+        return int(str(row[0]))
+
+    def counts(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._db.execute("SELECT call, sum(n) FROM counts GROUP BY call").fetchall())
+
+    def add_effect(self, kind: str, doc: dict[str, str]) -> None:
+        self._write("INSERT INTO effects (type, doc) VALUES (?, ?)", kind, json.dumps(doc))
+
+    def last_effect(self) -> int:
+        row = self._one("SELECT coalesce(max(seq), 0) FROM effects")
+        assert row is not None
+        return int(str(row[0]))
+
+    def effects(self, kind: str | None, after: int, upto: int, batch: int = 1000) -> Iterator[tuple[int, str, str]]:
+        """(seq, type, JSON text) of the effects with after < seq <= upto, in order; all types when `kind` is None."""
+        query = "SELECT seq, type, doc FROM effects WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+        if kind is not None:
+            query = query.replace("WHERE", "WHERE type = ? AND")
+        while True:
+            values = ([] if kind is None else [kind]) + [after, upto, batch]
+            with self._lock:
+                rows: list[tuple[int, str, str]] = self._db.execute(query, values).fetchall()
+            yield from rows
+            if len(rows) < batch:
+                return
+            after = rows[-1][0]
+
+    def clear(self) -> None:
+        for table in ("requests", "later", "effects", "notes", "counts"):
+            self._write(f"DELETE FROM {table}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()

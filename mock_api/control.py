@@ -1,0 +1,72 @@
+"""The sandbox's own doors: what really happened, what shall happen next, and a clean start. None of them waits."""
+
+import json
+from collections.abc import Callable, Iterator
+
+from flask import Blueprint, Response, request
+
+from mock_api.desk import Desk
+from mock_api.script import BadRule, read_rules
+
+Effects = Callable[[str | None], Iterator[tuple[int, str, str]]]
+LISTS = ("debits", "refunds", "fines")
+
+
+def blueprint(desk: Desk) -> Blueprint:
+    """`/_truth`, `/_faults`, `/_reset` and `/healthz`."""
+    routes = Blueprint("control", __name__)
+
+    @routes.get("/_truth")
+    def truth() -> Response | tuple[dict[str, object], int]:
+        since = request.args.get("since", "0")
+        if not (since.isascii() and since.isdigit()):
+            return {"error": "since is the cursor of an earlier answer"}, 400
+        cursor, calls, effects = desk.ledger.truth(int(since))
+        if request.args.get("format") == "ndjson":
+            return Response(_lines(effects), mimetype="application/x-ndjson")
+        return Response(_document(effects, calls, cursor), mimetype="application/json")
+
+    @routes.post("/_faults")
+    def add_faults() -> tuple[dict[str, object], int]:
+        try:
+            desk.script.add(read_rules(request.get_json(silent=True, force=True)))
+        except BadRule as error:
+            return {"error": str(error)}, 422
+        return {"faults": desk.script.left()}, 200
+
+    @routes.get("/_faults")
+    def faults() -> dict[str, object]:
+        return {"faults": desk.script.left()}
+
+    @routes.delete("/_faults")
+    def drop_faults() -> dict[str, object]:
+        desk.script.clear()
+        return {"faults": []}
+
+    @routes.post("/_reset")
+    def reset() -> dict[str, object]:
+        desk.script.clear()
+        desk.ledger.clear()
+        return {"status": "ok"}
+
+    @routes.get("/healthz")
+    def health() -> dict[str, object]:
+        return {"status": "ok"}
+
+    return routes
+
+
+def _lines(effects: Effects) -> Iterator[str]:
+    for seq, kind, doc in effects(None):
+        yield json.dumps({"seq": seq, "type": kind.removesuffix("s")} | json.loads(doc)) + "\n"
+
+
+def _document(effects: Effects, calls: dict[str, int], cursor: int) -> Iterator[str]:
+    # Piece by piece, because there may be a million of them and no need to hold them all at once.
+    yield "{"
+    for kind in LISTS:
+        yield f'"{kind}": ['
+        for index, (_, _, doc) in enumerate(effects(kind)):
+            yield f", {doc}" if index else doc
+        yield "], "
+    yield f'"calls": {json.dumps(calls)}, "cursor": {cursor}}}'

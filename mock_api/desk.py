@@ -1,0 +1,117 @@
+"""Where every partner call goes through: it waits its latency, meets its fate, and is answered."""
+
+import errno
+import json
+import socket
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from flask import Response, request
+
+from mock_api.books import Order, Request
+from mock_api.chance import Chance, Fate
+from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Verdict
+from mock_api.script import STATUSES, Script
+
+Reply = tuple[Mapping[str, object], int]
+# The answer a partner always gives to some order, by how many times it was asked; None leaves it to chance.
+Habit = Callable[[int], str]
+UNTIL_LANDED = "504-until-landed"
+
+
+@dataclass
+class Desk:
+    """Serves the calls of both partners. `sleep` takes seconds."""
+
+    ledger: Ledger
+    chance: Chance
+    script: Script
+    sleep: Callable[[float], None]
+
+    def read(self, call: str, key: str, texts: Sequence[str], look: Callable[[], Reply]) -> Response:
+        """Answers a call that changes nothing: `look` says what, once the latency has passed."""
+        fate = self._wait(call, key, texts, None)
+        return _send(fate, look())
+
+    def write(self, order: Order, habit: Habit | None = None) -> Response:
+        """Answers a call that asks for something to be done, and does it when its fate says so."""
+        texts = [order.request_id, *order.content.values()]
+        fate = self._wait(order.call, order.request_id, texts, habit)
+        if fate.answer == UNTIL_LANDED:
+            landed = self.ledger.find([order.partner], order.request_id)
+            fate = replace(fate, answer="504-late" if landed is None else "ok")
+        if fate.answer == "504-late":
+            self.ledger.put_off(order, fate.late_s)
+        # An answer that hides a call not carried out claims the opposite: nobody may believe it.
+        claim: Reply = ({"request_id": order.request_id, "status": SUCCESSFUL}, 200)
+        return _send(fate, self._carry_out(order, fate) if fate.carried_out else claim)
+
+    def _wait(self, call: str, key: str, texts: Sequence[str], habit: Habit | None) -> Fate:
+        era = self.ledger.era
+        nth = self.ledger.count(call, key)
+        fate = self.chance.draw(call, key, nth)
+        if rule := self.script.take(call, texts):
+            fate = rule.bend(fate)
+        elif habit:
+            fate = replace(fate, answer=habit(nth))
+        self.sleep(fate.latency_s)
+        # A call that was on its way when everything was reset belongs to a world that is gone.
+        return fate if self.ledger.era == era else replace(fate, answer="504-lost", done=None)
+
+    def _carry_out(self, order: Order, fate: Fate) -> Reply:
+        verdict = {"failed": Verdict(fate.reason), "pending": Verdict(waits=True)}.get(fate.answer)
+        done = self.ledger.submit(order, verdict, fate.pending_s)
+        if done is None:
+            return {"error": "the request id was used for something else"}, 409
+        return describe(done), 202 if done.status == PENDING else 200
+
+
+def describe(done: Request) -> Mapping[str, object]:
+    """A request as the partners tell it: `{request_id, status, reason?, transaction_id?}`."""
+    told = {"request_id": done.order.request_id, "status": done.status}
+    return told | {k: v for k, v in (("reason", done.reason), ("transaction_id", done.transaction_id)) if v}
+
+
+def _send(fate: Fate, reply: Reply) -> Response:
+    body, status = reply
+    if fate.answer.startswith("504"):
+        return _json({"error": "no answer in time"}, 504)
+    if fate.answer in STATUSES:
+        return _refusal(fate)
+    if fate.answer == "html":
+        return Response("<!doctype html><title>Welcome</title><p>Please sign in to the network.</p>", 200)
+    if fate.answer in ("reset", "hang"):
+        return Response(_cut_off())
+    if fate.answer == "truncated":
+        text = json.dumps(body)
+        return Response(text[: len(text) // 2], status, mimetype="application/json")
+    if fate.answer == "wrong-id":
+        body = {name: f"not-{value}" if name in ("request_id", "id") else value for name, value in body.items()}
+    return _json(body, status)
+
+
+def _refusal(fate: Fate) -> Response:
+    response = _json({"error": f"answer {fate.answer} was asked for"}, int(fate.answer))
+    if fate.answer in ("429", "503"):
+        response.headers["Retry-After"] = f"{fate.retry_after_s:g}"
+    return response
+
+
+def _json(body: Mapping[str, object], status: int) -> Response:
+    return Response(json.dumps(body), status, mimetype="application/json")
+
+
+def _cut_off() -> Iterator[bytes]:
+    """A body that resets the connection before the first byte of an answer is sent."""
+    connection = request.environ.get("gunicorn.socket")
+
+    def broken() -> Iterator[bytes]:
+        if connection is not None:
+            # No lingering for what the client may still send: the server's only loop would wait for it.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.shutdown(socket.SHUT_RD)
+        raise ConnectionResetError(errno.ECONNRESET, "the answer was to be a reset")
+        yield b""
+
+    return broken()

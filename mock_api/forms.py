@@ -1,0 +1,33 @@
+"""What the partners accept: every field asked for, no other, each of the right shape."""
+
+import re
+from collections.abc import Mapping
+
+ID = re.compile(r"[!-~]{1,200}")
+MSISDN = re.compile(r"\+[1-9][0-9]{6,14}")
+AMOUNT = re.compile(r"(?=.*[1-9])[0-9]{1,15}(\.[0-9]{1,4})?")
+CURRENCY = re.compile(r"[A-Z]{3}")
+TEXT = re.compile(r".{0,500}", re.DOTALL)
+PAID = re.compile(r"PAYEE")
+
+DEBIT = {"request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY, "reason": TEXT}
+REFUND = {"request_id": ID, "debit_request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY}
+SETTLEMENT = {"request_id": ID, "statut": PAID, "payment_id": ID, "amount": AMOUNT}
+
+
+class BadForm(ValueError):
+    """The body of a call cannot be used; the message says why."""
+
+
+def read_form(body: object, form: Mapping[str, re.Pattern[str]]) -> dict[str, str]:
+    """The fields of `form` in `body`, all of them texts. Raises BadForm."""
+    if not isinstance(body, dict):
+        raise BadForm("send a JSON object")
+    if missing := [name for name in form if name not in body]:
+        raise BadForm(f"missing: {', '.join(missing)}")
+    if unknown := [name for name in body if name not in form]:
+        raise BadForm(f"unknown: {', '.join(unknown)}")
+    for name, shape in form.items():
+        if not (isinstance(body[name], str) and shape.fullmatch(body[name])):
+            raise BadForm(f"{name} is not of the form {shape.pattern}")
+    return {name: body[name] for name in form}

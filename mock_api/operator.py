@@ -1,0 +1,84 @@
+"""The mobile-money operator: takes money from phones and gives it back."""
+
+from decimal import Decimal
+
+from flask import Blueprint, Response, request
+
+from mock_api.books import Books, Order
+from mock_api.desk import UNTIL_LANDED, Desk, Habit
+from mock_api.forms import DEBIT, REFUND, BadForm, read_form
+from mock_api.ledger import SUCCESSFUL, Trade, Verdict
+
+PARTNER = "operator"
+
+# Magic phones, by their last two digits: what becomes of the debit ...
+_VERDICTS = {
+    "02": Verdict("INSUFFICIENT_FUNDS"),
+    "06": Verdict(waits=True),
+    "07": Verdict("NOT_APPROVED"),
+    "08": Verdict("PAYER_NOT_FOUND"),
+    "09": Verdict("LIMIT_EXCEEDED"),
+}
+# ... and how its answer comes back.
+_HABITS: dict[str, Habit] = {f"{digits:02}": lambda nth: "ok" for digits in range(1, 10)} | {
+    "03": lambda nth: "504-done",
+    "04": lambda nth: "504-lost" if nth <= 2 else "ok",
+    "05": lambda nth: UNTIL_LANDED,
+}
+
+
+def _decide_debit(books: Books, order: Order) -> Verdict:
+    return _VERDICTS.get(order.content["msisdn"][-2:], Verdict())
+
+
+def _decide_refund(books: Books, order: Order) -> Verdict:
+    debit = books.request(PARTNER, order.content["debit_request_id"])
+    if debit is None or debit.order.call != "debit":
+        return Verdict("PAYER_NOT_FOUND")
+    taken = debit.order.content
+    same_payer = all(taken[name] == order.content[name] for name in ("msisdn", "currency"))
+    if debit.status != SUCCESSFUL or not same_payer:
+        return Verdict("LIMIT_EXCEEDED")
+    given_back = _refunded(books, order) + Decimal(order.content["amount"])
+    return Verdict("LIMIT_EXCEEDED" if given_back > Decimal(taken["amount"]) else None)
+
+
+def _refunded(books: Books, order: Order) -> Decimal:
+    return Decimal(books.note(f"refunded:{order.content['debit_request_id']}") or 0)
+
+
+def _record_refund(books: Books, order: Order) -> None:
+    total = _refunded(books, order) + Decimal(order.content["amount"])
+    books.write_note(f"refunded:{order.content['debit_request_id']}", str(total))
+
+
+_MONEY = ("msisdn", "amount", "currency")
+TRADES = {
+    "debit": Trade(PARTNER, "debits", "TX", _MONEY, _decide_debit, lambda books, order: None),
+    "refund": Trade(PARTNER, "refunds", "RF", ("debit_request_id", *_MONEY), _decide_refund, _record_refund),
+}
+
+
+def blueprint(desk: Desk) -> Blueprint:
+    """`POST /debits` and `POST /refunds`."""
+    routes = Blueprint("operator", __name__)
+
+    @routes.post("/debits")
+    def debit() -> Response:
+        return _order(desk, "debit")
+
+    @routes.post("/refunds")
+    def refund() -> Response:
+        return _order(desk, "refund")
+
+    return routes
+
+
+def _order(desk: Desk, call: str) -> Response:
+    try:
+        content = read_form(request.get_json(silent=True), DEBIT if call == "debit" else REFUND)
+    except BadForm as error:
+        body = {"error": str(error)}
+        return desk.read(call, "", [], lambda: (body, 400))
+    order = Order(PARTNER, call, content.pop("request_id"), content)
+    return desk.write(order, _HABITS.get(content["msisdn"][-2:]) if call == "debit" else None)

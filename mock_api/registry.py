@@ -1,0 +1,87 @@
+"""The fines registry: tells what is due and takes note of what was paid."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from flask import Blueprint, Response, request
+
+from mock_api import catalogue
+from mock_api.books import Books, Order
+from mock_api.catalogue import CANCELLED, CURRENCY, DUE, PAID, Fine
+from mock_api.desk import Desk, Reply
+from mock_api.forms import SETTLEMENT, BadForm, read_form
+from mock_api.ledger import Ledger, Trade, Verdict
+
+PARTNER = "registry"
+
+
+def _decide(books: Books, order: Order) -> Verdict:
+    fine = catalogue.fine(order.content["id"])
+    if fine is None:
+        return Verdict("UNKNOWN_FINE")
+    if fine.status == CANCELLED or fine.number == catalogue.CANCELLED_MEANWHILE:
+        return Verdict("CANCELLED")
+    if fine.status == PAID or fine.number == catalogue.PAID_MEANWHILE or books.note(f"paid:{fine.id}"):
+        return Verdict("ALREADY_PAID")
+    if Decimal(order.content["amount"]) != fine.amount:
+        return Verdict("AMOUNT_MISMATCH")
+    return Verdict(waits=fine.number == catalogue.SETTLED_SLOWLY)
+
+
+def _record(books: Books, order: Order) -> None:
+    books.write_note(f"paid:{order.content['id']}", order.request_id)
+
+
+TRADES = {"settle": Trade(PARTNER, "fines", "RG", ("id", "payment_id", "amount"), _decide, _record)}
+
+
+def blueprint(desk: Desk) -> Blueprint:
+    """`GET /amendes`, `GET /amendes/{id}` and `PUT /amendes/{id}/statut`."""
+    routes = Blueprint("registry", __name__)
+
+    @routes.get("/amendes")
+    def lookup() -> Response:
+        plate = request.args.get("immatriculation", "").strip()
+        msisdn = request.args.get("msisdn", "").strip()
+        return desk.read("lookup", plate or msisdn, [plate, msisdn], lambda: _look_up(desk.ledger, plate, msisdn))
+
+    @routes.get("/amendes/<fine_id>")
+    def fine(fine_id: str) -> Response:
+        return desk.read("fine", fine_id, [fine_id], lambda: _show(desk.ledger, fine_id))
+
+    @routes.put("/amendes/<fine_id>/statut")
+    def settle(fine_id: str) -> Response:
+        try:
+            content = read_form(request.get_json(silent=True), SETTLEMENT)
+        except BadForm as error:
+            body = {"error": str(error)}
+            return desk.read("settle", "", [fine_id], lambda: (body, 400))
+        return desk.write(Order(PARTNER, "settle", content.pop("request_id"), content | {"id": fine_id}))
+
+    return routes
+
+
+def _look_up(ledger: Ledger, plate: str, msisdn: str) -> Reply:
+    if not plate and not msisdn:
+        return {"error": "ask for an immatriculation or a msisdn"}, 400
+    phone, fines = catalogue.fines_of_plate(plate) if plate else catalogue.fines_of_phone(msisdn)
+    due = [fine for fine in fines if _status(ledger, fine) == DUE]
+    total = sum(fine.amount for fine in due)
+    listed = [_describe(fine, DUE) for fine in due]
+    return {"msisdn": phone, "currency": CURRENCY, "amount": str(total), "amendes": listed}, 200
+
+
+def _show(ledger: Ledger, fine_id: str) -> Reply:
+    fine = catalogue.fine(fine_id)
+    if fine is None:
+        return {"error": "no such fine"}, 404
+    return _describe(fine, _status(ledger, fine)), 200
+
+
+def _status(ledger: Ledger, fine: Fine) -> str:
+    return PAID if ledger.note(f"paid:{fine.id}") else fine.status
+
+
+def _describe(fine: Fine, status: str) -> Mapping[str, object]:
+    told = {"id": fine.id, "amount": str(fine.amount), "status": status}
+    return told | {"motif": fine.motif, "date": fine.date, "immatriculation": fine.immatriculation}

@@ -1,0 +1,12 @@
+"""A fresh sandbox for each test."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Sandbox(tmp_path)

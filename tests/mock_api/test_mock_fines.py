@@ -1,0 +1,129 @@
+"""The registry: what is due, and its settlement."""
+
+from typing import Any
+
+import pytest
+
+from sandbox import Sandbox
+
+
+def lookup(sandbox: Sandbox, query: str) -> dict[str, Any]:
+    answer = sandbox.get(f"/registry/amendes?{query}")
+    assert answer.status_code == 200
+    assert isinstance(answer.json, dict)
+    return answer.json
+
+
+@pytest.mark.parametrize("spelling", ["AB-123-CD", "ab123cd", "AB%20123%20CD"])
+def test_the_known_plate(sandbox: Sandbox, spelling: str) -> None:
+    told = lookup(sandbox, f"immatriculation={spelling}")
+
+    assert (told["msisdn"], told["currency"], told["amount"]) == ("+2250707000001", "XOF", "25000")
+    assert [(fine["id"], fine["amount"]) for fine in told["amendes"]] == [
+        ("AM-2026-000123", "15000"),
+        ("AM-2026-000124", "10000"),
+    ]
+    for fine in told["amendes"]:
+        assert set(fine) == {"id", "amount", "status", "motif", "date", "immatriculation"}
+        assert fine == sandbox.get(f"/registry/amendes/{fine['id']}").json
+        assert (fine["status"], fine["immatriculation"]) == ("DUE", "AB-123-CD")
+
+
+def test_any_plate_owes_two_fines_always_the_same(sandbox: Sandbox) -> None:
+    told = lookup(sandbox, "immatriculation=ZZ-999-AA")
+
+    assert told["msisdn"] == "+2250707000001"
+    assert len(told["amendes"]) == 2
+    assert told["amount"] == str(sum(int(fine["amount"]) for fine in told["amendes"]))
+    assert told == lookup(sandbox, "immatriculation=zz999aa")
+    others = {lookup(sandbox, f"immatriculation=AA-{n}-AA")["amendes"][0]["id"] for n in range(100, 150)}
+    assert len(others) == 50
+
+
+@pytest.mark.parametrize("query", ["msisdn=%2B33612345678", "msisdn=+33612345678", "msisdn=33%206%2012345678"])
+def test_any_phone_owes_two_fines(sandbox: Sandbox, query: str) -> None:
+    told = lookup(sandbox, query)
+    assert (told["msisdn"], len(told["amendes"])) == ("+33612345678", 2)
+    assert told == lookup(sandbox, "msisdn=%2B33612345678")
+
+
+@pytest.mark.parametrize("query", ["", "immatriculation=", "msisdn=%20", "plate=AB-123-CD"])
+def test_a_lookup_needs_something_to_look_up(sandbox: Sandbox, query: str) -> None:
+    assert sandbox.get(f"/registry/amendes?{query}").status_code == 400
+
+
+def test_every_number_is_a_fine(sandbox: Sandbox) -> None:
+    amounts = [sandbox.get(f"/amendes/AM-2026-{n:06}").json["amount"] for n in (123, 124, 125)]
+    assert amounts == ["15000", "10000", "5000"]
+
+
+@pytest.mark.parametrize("fine_id", ["AM-2026-990001", "AM-2026-12345", "AM-26-000123", "XX", "AM-2026-00012a"])
+def test_there_is_no_such_fine(sandbox: Sandbox, fine_id: str) -> None:
+    assert sandbox.get(f"/registry/amendes/{fine_id}").status_code == 404
+    assert sandbox.settle(fine=fine_id).json["reason"] == "UNKNOWN_FINE"
+
+
+def test_a_settled_fine_is_paid_and_no_longer_due(sandbox: Sandbox) -> None:
+    answer = sandbox.settle("s1", payment_id="pay-7")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "SUCCESSFUL")
+    assert sandbox.get("/registry/amendes/AM-2026-000123").json["status"] == "PAID"
+    told = lookup(sandbox, "immatriculation=AB-123-CD")
+    assert (told["amount"], [fine["id"] for fine in told["amendes"]]) == ("10000", ["AM-2026-000124"])
+    (fine,) = sandbox.truth()["fines"]
+    expected = {"id": "AM-2026-000123", "request_id": "s1", "payment_id": "pay-7", "amount": "15000"}
+    assert fine.items() >= expected.items()
+
+    sandbox.settle("s2", "AM-2026-000124", amount="10000")
+    told = lookup(sandbox, "immatriculation=AB-123-CD")
+    assert (told["amount"], told["amendes"]) == ("0", [])
+
+
+def test_a_fine_is_settled_once(sandbox: Sandbox) -> None:
+    first = sandbox.settle("s1")
+    assert sandbox.settle("s1").json == first.json
+    assert sandbox.settle("s2").json == {"request_id": "s2", "status": "FAILED", "reason": "ALREADY_PAID"}
+    assert sandbox.settle("s1", "AM-2026-000126").status_code == 409
+    assert sandbox.settle("s1", payment_id="p2").status_code == 409
+    assert sandbox.really("fines") == ["s1"]
+
+
+def test_the_amount_must_be_the_fines(sandbox: Sandbox) -> None:
+    assert sandbox.settle("s1", amount="14999").json["reason"] == "AMOUNT_MISMATCH"
+    assert sandbox.settle("s2", amount="15000.00").json["status"] == "SUCCESSFUL"
+
+
+@pytest.mark.parametrize("wrong", [{"statut": "PAID"}, {"amount": 15000}, {"payment_id": ""}, {"more": "x"}])
+def test_an_invalid_settlement_is_refused(sandbox: Sandbox, wrong: dict[str, Any]) -> None:
+    assert sandbox.settle(**wrong).status_code == 400
+    assert sandbox.really("fines") == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "amount", "reason"),
+    [
+        ("990002", "CANCELLED", "5000", "CANCELLED"),
+        ("990003", "PAID", "15000", "ALREADY_PAID"),
+        ("990004", "DUE", "10000", "CANCELLED"),
+        ("990005", "DUE", "5000", "ALREADY_PAID"),
+    ],
+)
+def test_special_fines(sandbox: Sandbox, number: str, status: str, amount: str, reason: str) -> None:
+    fine_id = f"AM-2026-{number}"
+    told = sandbox.get(f"/registry/amendes/{fine_id}").json
+    assert (told["status"], told["amount"]) == (status, amount)
+    assert sandbox.settle(fine=fine_id, amount=amount).json["reason"] == reason
+    assert sandbox.really("fines") == []
+
+
+def test_a_fine_that_is_settled_slowly(sandbox: Sandbox) -> None:
+    fine_id = "AM-2026-990006"
+    assert sandbox.settle(fine=fine_id).status_code == 202
+    assert sandbox.get(f"/registry/amendes/{fine_id}").json["status"] == "DUE"
+    assert sandbox.ask("s1", "/registry") == (200, "PENDING")
+
+    sandbox.now += 20
+
+    assert sandbox.get(f"/registry/amendes/{fine_id}").json["status"] == "PAID"
+    assert sandbox.ask("s1", "/registry") == (200, "SUCCESSFUL")
+    assert sandbox.really("fines") == ["s1"]

@@ -1,0 +1,71 @@
+"""A sandbox to test with: no network, and its time passes only when it sleeps or is told to."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from mock_api.app import create_app
+from mock_api.settings import Settings
+
+Json = dict[str, Any]
+
+
+class Sandbox:
+    """Instant and faithful unless `start` says otherwise; `while_waiting` runs once, inside the next latency."""
+
+    def __init__(self, var_dir: Path) -> None:
+        self.settings = Settings(latency_max_s=0, timeout_rate=0, seed="one", var_dir=var_dir)
+        self.now = 1_800_000_000.0
+        self.slept: list[float] = []
+        self.while_waiting: Callable[[], object] | None = None
+        self.start()
+
+    def start(self, **settings: Any) -> None:
+        """Starts it anew on the same state, as after a restart."""
+        self.settings = replace(self.settings, **settings)
+        self.app = create_app(self.settings, clock=lambda: self.now, sleep=self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        meanwhile, self.while_waiting = self.while_waiting, None
+        if meanwhile is not None:
+            meanwhile()
+        self.now += seconds
+
+    def get(self, path: str) -> TestResponse:
+        return self.app.test_client().get(path)
+
+    def post(self, path: str, body: object) -> TestResponse:
+        return self.app.test_client().post(path, json=body)
+
+    def debit(self, request_id: str = "d1", phone: str = "+2250707000011", **fields: object) -> TestResponse:
+        body = {"request_id": request_id, "msisdn": phone, "amount": "25000", "currency": "XOF", "reason": "fines"}
+        return self.post("/operator/debits", body | fields)
+
+    def refund(self, request_id: str = "r1", debit: str = "d1", **fields: object) -> TestResponse:
+        body = {"request_id": request_id, "debit_request_id": debit, "msisdn": "+2250707000011"}
+        return self.post("/operator/refunds", body | {"amount": "25000", "currency": "XOF"} | fields)
+
+    def settle(self, request_id: str = "s1", fine: str = "AM-2026-000123", **fields: object) -> TestResponse:
+        body = {"request_id": request_id, "statut": "PAYEE", "payment_id": "p1", "amount": "15000"} | fields
+        return self.app.test_client().put(f"/registry/amendes/{fine}/statut", json=body)
+
+    def ask(self, request_id: str, partner: str = "/operator") -> tuple[int, str | None]:
+        """What GET /requests says: (HTTP status, status of the request)."""
+        answer = self.get(f"{partner}/requests/{request_id}")
+        return answer.status_code, answer.json.get("status") if answer.json else None
+
+    def script(self, *rules: Json) -> None:
+        assert self.post("/_faults", list(rules)).status_code == 200
+
+    def truth(self) -> Json:
+        told = self.get("/_truth").json
+        assert isinstance(told, dict)
+        return told
+
+    def really(self, kind: str = "debits") -> list[str]:
+        """The request ids of what really happened, in order."""
+        return [effect["request_id"] for effect in self.truth()[kind]]
