@@ -1,0 +1,26 @@
+# One image for the three processes: the command tells which one it is.
+FROM python:3.11-slim AS build
+RUN python -m venv /opt/venv
+COPY requirements.txt /tmp/
+RUN /opt/venv/bin/pip install --no-cache-dir --requirement /tmp/requirements.txt
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 quittance \
+    && install --directory --owner quittance /var/lib/quittance
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /srv/quittance
+COPY core core
+COPY api api
+COPY worker worker
+COPY mock_api mock_api
+COPY ops ops
+COPY Procfile LICENSE ./
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    VAR_DIR=/var/lib/quittance \
+    API_HOST=0.0.0.0 \
+    MOCK_HOST=0.0.0.0
+USER 10001
+EXPOSE 8080 8090
+CMD ["gunicorn", "--config", "api/server.py", "--no-control-socket", "api.app:create_app()"]

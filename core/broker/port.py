@@ -1,0 +1,35 @@
+"""The broker port. A ring is a doorbell with an operation's id: lost, doubled, late or reordered, it is harmless."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+Handle = Callable[[str], None]
+
+
+class Subscription(Protocol):
+    def stop(self, timeout_s: float) -> bool:
+        """Takes no more rings, waits for the running handlers at most this long, and tells whether all of them ended.
+
+        Rings that were delivered and not begun go back to the broker.
+        """
+
+
+class Broker(Protocol):
+    delivery_s: float
+    """How long a ring may take to be heard before the sweeper should look, in seconds; 0 when nothing is ever sent."""
+
+    def connected(self) -> bool:
+        """Whether rings reach the broker at the moment. Never blocks."""
+
+    def ring(self, kind: str, id: str) -> None:
+        """Asks some worker to look at this operation soon. Never blocks and never raises; the ring may be lost."""
+
+    def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Subscription:
+        """Calls handle(operation id) for every ring of these kinds, at most `concurrency` at once, until stopped.
+
+        It brings its own threads and returns at once, also while the broker is down. A ring is acknowledged after its
+        handler returned; one whose handler raised is put aside as a dead letter.
+        """
+
+    def close(self) -> None:
+        """Gives connections and threads back."""

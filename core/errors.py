@@ -1,0 +1,73 @@
+"""Every error the core raises. An exception's docstring is its message; `code` is stable and public."""
+
+from typing import Any
+
+
+class QuittanceError(Exception):
+    """Something went wrong."""
+
+    code = "internal_error"
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__(self.__doc__)
+        self.details = details
+
+    @property
+    def message(self) -> str:
+        return (self.__doc__ or "").strip()
+
+    def __str__(self) -> str:
+        about = ", ".join(f"{name}={value!r}" for name, value in self.details.items())
+        return f"{self.message} ({about})" if about else self.message
+
+
+class InvalidAmount(QuittanceError):
+    """This is not an amount of money in this currency."""
+
+    code = "invalid_amount"
+
+
+class UnknownCurrency(QuittanceError):
+    """This is not an ISO 4217 currency code."""
+
+    code = "unknown_currency"
+
+
+class InvalidPhone(QuittanceError):
+    """This is not a valid phone number."""
+
+    code = "invalid_phone"
+
+
+class IdempotencyKeyReused(QuittanceError):
+    """This idempotency key was already used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class ForbiddenTransition(QuittanceError):
+    """An operation may not go from this status to that one."""
+
+    code = "forbidden_transition"
+
+
+class Duplicate(QuittanceError):
+    """A document with this value of a unique field is already stored."""
+
+    code = "duplicate"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field=field)
+        self.field = field
+
+
+class Conflict(QuittanceError):
+    """The document was changed or deleted by somebody else in the meantime."""
+
+    code = "conflict"
+
+
+class StoreUnavailable(QuittanceError):
+    """The store cannot be reached or did not confirm the write; whether it was written is not known."""
+
+    code = "store_unavailable"

@@ -1,0 +1,55 @@
+"""Money: integers of the currency's minor unit inside, decimal numbers of its main unit outside. Never a float.
+
+Exponents are those of ISO 4217 (XOF has none, BRL two, KWD three).
+"""
+
+from decimal import Decimal, InvalidOperation
+from functools import cache
+
+from iso4217 import Currency
+
+from core.errors import InvalidAmount, UnknownCurrency
+
+MAX_MINOR = 10**13
+"""The largest amount of one request, in minor units: far above any fine, far below the 64 bits of a stored integer."""
+
+
+@cache
+def exponent(currency: str) -> int:
+    """How many decimals the currency has. Raises UnknownCurrency."""
+    try:
+        places = Currency(currency).exponent
+    except ValueError:
+        raise UnknownCurrency(currency=currency) from None
+    if places is None:  # Gold, test codes and the like are in the list and have no unit to pay in.
+        raise UnknownCurrency(currency=currency)
+    return int(places)
+
+
+def to_minor(amount: Decimal | int | str, currency: str) -> int:
+    """A positive amount of the main unit as minor units: ("12.5", "BRL") is 1250.
+
+    Raises UnknownCurrency, and InvalidAmount when it is no number, not above zero, above MAX_MINOR or finer than the
+    currency.
+    """
+    try:
+        value = Decimal(amount)
+    except (InvalidOperation, ValueError):
+        raise InvalidAmount(amount=str(amount)[:40]) from None
+    places = exponent(currency)
+    if not value.is_finite() or value <= 0 or value > MAX_MINOR or value < Decimal(1).scaleb(-places):
+        raise InvalidAmount(amount=str(amount)[:40])
+    minor = value.scaleb(places)
+    if minor != minor.to_integral_value() or minor > MAX_MINOR:
+        raise InvalidAmount(amount=str(amount)[:40])
+    return int(minor)
+
+
+def to_text(minor: int, currency: str) -> str:
+    """Minor units as a decimal string of the main unit: (1250, "BRL") is "12.50"."""
+    return str(Decimal(minor).scaleb(-exponent(currency)))
+
+
+def to_number(minor: int, currency: str) -> int | float:
+    """Minor units as a JSON number of the main unit. Exact: MAX_MINOR has fewer digits than a double keeps."""
+    return minor if exponent(currency) == 0 else float(to_text(minor, currency))

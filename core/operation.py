@@ -1,0 +1,221 @@
+"""The operation: one document for each accepted request, its states, and who may move it from one to the next."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from core.clock import from_text, to_text
+from core.errors import ForbiddenTransition
+
+HISTORY_LIMIT = 200
+"""Entries kept of a timeline: a payment of 50 fines writes about 170 when nothing fails."""
+HISTORY_HEAD = 50
+"""Of these, how many are the first ones; what is dropped is the middle of a long doubt."""
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    PROCESSING = "processing"
+    IN_DOUBT = "in_doubt"
+    NEEDS_REVIEW = "needs_review"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partially_succeeded"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+
+
+TERMINAL = frozenset({Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED, Status.REFUNDED, Status.FAILED})
+RELEASING = frozenset({Status.REFUNDED, Status.FAILED})
+"""The ends that leave nothing done: the same request may be asked again, as a new operation."""
+
+TRANSITIONS: Mapping[tuple[Status, Status], str] = {
+    (Status.OPEN, Status.ACCEPTED): "its owner ended it",
+    (Status.ACCEPTED, Status.PROCESSING): "a worker began the first step",
+    (Status.PROCESSING, Status.IN_DOUBT): "a partner has not said for too long what it did",
+    (Status.PROCESSING, Status.NEEDS_REVIEW): "a partner refused or stayed away where only a person can decide",
+    (Status.PROCESSING, Status.SUCCEEDED): "every step is done",
+    (Status.PROCESSING, Status.PARTIALLY_SUCCEEDED): "some parts are done, the money of the others was given back",
+    (Status.PROCESSING, Status.REFUNDED): "nothing was done in the end, all the money was given back",
+    (Status.PROCESSING, Status.FAILED): "a step was declined before any money moved",
+    (Status.IN_DOUBT, Status.PROCESSING): "the partner said at last what it did",
+    (Status.IN_DOUBT, Status.NEEDS_REVIEW): "the partner has still not said what it did",
+}
+
+
+class StepState(StrEnum):
+    WAITING = "waiting"  # not sent, or surely not processed: may be submitted at `next_at`
+    SUBMITTED = "submitted"  # the intent is saved: anything may have happened until a reply says what did
+    DONE = "done"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What is known of one step. `reference` is the same on every attempt; the partner's idempotency rests on it."""
+
+    reference: str
+    state: StepState = StepState.WAITING
+    attempts: int = 0
+    enquiries: int = 0
+    begun_at: datetime | None = None
+    submitted_at: datetime | None = None
+    doubt_since: datetime | None = None
+    next_at: datetime | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
+    last_error: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in (StepState.DONE, StepState.DECLINED)
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "reference": self.reference,
+            "state": self.state.value,
+            "attempts": self.attempts,
+            "enquiries": self.enquiries,
+            "begun_at": _text(self.begun_at),
+            "submitted_at": _text(self.submitted_at),
+            "doubt_since": _text(self.doubt_since),
+            "next_at": _text(self.next_at),
+            "result": self.result,
+            "last_error": self.last_error,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "StepRecord":
+        times = {name: _moment(document[name]) for name in ("begun_at", "submitted_at", "doubt_since", "next_at")}
+        return cls(**{**document, **times, "state": StepState(document["state"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the timeline. `event` is stable, `text` is told to people."""
+
+    at: datetime
+    event: str
+    text: str
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    worker: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One accepted request.
+
+    request: validated and canonical JSON; subject: whom lists find it by, such as a phone in E.164.
+    """
+
+    id: str
+    kind: str
+    request: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    subject: str | None = None
+    client: str | None = None
+    idempotency_key: str | None = None
+    fingerprint: str | None = None
+    status: Status = Status.ACCEPTED
+    steps: Mapping[str, StepRecord] = field(default_factory=dict)
+    error: Mapping[str, Any] | None = None
+    due_at: datetime | None = None
+    lease: Lease | None = None
+    history: tuple[Entry, ...] = ()
+    trace: str | None = None
+    version: int = 0
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    def reference(self, step: str) -> str:
+        """The name under which a partner knows this step."""
+        return f"{self.id}:{step}"
+
+    def step(self, name: str) -> StepRecord:
+        return self.steps.get(name) or StepRecord(reference=self.reference(name))
+
+    def with_step(self, name: str, record: StepRecord) -> "Operation":
+        return replace(self, steps={**self.steps, name: record})
+
+    def moved(self, status: Status, at: datetime) -> "Operation":
+        """The operation in another status. Raises ForbiddenTransition for an edge that is not in the table."""
+        if status == self.status:
+            return self
+        reason = TRANSITIONS.get((self.status, status))
+        if reason is None:
+            raise ForbiddenTransition(operation=self.id, old=self.status, new=status)
+        released = None if status in RELEASING else self.fingerprint
+        due_at = None if status in TERMINAL or status == Status.NEEDS_REVIEW else self.due_at
+        moved = replace(self, status=status, fingerprint=released, due_at=due_at)
+        return moved.noted(at, str(status), reason)
+
+    def noted(self, at: datetime, event: str, text: str, step: str | None = None) -> "Operation":
+        """The operation with one more line in its timeline."""
+        history = (*self.history, Entry(at, event, text, step))
+        if len(history) > HISTORY_LIMIT:
+            gap = Entry(at, "omitted", "earlier entries are not kept")
+            history = (*history[:HISTORY_HEAD], gap, *history[HISTORY_HEAD + 2 :])
+        return replace(self, history=history, updated_at=at)
+
+    def to_document(self) -> dict[str, Any]:
+        """The JSON document that is stored; times as RFC 3339 text that sorts."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "status": self.status.value,
+            "request": self.request,
+            "subject": self.subject,
+            "client": self.client,
+            "idempotency_key": self.idempotency_key,
+            "fingerprint": self.fingerprint,
+            "steps": {name: record.to_document() for name, record in self.steps.items()},
+            "error": self.error,
+            "due_at": _text(self.due_at),
+            "lease": self.lease and {"worker": self.lease.worker, "until": to_text(self.lease.until)},
+            "history": [{"at": to_text(e.at), "event": e.event, "text": e.text, "step": e.step} for e in self.history],
+            "created_at": to_text(self.created_at),
+            "updated_at": to_text(self.updated_at),
+            "trace": self.trace,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Operation":
+        """The inverse of `to_document`."""
+        lease = document["lease"]
+        history = (Entry(from_text(e["at"]), e["event"], e["text"], e["step"]) for e in document["history"])
+        read = {
+            "status": Status(document["status"]),
+            "steps": {name: StepRecord.from_document(record) for name, record in document["steps"].items()},
+            "due_at": _moment(document["due_at"]),
+            "lease": lease and Lease(lease["worker"], from_text(lease["until"])),
+            "history": tuple(history),
+            "created_at": from_text(document["created_at"]),
+            "updated_at": from_text(document["updated_at"]),
+        }
+        return cls(**{**document, **read})
+
+
+def fingerprint(kind: str, request: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical request, 64 hexadecimal digits: the same however the request was spelled."""
+    canonical = json.dumps([kind, request], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _text(moment: datetime | None) -> str | None:
+    return to_text(moment) if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return from_text(text) if text else None

@@ -1,0 +1,88 @@
+"""Settings: from the environment, read here and nowhere else. Each may also come from a file named by `NAME_FILE`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from environs import EnvValidationError, FileAwareEnv, validate
+from marshmallow import ValidationError
+
+from core.errors import UnknownCurrency
+from core.money import exponent
+
+CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "EUR", "USD"]
+
+
+class BadSettings(Exception):
+    """Some settings are wrong; the message names every one of them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Durations are in seconds. Without any variable set, everything runs on one machine with state under `var/`."""
+
+    var_dir: Path
+    store_url: str
+    broker_url: str
+    api_host: str
+    api_port: int
+    operator_url: str
+    registry_url: str
+    admin_token: str
+    currencies: list[str]
+    phone_region: str
+    worker_concurrency: int
+    partner_timeout_s: float
+    settle_window_s: float
+    log_level: str
+
+
+def read_settings() -> Settings:
+    """Raises BadSettings, naming all that is wrong at once."""
+    env = FileAwareEnv(eager=False)
+    var_dir = env.path("VAR_DIR", Path("var"))
+    mock_port = env.int("MOCK_PORT", 8090, validate=validate.Range(1, 65535))
+    sandbox = f"http://127.0.0.1:{mock_port or 8090}"
+    values: dict[str, Any] = {
+        "var_dir": var_dir,
+        "store_url": (env.str("STORE_URL", "") or "").strip()
+        or f"sqlite:///{Path(var_dir or 'var').absolute() / 'quittance.sqlite'}",
+        "broker_url": (env.str("BROKER_URL", "") or "").strip(),
+        "api_host": env.str("API_HOST", "127.0.0.1"),
+        "api_port": env.int("API_PORT", 8080, validate=validate.Range(1, 65535)),
+        "operator_url": env.str("OPERATOR_URL", f"{sandbox}/operator", validate=validate.URL(require_tld=False)),
+        "registry_url": env.str("REGISTRY_URL", f"{sandbox}/registry", validate=validate.URL(require_tld=False)),
+        "admin_token": (env.str("ADMIN_TOKEN", "") or "").strip(),  # files end with a line feed
+        "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
+        "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
+        "worker_concurrency": env.int("WORKER_CONCURRENCY", 64, validate=validate.Range(1, 5000)),
+        "partner_timeout_s": env.float("PARTNER_TIMEOUT_S", 15, validate=validate.Range(0.05, 120)),
+        "settle_window_s": env.float("SETTLE_WINDOW_S", 30, validate=validate.Range(0.1, 86400)),
+        "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+    }
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        wrong = dict(error.error_messages) if isinstance(error.error_messages, Mapping) else {}
+        raise BadSettings("; ".join(f"{name}: {' '.join(why)}" for name, why in wrong.items())) from None
+    settings = Settings(**values)
+    if settings.settle_window_s <= settings.partner_timeout_s:
+        raise BadSettings(
+            "SETTLE_WINDOW_S: must be longer than PARTNER_TIMEOUT_S, or a slow answer would be taken for none"
+        )
+    return settings
+
+
+def _known_currencies(codes: list[str]) -> None:
+    for code in codes:
+        try:
+            exponent(code)
+        except UnknownCurrency:
+            raise ValidationError(f"{code} is not an ISO 4217 currency") from None
+
+
+def worker_name() -> str:
+    """Names this process in leases, for people who read them."""
+    return f"{os.uname().nodename}:{os.getpid()}"

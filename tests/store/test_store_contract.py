@@ -1,0 +1,377 @@
+"""What every store adapter promises. The adapters are the parameters of `open_store` in conftest.py."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from store.samples import THREADS, at_once, ids, operation
+
+from core.errors import Conflict, Duplicate
+from core.store.port import AtMost, Condition, Store
+
+Where = Mapping[str, Condition]
+
+
+class TestInsert:
+    def test_returns_the_document_with_version_1(self, store: Store) -> None:
+        saved = store.insert("operations", operation("a", version=7))
+
+        assert saved == operation("a", version=1)
+        assert store.get("operations", "a") == saved
+
+    def test_refuses_a_second_document_with_the_same_id(self, store: Store) -> None:
+        store.insert("operations", operation("a"))
+
+        with pytest.raises(Duplicate) as refused:
+            store.insert("operations", operation("a", fingerprint="another", status="processing"))
+
+        assert refused.value.field == "id"
+        assert store.get("operations", "a")["status"] == "accepted"
+
+    def test_refuses_a_second_document_with_the_same_unique_value(self, store: Store) -> None:
+        store.insert("operations", operation("a", fingerprint="operations_status_id"))
+
+        with pytest.raises(Duplicate) as refused:
+            store.insert("operations", operation("b", fingerprint="operations_status_id"))
+
+        assert refused.value.field == "fingerprint"
+        assert store.get("operations", "b") is None
+
+    def test_any_number_may_lack_a_unique_value(self, store: Store) -> None:
+        absent = operation("c")
+        del absent["fingerprint"]
+
+        for document in (operation("a", fingerprint=None), operation("b", fingerprint=None), absent):
+            store.insert("operations", document)
+
+        found = store.find("operations", {"kind": "fine_payment"})
+        assert [document.get("fingerprint") for document in found] == [None] * 3
+        assert store.get("operations", "a") == operation("a", fingerprint=None, version=1)
+
+    def test_one_of_many_at_once_wins_a_unique_value(self, store: Store) -> None:
+        def insert(number: int) -> Any:
+            try:
+                return store.insert("operations", operation(str(number), fingerprint="the same"))["id"]
+            except Duplicate as refused:
+                return refused
+
+        outcomes = at_once(insert)
+
+        winners = [outcome for outcome in outcomes if isinstance(outcome, str)]
+        assert ids(store.find("operations", {})) == winners
+        assert len(winners) == 1
+        assert {outcome.field for outcome in outcomes if isinstance(outcome, Duplicate)} == {"fingerprint"}
+
+    def test_one_of_many_at_once_wins_an_id(self, store: Store) -> None:
+        def insert(number: int) -> Any:
+            try:
+                return store.insert("claims", {"id": "AM-1", "holder": number})["holder"]
+            except Duplicate as refused:
+                return refused.field
+
+        outcomes = at_once(insert)
+
+        assert sorted(map(str, outcomes))[1:] == ["id"] * (THREADS - 1)
+        assert store.get("claims", "AM-1")["holder"] in outcomes
+
+    def test_collections_are_apart(self, store: Store) -> None:
+        store.insert("operations", operation("a"))
+        store.insert("claims", {"id": "a"})
+
+        assert store.get("claims", "a") == {"id": "a", "version": 1}
+        assert store.get("idempotency_keys", "a") is None
+
+
+class TestGet:
+    def test_an_unknown_id_is_none(self, store: Store) -> None:
+        assert store.get("operations", "nobody") is None
+
+    def test_case_accents_and_spaces_of_ids_count(self, store: Store) -> None:
+        for id in ("a", "A", "á", "a ", " a"):
+            store.insert("claims", {"id": id, "is": id})
+
+        assert [store.get("claims", id)["is"] for id in ("a", "A", "á", "a ", " a")] == ["a", "A", "á", "a ", " a"]
+
+    def test_by_a_unique_field(self, store: Store) -> None:
+        store.insert("operations", operation("a", fingerprint="x"))
+
+        assert store.get_by("operations", "fingerprint", "x")["id"] == "a"
+        assert store.get_by("operations", "fingerprint", "X") is None
+        assert store.get_by("operations", "id", "a")["id"] == "a"
+
+    def test_by_no_value_is_none(self, store: Store) -> None:
+        store.insert("operations", operation("a", fingerprint=None))
+
+        assert store.get_by("operations", "fingerprint", None) is None
+
+    def test_by_a_field_that_is_not_unique_is_an_error(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="status"):
+            store.get_by("operations", "status", "accepted")
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "Amende payée — 25 000 F ₣ 支付 🚗 \u0000\u007f",
+            {"a": {"b": [{"c": None, "d": []}, {}], "true": True, "false": False}},
+            [[], [1, [2, {"a": [[3]]}]]],
+            [0, -1, 2**53, -(2**63), 2**63 - 1, 0.1, -2.5e-300],
+            "x" * 200_000,
+            "$set: {a.b: 1}' OR 1=1 -- %s :id ? \\ \" \n",
+            "",
+        ],
+        ids=["unicode", "nested", "arrays_in_arrays", "numbers", "large", "syntax", "empty"],
+    )
+    def test_gives_back_what_was_stored(self, store: Store, value: object) -> None:
+        saved = store.insert("operations", operation("a", content=value))
+        again = store.replace("operations", saved)
+
+        assert saved["content"] == again["content"] == store.get("operations", "a")["content"] == value
+
+    @pytest.mark.parametrize("text", ["AM.2026.$1", "$where", "%d :x ?", "l'été\n", "🚗", "0", "null", "x" * 255])
+    def test_finds_odd_ids_and_values(self, store: Store, text: str) -> None:
+        store.insert("operations", operation(text, subject=text, fingerprint=text))
+        store.insert("operations", operation("other", subject="other"))
+
+        assert store.get("operations", text)["id"] == text
+        assert store.get_by("operations", "fingerprint", text)["id"] == text
+        assert ids(store.find("operations", {"kind": "fine_payment", "subject": text})) == [text]
+
+    def test_documents_are_the_callers_own(self, store: Store) -> None:
+        mine = operation("a", steps={"debit": {"attempts": 1}})
+        inserted = store.insert("operations", mine)
+        inserted["steps"]["debit"]["attempts"] = 2
+
+        for read in (lambda: store.get("operations", "a"), lambda: store.find("operations", {})[0]):
+            read()["steps"]["debit"]["attempts"] = 3
+            assert read()["steps"]["debit"]["attempts"] == 1
+
+    def test_verbs_leave_the_callers_document_as_it_was(self, store: Store) -> None:
+        mine = operation("a", fingerprint=None)
+        store.insert("operations", mine)
+        assert mine == operation("a", fingerprint=None)
+
+        current = store.get("operations", "a")
+        store.replace("operations", current)
+        assert current == operation("a", fingerprint=None, version=1)
+
+
+class TestReplace:
+    def test_saves_and_counts_the_version(self, store: Store) -> None:
+        first = store.insert("operations", operation("a", due_at="2026-01-01"))
+        second = store.replace("operations", first | {"status": "processing", "due_at": None})
+
+        assert second == first | {"status": "processing", "due_at": None, "version": 2}
+        assert store.get("operations", "a") == second
+        assert store.find("operations", {"kind": "fine_payment", "status": "accepted"}) == []
+        assert store.find("operations", {"kind": "fine_payment", "due_at": AtMost("9")}) == []
+
+    def test_drops_fields_that_are_gone(self, store: Store) -> None:
+        saved = store.insert("operations", operation("a", lease={"worker": "w"}))
+        del saved["lease"]
+
+        assert "lease" not in store.replace("operations", saved)
+        assert "lease" not in store.get("operations", "a")
+
+    @pytest.mark.parametrize("version", [0, 1, 3])
+    def test_refuses_another_version(self, store: Store, version: int) -> None:
+        current = store.replace("operations", store.insert("operations", operation("a")))
+
+        with pytest.raises(Conflict):
+            store.replace("operations", operation("a", status="lost", version=version))
+
+        assert store.get("operations", "a") == current
+
+    def test_refuses_a_document_that_is_not_there(self, store: Store) -> None:
+        with pytest.raises(Conflict):
+            store.replace("operations", operation("a", version=1))
+
+        assert store.get("operations", "a") is None
+
+    def test_refuses_a_unique_value_that_is_taken(self, store: Store) -> None:
+        store.insert("operations", operation("a", fingerprint="taken"))
+        mine = store.insert("operations", operation("b", fingerprint="mine"))
+
+        with pytest.raises(Duplicate) as refused:
+            store.replace("operations", mine | {"fingerprint": "taken"})
+
+        assert refused.value.field == "fingerprint"
+        assert store.get("operations", "b") == mine
+
+    def test_releases_a_unique_value(self, store: Store) -> None:
+        first = store.insert("operations", operation("a", fingerprint="x"))
+        store.replace("operations", first | {"fingerprint": None})
+
+        assert store.get_by("operations", "fingerprint", "x") is None
+        assert store.insert("operations", operation("b", fingerprint="x"))["version"] == 1
+
+    def test_keeps_a_unique_value_of_its_own(self, store: Store) -> None:
+        first = store.insert("operations", operation("a", fingerprint="x"))
+
+        assert store.replace("operations", first)["version"] == 2
+
+    def test_loses_no_update_of_many_at_once(self, store: Store) -> None:
+        rounds = 5
+        store.insert("claims", {"id": "counter", "count": 0})
+
+        def add(_: int) -> None:
+            for _ in range(rounds):
+                while True:
+                    current = store.get("claims", "counter")
+                    try:
+                        store.replace("claims", current | {"count": current["count"] + 1})
+                        break
+                    except Conflict:
+                        continue
+
+        at_once(add)
+
+        final = {"id": "counter", "count": THREADS * rounds, "version": THREADS * rounds + 1}
+        assert store.get("claims", "counter") == final
+
+    def test_one_of_many_at_once_takes_a_version(self, store: Store) -> None:
+        first = store.insert("operations", operation("a"))
+
+        def take(number: int) -> int | None:
+            try:
+                return store.replace("operations", first | {"lease": number})["lease"]
+            except Conflict:
+                return None
+
+        winners = [number for number in at_once(take) if number is not None]
+
+        assert [store.get("operations", "a")["lease"]] == winners
+
+
+class TestDelete:
+    def test_deletes_this_version_only(self, store: Store) -> None:
+        current = store.replace("claims", store.insert("claims", {"id": "a"}))
+
+        with pytest.raises(Conflict):
+            store.delete("claims", "a", 1)
+        assert store.get("claims", "a") == current
+
+        store.delete("claims", "a", 2)
+        assert store.get("claims", "a") is None
+
+    def test_of_what_is_not_there_is_a_conflict(self, store: Store) -> None:
+        with pytest.raises(Conflict):
+            store.delete("claims", "a", 1)
+
+    def test_frees_the_id_and_the_unique_value(self, store: Store) -> None:
+        store.insert("operations", operation("a", fingerprint="x"))
+        store.delete("operations", "a", 1)
+
+        assert store.insert("operations", operation("a", fingerprint="x"))["version"] == 1
+
+
+class TestFind:
+    @pytest.fixture
+    def rows(self, store: Store) -> None:
+        """Two documents for each time, one of another kind, two without a time."""
+        times = {"a": "2", "b": "1", "c": "3", "d": "1", "e": "3", "f": "2", "g": None}
+        for id, due_at in times.items():
+            store.insert("operations", operation(id, due_at=due_at, subject="s" if id in "abc" else None))
+        store.insert("operations", operation("h"))
+        store.insert("operations", operation("i", kind="event", due_at="1"))
+
+    @pytest.mark.usefixtures("rows")
+    @pytest.mark.parametrize(
+        ("where", "order", "expected"),
+        [
+            ({}, "id", "abcdefghi"),
+            ({}, "-id", "ihgfedcba"),
+            ({"kind": "event"}, "id", "i"),
+            ({"kind": "nothing"}, "id", ""),
+            ({"kind": "fine_payment", "due_at": AtMost("2")}, "due_at", "bdaf"),
+            ({"kind": "fine_payment", "due_at": AtMost("2")}, "-due_at", "fadb"),
+            ({"kind": "fine_payment", "due_at": AtMost("0")}, "due_at", ""),
+            ({"kind": "fine_payment", "due_at": AtMost("2")}, "id", "abdf"),
+            ({"kind": "fine_payment"}, "due_at", "bdafce"),
+            ({"kind": "fine_payment"}, "-due_at", "ecfadb"),
+            ({"kind": "fine_payment", "due_at": None}, "id", "gh"),
+            ({"kind": "fine_payment", "due_at": None}, "due_at", ""),
+            ({"due_at": "1"}, "id", "bdi"),
+            ({"kind": "fine_payment", "subject": "s"}, "-id", "cba"),
+            ({"kind": "fine_payment", "subject": "s", "due_at": "2"}, "id", "a"),
+            ({"id": "c"}, "id", "c"),
+            ({"id": AtMost("c")}, "-id", "cba"),
+        ],
+    )
+    def test_filters_and_orders(self, store: Store, where: Where, order: str, expected: str) -> None:
+        assert "".join(ids(store.find("operations", where, order=order))) == expected
+
+    @pytest.mark.usefixtures("rows")
+    @pytest.mark.parametrize("size", [1, 2, 3, 100])
+    @pytest.mark.parametrize(
+        ("where", "order", "expected"),
+        [
+            ({}, "id", "abcdefghi"),
+            ({}, "-id", "ihgfedcba"),
+            ({"kind": "fine_payment", "due_at": AtMost("3")}, "due_at", "bdafce"),
+            ({"kind": "fine_payment", "due_at": AtMost("2")}, "-due_at", "fadb"),
+            ({"kind": "fine_payment"}, "kind", "abcdefgh"),
+        ],
+    )
+    def test_pages_without_a_gap_or_a_double(
+        self, store: Store, where: Where, order: str, expected: str, size: int
+    ) -> None:
+        seen, after = "", None
+        while page := store.find("operations", where, order=order, limit=size, after=after):
+            assert len(page) <= size
+            seen += "".join(ids(page))
+            after = (page[-1][order.removeprefix("-")], page[-1]["id"])
+
+        assert seen == expected
+
+    def test_text_sorts_by_code_point(self, store: Store) -> None:
+        values = ["", "10", "9", "A", "B", "Z", "a", "aa", "b", "z", "É", "é", "ж", "\uffee", "🚗"]
+        for number, value in enumerate(reversed(values)):
+            store.insert("operations", operation(f"{number:02}", subject=value))
+
+        found = store.find("operations", {"kind": "fine_payment"}, order="subject")
+        until = store.find("operations", {"kind": "fine_payment", "subject": AtMost("Z")}, order="subject")
+
+        assert [document["subject"] for document in found] == values
+        assert [document["subject"] for document in until] == values[:6]
+
+    def test_integers_sort_as_numbers(self, store: Store) -> None:
+        values = [-(2**40), -10, -9, 0, 9, 10, 2**40]
+        for number, value in enumerate(reversed(values)):
+            store.insert("operations", operation(str(number), subject=value))
+
+        found = store.find("operations", {"kind": "fine_payment", "subject": AtMost(9)}, order="subject")
+
+        assert [document["subject"] for document in found] == values[:5]
+        assert len(store.find("operations", {"kind": "fine_payment", "subject": 10})) == 1
+
+    def test_gives_whole_documents(self, store: Store) -> None:
+        saved = store.insert("operations", operation("a", steps={"claim": {"state": "done"}}))
+
+        assert store.find("operations", {"kind": "fine_payment"}) == [saved]
+
+    @pytest.mark.parametrize(
+        "question", [({"amount": 1}, "id"), ({}, "amount"), ({"version": 1}, "id"), ({}, "--id")], ids=str
+    )
+    def test_refuses_a_field_that_is_not_declared(self, store: Store, question: tuple[Where, str]) -> None:
+        where, order = question
+        with pytest.raises(ValueError, match="declares no field"):
+            store.find("operations", where, order=order)
+
+
+class TestDurability:
+    def test_another_store_sees_a_write_at_once(self, open_store: Callable[[], Store]) -> None:
+        one, other = open_store(), open_store()
+        saved = one.insert("operations", operation("a"))
+        assert other.get("operations", "a") == saved
+
+        other.replace("operations", saved | {"status": "processing"})
+        with pytest.raises(Conflict):
+            one.replace("operations", saved)
+        assert one.get("operations", "a")["status"] == "processing"
+
+    def test_stores_that_start_at_once_agree(self, open_store: Callable[[], Store]) -> None:
+        def start(number: int) -> int:
+            return open_store().insert("claims", {"id": str(number)})["version"]
+
+        assert at_once(start, 6) == [1] * 6
+        assert len(open_store().find("claims", {})) == 6
