@@ -1,0 +1,242 @@
+"""The decision table, row by row, and what follows from it for whole operations."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from doubles import START, ScriptedPartner, new_operation, step
+
+from core.operation import Operation, Status, StepRecord, StepState
+from worker.decide import Policy, Verb, Work, begin, conclude, record, work_now
+from worker.partners.port import (
+    REFERENCE_CONFLICT,
+    Confirmed,
+    Declined,
+    NotFound,
+    Pending,
+    Reply,
+    Unavailable,
+    Unknown,
+)
+from worker.process import AFTER_MONEY_S, BEFORE_MONEY_S, Stages
+
+POLICY = Policy(settle_window_s=30)
+PARTNER = ScriptedPartner()
+LOOK = step("look", PARTNER, enquire=None)
+REFUND = step("refund", PARTNER, deadline_s=AFTER_MONEY_S)
+DEBIT = step("debit", PARTNER, undo=REFUND, moves_money=True)
+SETTLE_A = step("settle:a", PARTNER, part=True, deadline_s=AFTER_MONEY_S)
+SETTLE_B = step("settle:b", PARTNER, part=True, deadline_s=AFTER_MONEY_S)
+RELEASE = step("release", PARTNER, enquire=None, deadline_s=AFTER_MONEY_S)
+CLAIM = step("claim", PARTNER, enquire=None, undo=RELEASE)
+STAGES: Stages = ((CLAIM,), (LOOK,), (DEBIT,), (SETTLE_A, SETTLE_B))
+
+
+def after(seconds: float, operation: Operation, work: Work, reply: Reply) -> Operation:
+    """The operation some seconds after START, when this reply to this work has come."""
+    now = START + timedelta(seconds=seconds)
+    return conclude(STAGES, record(STAGES, operation, work, reply, now, POLICY, jitter=1), now)
+
+
+def submitted(name: str, *done: str, declined: tuple[str, ...] = (), attempts: int = 1) -> Operation:
+    """An operation whose step was sent at START, after some steps were done or declined."""
+    operation = new_operation(status=Status.PROCESSING)
+    for other in done:
+        operation = operation.with_step(other, StepRecord(operation.reference(other), StepState.DONE, attempts=1))
+    for other in declined:
+        operation = operation.with_step(other, StepRecord(operation.reference(other), StepState.DECLINED, attempts=1))
+    sent = StepRecord(
+        operation.reference(name), StepState.SUBMITTED, attempts=attempts, begun_at=START, submitted_at=START
+    )
+    return operation.with_step(name, sent)
+
+
+SUBMIT, ENQUIRE = Work(DEBIT, Verb.SUBMIT), Work(DEBIT, Verb.ENQUIRE)
+UNDECIDED = [
+    (SUBMIT, Pending()),
+    (SUBMIT, Unknown("HTTP 504")),
+    (ENQUIRE, Pending()),
+    (ENQUIRE, Unknown("HTTP 504")),
+    (ENQUIRE, Unavailable("HTTP 503")),
+    (ENQUIRE, NotFound()),
+]
+
+
+@pytest.mark.parametrize("work", [SUBMIT, ENQUIRE])
+def test_confirmed_goes_on_to_the_next_stage(work: Work) -> None:
+    operation = after(1, submitted("debit", "claim", "look"), work, Confirmed({"transaction_id": "t"}))
+    assert operation.step("debit").state is StepState.DONE
+    assert operation.step("debit").result == {"transaction_id": "t"}
+    assert [item.step for item in work_now(STAGES, operation, START)] == [SETTLE_A, SETTLE_B]
+
+
+@pytest.mark.parametrize("work", [SUBMIT, ENQUIRE])
+def test_declined_before_money_undoes_what_was_done_and_fails(work: Work) -> None:
+    operation = after(1, submitted("debit", "claim", "look"), work, Declined("insufficient_funds"))
+    assert operation.error == {"code": "insufficient_funds", "step": "debit"}
+    assert [item.step for item in work_now(STAGES, operation, START)] == [RELEASE]
+    operation = after(2, operation, Work(RELEASE, Verb.SUBMIT), Confirmed())
+    assert operation.status is Status.FAILED
+    assert operation.fingerprint is None
+
+
+@pytest.mark.parametrize(("work", "reply"), UNDECIDED)
+def test_while_nobody_knows_it_is_enquired_and_never_submitted_again(work: Work, reply: Reply) -> None:
+    operation = after(1, submitted("debit", "claim", "look"), work, reply)
+    assert operation.step("debit").state is StepState.SUBMITTED
+    assert operation.status is Status.PROCESSING
+    assert work_now(STAGES, operation, START + timedelta(seconds=1)) == []
+    assert operation.due_at is not None
+    due = operation.due_at - START
+    assert timedelta(seconds=1) < due <= timedelta(seconds=1 + 2)
+    assert work_now(STAGES, operation, operation.due_at) == [ENQUIRE]
+
+
+def test_enquiries_back_off_exponentially_up_to_a_quarter_of_an_hour() -> None:
+    operation = submitted("debit", "claim", "look")
+    waits = []
+    for number in range(14):
+        operation = operation.with_step("debit", replace(operation.step("debit"), enquiries=number))
+        operation = after(1, operation, ENQUIRE, Unknown("HTTP 504"))
+        assert operation.due_at is not None
+        waits.append((operation.due_at - START).total_seconds() - 1)
+    assert waits[:4] == [1.5, 3, 6, 12]
+    assert waits[-1] == 900
+
+
+def test_not_found_is_believed_only_after_the_settle_window() -> None:
+    sent = submitted("debit", "claim", "look")
+    early = after(29, sent, ENQUIRE, NotFound())
+    assert early.step("debit").state is StepState.SUBMITTED
+    assert early.due_at == START + timedelta(seconds=30)
+    late = after(30, sent, ENQUIRE, NotFound())
+    assert late.step("debit").state is StepState.WAITING
+    assert work_now(STAGES, late, START + timedelta(seconds=30)) == [SUBMIT]
+
+
+def test_a_repeated_submission_keeps_its_reference_and_opens_a_new_window() -> None:
+    operation = after(30, submitted("debit", "claim", "look"), ENQUIRE, NotFound())
+    now = START + timedelta(seconds=31)
+    again = begin(operation, [SUBMIT], now)
+    assert again.step("debit").reference == "op-1:debit"
+    assert again.step("debit").attempts == 2
+    assert after(60, again, ENQUIRE, NotFound()).step("debit").state is StepState.SUBMITTED
+    assert after(61, again, ENQUIRE, NotFound()).step("debit").state is StepState.WAITING
+
+
+def test_an_unavailable_partner_is_tried_again_later() -> None:
+    operation = after(1, submitted("debit", "claim", "look"), SUBMIT, Unavailable("HTTP 503"))
+    assert operation.step("debit").state is StepState.WAITING
+    assert operation.due_at == START + timedelta(seconds=2)
+    assert work_now(STAGES, operation, operation.due_at) == [SUBMIT]
+
+
+def test_a_partners_retry_after_is_honoured() -> None:
+    operation = after(1, submitted("debit", "claim", "look"), SUBMIT, Unavailable("HTTP 429", retry_after_s=40))
+    assert operation.due_at == START + timedelta(seconds=41)
+
+
+def test_unavailable_until_the_deadline_counts_as_declined_before_money() -> None:
+    operation = after(BEFORE_MONEY_S, submitted("debit", "claim", "look"), SUBMIT, Unavailable("HTTP 503"))
+    assert operation.error == {"code": "partner_unavailable", "step": "debit"}
+    assert operation.step("debit").state is StepState.DECLINED
+
+
+def test_unavailable_until_the_deadline_needs_a_person_once_money_moved() -> None:
+    sent = submitted("settle:a", "claim", "look", "debit")
+    waiting = after(AFTER_MONEY_S - 1, sent, Work(SETTLE_A, Verb.SUBMIT), Unavailable("HTTP 503"))
+    assert waiting.status is Status.PROCESSING
+    stuck = after(AFTER_MONEY_S, sent, Work(SETTLE_A, Verb.SUBMIT), Unavailable("HTTP 503"))
+    assert stuck.status is Status.NEEDS_REVIEW
+    assert stuck.due_at is None
+    assert work_now(STAGES, stuck, START + timedelta(days=9)) == []
+
+
+@pytest.mark.parametrize(("work", "reply"), UNDECIDED)
+def test_a_long_doubt_is_told_and_then_given_to_a_person_but_never_failed(work: Work, reply: Reply) -> None:
+    sent = submitted("debit", "claim", "look")
+    sent = sent.with_step("debit", replace(sent.step("debit"), doubt_since=START))
+    assert after(899, sent, work, reply).status is Status.PROCESSING
+    doubtful = after(900, sent, work, reply)
+    assert doubtful.status is Status.IN_DOUBT
+    assert doubtful.due_at is not None
+    assert after(86400, sent, work, reply).status is Status.NEEDS_REVIEW
+    assert after(86400, doubtful, work, reply).status is Status.NEEDS_REVIEW
+
+
+def test_the_partners_word_ends_the_doubt() -> None:
+    sent = submitted("debit", "claim", "look")
+    doubtful = after(900, sent.with_step("debit", replace(sent.step("debit"), doubt_since=START)), ENQUIRE, Pending())
+    assert after(950, doubtful, ENQUIRE, Confirmed()).status is Status.PROCESSING
+    assert after(950, doubtful, ENQUIRE, Declined("limit_exceeded")).status is Status.PROCESSING
+
+
+def test_an_intent_without_an_answer_is_enquired_about() -> None:
+    assert work_now(STAGES, submitted("debit", "claim", "look"), START) == [ENQUIRE]
+    begun = begin(submitted("debit", "claim", "look"), [ENQUIRE], START + timedelta(seconds=20))
+    assert begun.step("debit").doubt_since == START
+
+
+@pytest.mark.parametrize("reply", [Unknown("HTTP 504"), Pending(), NotFound()])
+def test_a_step_without_effect_elsewhere_is_simply_repeated(reply: Reply) -> None:
+    assert work_now(STAGES, submitted("look", "claim"), START) == [Work(LOOK, Verb.SUBMIT)]
+    operation = after(1, submitted("look", "claim"), Work(LOOK, Verb.SUBMIT), reply)
+    assert operation.step("look").state is StepState.WAITING
+
+
+def test_a_reference_conflict_is_a_refusal_unless_the_other_request_may_be_our_own() -> None:
+    first = after(1, submitted("debit", "claim", "look"), SUBMIT, Declined(REFERENCE_CONFLICT))
+    assert first.step("debit").state is StepState.DECLINED
+    second = after(1, submitted("debit", "claim", "look", attempts=2), SUBMIT, Declined(REFERENCE_CONFLICT))
+    assert second.status is Status.NEEDS_REVIEW
+
+
+def test_all_parts_refused_gives_all_back() -> None:
+    operation = submitted("settle:b", "claim", "look", "debit", declined=("settle:a",))
+    operation = after(1, operation, Work(SETTLE_B, Verb.SUBMIT), Declined("cancelled"))
+    assert [item.step for item in work_now(STAGES, operation, START)] == [REFUND]
+    operation = after(2, operation, Work(REFUND, Verb.SUBMIT), Confirmed())
+    assert [item.step for item in work_now(STAGES, operation, START)] == [RELEASE]
+    assert after(3, operation, Work(RELEASE, Verb.SUBMIT), Confirmed()).status is Status.REFUNDED
+
+
+def test_some_parts_refused_is_a_partial_success() -> None:
+    operation = submitted("settle:b", "claim", "look", "debit", "settle:a")
+    operation = after(1, operation, Work(SETTLE_B, Verb.SUBMIT), Declined("cancelled"))
+    assert [item.step for item in work_now(STAGES, operation, START)] == [REFUND]
+    operation = after(2, operation, Work(REFUND, Verb.SUBMIT), Confirmed())
+    operation = after(3, operation, Work(RELEASE, Verb.SUBMIT), Confirmed())
+    assert operation.status is Status.PARTIALLY_SUCCEEDED
+    assert operation.fingerprint == "f"
+
+
+def test_nothing_is_given_back_while_a_part_is_unknown() -> None:
+    operation = submitted("settle:b", "claim", "look", "debit", declined=("settle:a",))
+    operation = after(1, operation, Work(SETTLE_B, Verb.SUBMIT), Unknown("HTTP 504"))
+    assert operation.due_at is not None
+    assert work_now(STAGES, operation, operation.due_at) == [Work(SETTLE_B, Verb.ENQUIRE)]
+
+
+def test_a_declined_refund_needs_a_person() -> None:
+    operation = submitted("refund", "claim", "look", "debit", declined=("settle:a", "settle:b"))
+    assert after(1, operation, Work(REFUND, Verb.SUBMIT), Declined("payer_not_found")).status is Status.NEEDS_REVIEW
+
+
+def test_a_refusal_waits_for_the_neighbours_that_were_sent_and_begins_no_others() -> None:
+    left, right, third = (
+        step(name, PARTNER, undo=step(f"undo-{name}", PARTNER)) for name in ("left", "right", "third")
+    )
+    stages = ((left, right, third),)
+    operation = submitted("left")
+    operation = begin(operation, [Work(right, Verb.SUBMIT)], START)
+    operation = record(stages, operation, Work(left, Verb.SUBMIT), Declined("no"), START, POLICY, 1)
+    assert [item.step for item in work_now(stages, operation, START)] == [right]
+    operation = record(stages, operation, Work(right, Verb.ENQUIRE), Confirmed(), START, POLICY, 1)
+    assert [item.step.name for item in work_now(stages, operation, START)] == ["undo-right"]
+
+
+@pytest.mark.parametrize("status", [Status.OPEN, Status.NEEDS_REVIEW, Status.SUCCEEDED, Status.FAILED])
+def test_nothing_is_done_for_operations_that_are_not_ours_to_move(status: Status) -> None:
+    operation = new_operation(status=status, due_at=None)
+    assert work_now(STAGES, operation, START) == []
+    assert conclude(STAGES, operation, START) == operation

@@ -1,0 +1,266 @@
+"""The engine on a real store, with a clock that is told the time and partners that say what they were told to."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from doubles import START, FakeClock, ScriptedPartner, new_operation, process, step
+
+from core.errors import Conflict, StoreUnavailable
+from core.operation import Lease, Operation, Status, StepState
+from core.store.port import Document, Store
+from worker.decide import Policy
+from worker.engine import PUT_OFF_S, SEND_WITHIN_S, Engine, together
+from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable, Unknown
+from worker.process import Process
+
+CALL_S = 15
+LEASE_S = SEND_WITHIN_S + CALL_S
+
+
+def engine(store: Store, clock: FakeClock, process: Process, **changes: Any) -> Engine:
+    values: dict[str, Any] = {
+        "store": store,
+        "clock": clock,
+        "processes": {process.kind: process},
+        "policy": Policy(settle_window_s=30),
+        "worker": "worker-1",
+        "call_s": CALL_S,
+        "jitter": lambda: 1.0,
+    }
+    return Engine(**{**values, **changes})
+
+
+def insert(store: Store, **changes: Any) -> None:
+    store.insert("operations", new_operation(**changes).to_document())
+
+
+def load(store: Store) -> Operation:
+    document = store.get("operations", "op-1")
+    assert document is not None
+    return Operation.from_document(document)
+
+
+def test_an_operation_is_taken_through_its_steps_to_its_end(store: Store, clock: FakeClock) -> None:
+    partner = ScriptedPartner(Confirmed(), Confirmed({"transaction_id": "t"}))
+    insert(store)
+    engine(store, clock, process((step("one", partner),), (step("two", partner),))).advance("op-1")
+    operation = load(store)
+    assert operation.status is Status.SUCCEEDED
+    assert (operation.due_at, operation.lease) == (None, None)
+    assert partner.asked == [("submit", "one"), ("submit", "two")]
+    assert [entry.event for entry in operation.history] == [
+        "processing", "step_begun", "step_done", "step_begun", "step_done", "succeeded",
+    ]  # fmt: skip
+
+
+def test_the_intent_is_saved_before_the_call(store: Store, clock: FakeClock) -> None:
+    seen: list[Operation] = []
+
+    def look(operation: Operation) -> Reply:
+        seen.append(load(store))
+        return Confirmed()
+
+    insert(store)
+    engine(store, clock, process((step("one", ScriptedPartner(), submit=look),))).advance("op-1")
+    assert seen[0].step("one").state is StepState.SUBMITTED
+    assert seen[0].step("one").submitted_at == START
+    assert seen[0].lease == Lease("worker-1", START + timedelta(seconds=LEASE_S))
+    assert seen[0].due_at == START + timedelta(seconds=LEASE_S)
+
+
+def test_what_another_worker_holds_is_left_alone(store: Store, clock: FakeClock) -> None:
+    insert(store, lease=Lease("worker-2", START + timedelta(seconds=1)))
+    engine(store, clock, process((step("one", ScriptedPartner()),))).advance("op-1")
+    assert load(store).version == 1
+
+
+def test_an_early_ring_changes_nothing(store: Store, clock: FakeClock) -> None:
+    partner = ScriptedPartner(Unavailable("HTTP 503"))
+    insert(store)
+    worker = engine(store, clock, process((step("one", partner),)))
+    worker.advance("op-1")
+    version = load(store).version
+    worker.advance("op-1")
+    assert load(store).version == version
+    assert partner.asked == [("submit", "one")]
+
+
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.NEEDS_REVIEW, Status.OPEN])
+def test_a_ring_for_what_has_ended_or_is_not_ours_changes_nothing(
+    store: Store, clock: FakeClock, status: Status
+) -> None:
+    insert(store, status=status, due_at=None)
+    worker = engine(store, clock, process((step("one", ScriptedPartner()),)))
+    worker.advance("op-1")
+    worker.advance("nobody")
+    assert load(store).version == 1
+
+
+def test_a_worker_that_died_in_the_call_is_followed_by_one_that_enquires(store: Store, clock: FakeClock) -> None:
+    def die(operation: Operation) -> Reply:
+        raise SystemExit  # nothing that handles errors may run when a process is gone
+
+    partner = ScriptedPartner(Confirmed())
+    insert(store)
+    with pytest.raises(SystemExit):
+        engine(store, clock, process((step("debit", partner, submit=die),))).advance("op-1")
+    clock.tick(LEASE_S)
+    engine(store, clock, process((step("debit", partner),))).advance("op-1")
+    assert partner.asked == [("enquire", "debit")]
+    assert load(store).status is Status.SUCCEEDED
+
+
+def test_a_worker_that_lost_its_lease_in_the_call_saves_nothing(store: Store, clock: FakeClock) -> None:
+    insert(store)
+    asked: list[str] = []
+
+    def slow(operation: Operation) -> Reply:
+        asked.append("slow")
+        clock.tick(LEASE_S)
+        second.advance("op-1")
+        return Declined("too late to say so")
+
+    partner = ScriptedPartner(Confirmed())
+    second = engine(store, clock, process((step("debit", partner),)), worker="worker-2")
+    engine(store, clock, process((step("debit", partner, submit=slow),))).advance("op-1")
+    assert asked == ["slow"]
+    assert partner.asked == [("enquire", "debit")]
+    assert load(store).status is Status.SUCCEEDED
+
+
+def test_a_worker_paused_before_the_call_does_not_send(clock: FakeClock, store: Store) -> None:
+    class PausedAfterIntent:
+        """The store, and a worker that is stopped for a while right after its first save."""
+
+        def replace(self, collection: str, document: Document) -> Document:
+            saved = store.replace(collection, document)
+            clock.tick(SEND_WITHIN_S + 1)
+            return saved
+
+        def get(self, collection: str, id: str) -> Document | None:
+            return store.get(collection, id)
+
+    partner = ScriptedPartner()
+    insert(store)
+    engine(PausedAfterIntent(), clock, process((step("debit", partner),))).advance("op-1")  # type: ignore[arg-type]
+    assert partner.asked == []
+    assert load(store).step("debit").state is StepState.WAITING
+
+
+def test_whatever_breaks_in_an_adapter_is_unknown_and_never_a_refusal(store: Store, clock: FakeClock) -> None:
+    partner = ScriptedPartner(ValueError("bug"), NotFound(), Confirmed())
+    insert(store)
+    worker = engine(store, clock, process((step("debit", partner),)))
+    worker.advance("op-1")
+    assert load(store).step("debit").state is StepState.SUBMITTED
+    clock.tick(40)
+    worker.advance("op-1")
+    assert partner.asked == [("submit", "debit"), ("enquire", "debit"), ("submit", "debit")]
+    assert load(store).status is Status.SUCCEEDED
+
+
+def test_a_store_that_fails_after_the_call_leaves_an_intent_to_enquire_about(store: Store, clock: FakeClock) -> None:
+    class FailsAtResult:
+        saves = 0
+
+        def replace(self, collection: str, document: Document) -> Document:
+            self.saves += 1
+            if self.saves == 2:
+                raise StoreUnavailable
+            return store.replace(collection, document)
+
+        def get(self, collection: str, id: str) -> Document | None:
+            return store.get(collection, id)
+
+    partner = ScriptedPartner(Confirmed(), Confirmed())
+    insert(store)
+    worker = engine(FailsAtResult(), clock, process((step("debit", partner),)))  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailable):
+        worker.advance("op-1")
+    worker.advance("op-1")  # the lease still runs
+    clock.tick(LEASE_S)
+    worker.advance("op-1")
+    assert partner.asked == [("submit", "debit"), ("enquire", "debit")]
+    assert load(store).status is Status.SUCCEEDED
+
+
+def test_two_workers_at_once_make_one_call(store: Store, clock: FakeClock) -> None:
+    partner = ScriptedPartner(*[Confirmed()] * 8)
+    insert(store)
+    workers = [engine(store, clock, process((step("debit", partner),)), worker=str(n)) for n in range(8)]
+    threads = [threading.Thread(target=worker.advance, args=("op-1",)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert partner.asked == [("submit", "debit")]
+
+
+def test_a_stopping_worker_hands_back_between_steps(store: Store, clock: FakeClock) -> None:
+    stopping: list[bool] = []
+
+    def last(operation: Operation) -> Reply:
+        stopping.append(True)
+        return Confirmed()
+
+    partner = ScriptedPartner()
+    steps = process((step("one", partner, submit=last),), (step("two", partner),))
+    insert(store)
+    engine(store, clock, steps, stopping=lambda: bool(stopping)).advance("op-1")
+    operation = load(store)
+    assert operation.step("one").state is StepState.DONE
+    assert (operation.lease, operation.due_at) == (None, START)
+    assert partner.asked == []
+
+
+def test_a_request_that_its_process_cannot_read_is_put_off_and_reported(store: Store, clock: FakeClock) -> None:
+    def broken(operation: Operation) -> Any:
+        raise KeyError("amendes")
+
+    insert(store)
+    with pytest.raises(KeyError):
+        engine(store, clock, Process("test", broken)).advance("op-1")
+    assert load(store).due_at == START + timedelta(seconds=PUT_OFF_S)
+
+
+def test_steps_of_a_stage_run_at_once(store: Store, clock: FakeClock) -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(operation: Operation) -> Reply:
+        both.wait()
+        return Confirmed()
+
+    partner = ScriptedPartner()
+    insert(store)
+    stage = (step("left", partner, submit=meet), step("right", partner, submit=meet))
+    engine(store, clock, process(stage)).advance("op-1")
+    assert load(store).status is Status.SUCCEEDED
+
+
+def test_many_steps_of_a_stage_run_a_few_at_a_time(store: Store, clock: FakeClock) -> None:
+    partner = ScriptedPartner(*[Confirmed()] * 50)
+    insert(store)
+    engine(store, clock, process(tuple(step(f"s{n}", partner) for n in range(50)))).advance("op-1")
+    assert load(store).status is Status.SUCCEEDED
+    assert len(partner.asked) == 50
+
+
+def test_a_conflict_is_no_error(store: Store, clock: FakeClock) -> None:
+    class AlwaysLate:
+        def get(self, collection: str, id: str) -> Document | None:
+            return store.get(collection, id)
+
+        def replace(self, collection: str, document: Document) -> Document:
+            raise Conflict
+
+    partner = ScriptedPartner()
+    insert(store)
+    engine(AlwaysLate(), clock, process((step("debit", partner),))).advance("op-1")  # type: ignore[arg-type]
+    assert partner.asked == []
+
+
+def test_replies_come_in_the_order_of_the_calls() -> None:
+    replies: list[Reply] = [Unknown(str(number)) for number in range(5)]
+    assert together([lambda reply=reply: reply for reply in replies]) == replies  # type: ignore[misc]

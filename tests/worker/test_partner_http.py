@@ -1,0 +1,181 @@
+"""What every failure of a partner is taken for. The table is the contract; the sockets are real."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from worker.partners.http import Answer, PartnerHttp
+from worker.partners.port import REFERENCE_CONFLICT, Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
+from worker.partners.registry import Registry
+
+BODY = {"request_id": "r-1"}
+OK = '{"request_id": "r-1", "status": "SUCCESSFUL", "transaction_id": "t-1"}'
+FAILED = '{"request_id": "r-1", "status": "FAILED", "reason": "INSUFFICIENT_FUNDS"}'
+PENDING = '{"request_id": "r-1", "status": "PENDING"}'
+DONE = Confirmed({"transaction_id": "t-1"})
+
+SHARED = [
+    (200, OK, DONE),
+    (200, FAILED, Declined("insufficient_funds", {"reason": "INSUFFICIENT_FUNDS"})),
+    (200, '{"request_id": "r-1", "status": "FAILED"}', Declined("declined")),
+    (200, PENDING, Pending()),
+    (202, PENDING, Pending()),
+    (202, OK, Unknown),
+    (200, OK.replace("r-1", "r-2"), Unknown),
+    (200, '{"status": "SUCCESSFUL"}', Unknown),
+    (200, '{"request_id": "r-1", "status": "MAYBE"}', Unknown),
+    (200, '{"request_id": "r-1"', Unknown),
+    (200, "<html>welcome</html>", Unknown),
+    (200, "[]", Unknown),
+    (200, "", Unknown),
+    (204, "", Unknown),
+    (302, "", Unknown),
+    (500, FAILED, Unknown),
+    (502, "", Unknown),
+    (504, OK, Unknown),
+    (429, "", Unavailable("HTTP 429", 7)),
+    (503, OK, Unavailable("HTTP 503", 7)),
+]
+SUBMIT = [
+    *SHARED,
+    (400, "{}", Declined("refused_as_invalid")),
+    (409, "{}", Declined(REFERENCE_CONFLICT)),
+    (404, "{}", Unknown),
+    (401, "{}", Unknown),
+]
+ENQUIRE = [*SHARED, (404, "{}", NotFound()), (404, "<html>", NotFound()), (400, "{}", Unknown), (409, "{}", Unknown)]
+
+
+def same(reply: Reply, expected: Reply | type[Reply]) -> bool:
+    return isinstance(reply, expected) if isinstance(expected, type) else reply == expected
+
+
+@pytest.fixture
+def partner(httpserver: HTTPServer) -> PartnerHttp:
+    return PartnerHttp(httpserver.url_for(""), timeout_s=5, connections=4)
+
+
+@pytest.mark.parametrize(("status", "text", "expected"), SUBMIT)
+def test_answers_to_a_submission(
+    httpserver: HTTPServer, partner: PartnerHttp, status: int, text: str, expected: Reply
+) -> None:
+    httpserver.expect_request("/debits", method="POST", json=BODY).respond_with_data(
+        text, status, headers={"Retry-After": "7", "Location": "/elsewhere"}
+    )
+    assert same(partner.submit("POST", "/debits", BODY), expected)
+
+
+@pytest.mark.parametrize(("status", "text", "expected"), ENQUIRE)
+def test_answers_to_an_enquiry(
+    httpserver: HTTPServer, partner: PartnerHttp, status: int, text: str, expected: Reply
+) -> None:
+    httpserver.expect_request("/requests/r-1").respond_with_data(text, status, headers={"Retry-After": "7"})
+    assert same(partner.enquire("r-1"), expected)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("12", 12), ("999999", 900), ("-1", 0), ("soon", 0), ("1.5", 0)])
+def test_retry_after_is_seconds_within_reason(
+    httpserver: HTTPServer, partner: PartnerHttp, text: str, seconds: float
+) -> None:
+    httpserver.expect_request("/requests/r-1").respond_with_data("", 503, headers={"Retry-After": text})
+    assert partner.enquire("r-1") == Unavailable("HTTP 503", seconds)
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that does what it likes with each connection; its base URL."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            connection, _ = server.accept()
+            with connection:
+                serve(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(5)
+
+
+def reset(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+
+def close_at_once(connection: socket.socket) -> None:
+    connection.recv(65536)
+
+
+def garbage(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def half_an_answer(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n" + OK.encode()
+    )
+
+
+@pytest.mark.parametrize("serve", [reset, close_at_once, garbage, half_an_answer])
+def test_a_connection_that_breaks_after_the_request_leaves_open_what_happened(
+    serve: Callable[[socket.socket], None],
+) -> None:
+    with listening(serve) as url:
+        assert isinstance(PartnerHttp(url, 5, 1).submit("POST", "/debits", BODY), Unknown)
+
+
+def test_silence_is_not_a_refusal() -> None:
+    answered = threading.Event()
+    with listening(lambda connection: bool(answered.wait(10)) and None) as url:
+        reply = PartnerHttp(url, 0.05, 1).submit("POST", "/debits", BODY)
+        answered.set()
+    assert reply == Unknown("no answer in time")
+
+
+def test_nobody_listening_means_surely_not_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    assert PartnerHttp(url, 1, 1).submit("POST", "/debits", BODY) == Unavailable("no connection")
+    assert PartnerHttp("http://no-such-host.invalid", 1, 1).enquire("r-1") == Unavailable("no connection")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "expected"),
+    [
+        (200, '{"status": "DUE", "amount": "15000"}', Confirmed()),
+        (200, '{"status": "DUE", "amount": 15000.0}', Confirmed()),
+        (200, '{"status": "DUE", "amount": "15000.5"}', Declined("fine_amount_mismatch")),
+        (200, '{"status": "DUE"}', Declined("fine_amount_mismatch")),
+        (200, '{"status": "PAID", "amount": "15000"}', Declined("fine_already_paid")),
+        (200, '{"status": "CANCELLED", "amount": "15000"}', Declined("fine_cancelled")),
+        (404, "{}", Declined("unknown_fine")),
+        (200, "<html>", Unavailable),
+        (500, "", Unavailable),
+        (504, "", Unavailable),
+        (429, "", Unavailable("HTTP 429", 7)),
+    ],
+)
+def test_checking_a_fine(httpserver: HTTPServer, partner: PartnerHttp, status: int, text: str, expected: Reply) -> None:
+    httpserver.expect_request("/amendes/A-1").respond_with_data(text, status, headers={"Retry-After": "7"})
+    assert same(Registry(partner).check("A-1", 15000, "XOF"), expected)
+
+
+def test_a_look_that_gets_no_answer_may_be_repeated() -> None:
+    with listening(reset) as url:
+        assert isinstance(PartnerHttp(url, 5, 1).look("/amendes/A-1"), Unavailable)
+
+
+def test_a_look_finds_what_is_there(httpserver: HTTPServer, partner: PartnerHttp) -> None:
+    httpserver.expect_request("/x").respond_with_json({"a": 1})
+    assert partner.look("/x") == Answer(200, {"a": 1}, 0)
+
+
+def test_references_with_odd_characters_reach_the_partner_whole(httpserver: HTTPServer, partner: PartnerHttp) -> None:
+    partner.enquire("id:settle:A/B?c#d")
+    assert httpserver.log[0][0].path == "/requests/id:settle:A/B?c#d"

@@ -1,0 +1,77 @@
+"""`python -m worker`: takes accepted operations to their end."""
+
+import os
+import random
+import signal
+import sys
+from threading import Event
+
+import click
+import structlog
+
+from core.bootstrap import Core, bootstrap
+from core.broker.embedded import Poller
+from core.errors import StoreUnavailable
+from core.log import configure
+from core.settings import BadSettings, Settings, read_settings, worker_name
+from worker.decide import Policy
+from worker.engine import Engine
+from worker.products import build
+from worker.sweeper import Sweeper
+
+GRACE_S = 20
+"""How long a stop waits for partner calls in flight. Of what is cut off then, another worker enquires."""
+
+log = structlog.get_logger()
+
+
+@click.command()
+@click.option("--kinds", default="", help="Work on these kinds of operations only: a list with commas. Default: all.")
+def main(kinds: str) -> None:
+    """Take accepted operations to their end, until SIGTERM or Ctrl-C."""
+    try:
+        settings = read_settings()
+        configure("worker", settings.log_level)
+        core = bootstrap(settings)
+    except (BadSettings, StoreUnavailable) as error:
+        sys.exit(f"worker: {error}")
+    stop = Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    run(core, settings, [kind for kind in kinds.split(",") if kind], stop)
+
+
+def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
+    """Works until `stop` is set, then finishes or hands back what is in flight. Exits 1 for an unknown kind."""
+    processes = build(core)
+    if unknown := set(kinds) - set(processes):
+        sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. There are: {', '.join(processes)}.")
+    chosen = kinds or list(processes)
+    engine = Engine(
+        store=core.store,
+        clock=core.clock,
+        processes=processes,
+        policy=Policy(settle_window_s=settings.settle_window_s),
+        worker=worker_name(),
+        call_s=settings.partner_timeout_s,
+        jitter=random.random,
+        stopping=stop.is_set,
+    )
+    subscription = core.broker.consume(chosen, engine.advance, settings.worker_concurrency)
+    fallback = Poller(core.store, core.clock, chosen, engine.advance, settings.worker_concurrency)
+    if core.broker.delivery_s:  # else nothing is ever sent, and what consumes asks the store by itself
+        Sweeper(core.store, core.broker, core.clock, chosen, fallback).start(stop)
+    log.info("working", kinds=chosen, concurrency=settings.worker_concurrency)
+    stop.wait()
+    ended = subscription.stop(GRACE_S)
+    fallback.stop(0)
+    core.close()
+    log.info("stopped", all_ended=ended)
+    if not ended:
+        os._exit(
+            0
+        )  # Threads in a partner's call would keep the process; their operations are safe behind their intents.
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""advance(operation): lease, step, reply, decide, save. Knows no product."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from core.clock import Clock
+from core.errors import Conflict
+from core.operation import Lease, Operation
+from core.store.port import Store
+from worker.decide import Policy, Verb, Work, begin, conclude, record, work_now
+from worker.partners.port import Reply, Unavailable, Unknown
+from worker.process import Processes, Stages
+
+OPERATIONS = "operations"
+AT_ONCE = 8
+"""Calls of one operation in flight at once: 50 fines are settled in seven rounds, and no payer floods a partner."""
+SEND_WITHIN_S = 5
+"""A call is made only this soon after its intent. A worker that was paused in between must not send what another may by
+now have found missing and sent again."""
+PUT_OFF_S = 60
+"""How long an operation rests that our own code cannot read."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """call_s: the longest that a partner call may take; jitter: draws a random number from 0 to 1 for each reply."""
+
+    store: Store
+    clock: Clock
+    processes: Processes
+    policy: Policy
+    worker: str
+    call_s: float
+    jitter: Callable[[], float]
+    stopping: Callable[[], bool] = lambda: False
+
+    def advance(self, id: str) -> None:
+        """Takes the operation as far as it goes now. Harmless when repeated, early, late, or for one that is not there.
+
+        Each save is a compare-and-set and carries the results of one round of calls with the intent of the next.
+        Raises StoreUnavailable; the operation is then taken up again when its lease ends.
+        """
+        document = self.store.get(OPERATIONS, id)
+        operation = Operation.from_document(document) if document else None
+        if operation is None or operation.kind not in self.processes or self._held(operation):
+            return
+        try:
+            self._run(self._stages(operation), operation)
+        except Conflict:
+            log.info("taken over by another worker", operation=id)
+
+    def _stages(self, operation: Operation) -> Stages:
+        try:
+            return self.processes[operation.kind].stages(operation)
+        except Exception:
+            # Nothing was leased yet: without this, a request that its process cannot read would be back at once.
+            put_off = replace(operation, due_at=self.clock.now() + timedelta(seconds=PUT_OFF_S))
+            self.store.replace(OPERATIONS, put_off.to_document())
+            raise
+
+    def _run(self, stages: Stages, operation: Operation) -> None:
+        saved = operation
+        while not self.stopping():
+            work = work_now(stages, operation, self.clock.now())[:AT_ONCE]
+            if not work:
+                break
+            saved = operation = self._save_intent(operation, work)
+            replies = together([partial(self._call, saved, item) for item in work])
+            now = self.clock.now()
+            for item, reply in zip(work, replies, strict=True):
+                operation = record(stages, operation, item, reply, now, self.policy, self.jitter())
+        operation = replace(conclude(stages, operation, self.clock.now()), lease=None)
+        if operation != saved:
+            self.store.replace(OPERATIONS, operation.to_document())
+        if operation.terminal:
+            log.info("operation ended", operation=operation.id, kind=operation.kind, status=operation.status.value)
+
+    def _save_intent(self, operation: Operation, work: list[Work]) -> Operation:
+        now = self.clock.now()
+        until = now + timedelta(seconds=SEND_WITHIN_S + self.call_s)
+        operation = replace(begin(operation, work, now), updated_at=now, lease=Lease(self.worker, until), due_at=until)
+        return replace(operation, version=self.store.replace(OPERATIONS, operation.to_document())["version"])
+
+    def _call(self, operation: Operation, work: Work) -> Reply:
+        step = work.step
+        if self.clock.now() > operation.updated_at + timedelta(seconds=SEND_WITHIN_S):
+            return Unavailable("the worker was paused before the call")
+        try:
+            if work.verb is Verb.ENQUIRE and step.enquire is not None:
+                return step.enquire(operation.reference(step.name))
+            return step.submit(operation)
+        except Exception as error:
+            # Whatever broke in an adapter, the request may have left the house before.
+            log.exception("call failed", operation=operation.id, step=step.name)
+            return Unknown(type(error).__name__)
+
+    def _held(self, operation: Operation) -> bool:
+        return operation.lease is not None and operation.lease.until > self.clock.now()
+
+
+def together(calls: list[Callable[[], Reply]]) -> list[Reply]:
+    """Makes the calls at once, the first on this thread, and returns their replies in order. They must not raise."""
+    replies: dict[int, Reply] = {}
+
+    def run(index: int) -> None:
+        replies[index] = calls[index]()
+
+    others = [threading.Thread(target=run, args=(index,)) for index in range(1, len(calls))]
+    for thread in others:
+        thread.start()
+    run(0)
+    for thread in others:
+        thread.join()
+    return [replies[index] for index in range(len(calls))]

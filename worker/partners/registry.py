@@ -1,0 +1,50 @@
+"""The city's registry of fines: tells what is due, and is told what was paid."""
+
+from decimal import Decimal, InvalidOperation
+from urllib.parse import quote
+
+from core.money import to_text
+from worker.partners.http import PartnerHttp
+from worker.partners.port import Confirmed, Declined, Reply, Unavailable
+
+
+class Registry:
+    def __init__(self, http: PartnerHttp) -> None:
+        self._http = http
+        self.enquire = http.enquire
+
+    def check(self, fine: str, minor: int, currency: str) -> Reply:
+        """Whether the fine exists, is due, and is of this amount. Has no effect, so it never answers Unknown."""
+        answer = self._http.look(f"/amendes/{quote(fine, safe='')}")
+        if isinstance(answer, Unavailable):
+            return answer
+        if answer.status == 404:
+            return Declined("unknown_fine")
+        match answer.body.get("status"):
+            case "DUE" if _same_amount(answer.body.get("amount"), minor, currency):
+                return Confirmed()
+            case "DUE":
+                return Declined("fine_amount_mismatch")
+            case "PAID":
+                return Declined("fine_already_paid")
+            case "CANCELLED":
+                return Declined("fine_cancelled")
+            case _:
+                return Unavailable("the registry described no fine")
+
+    def settle(self, reference: str, fine: str, payment_id: str, minor: int, currency: str) -> Reply:
+        """Marks the fine as paid by this payment."""
+        body = {
+            "request_id": reference,
+            "statut": "PAYEE",
+            "payment_id": payment_id,
+            "amount": to_text(minor, currency),
+        }
+        return self._http.submit("PUT", f"/amendes/{quote(fine, safe='')}/statut", body)
+
+
+def _same_amount(told: object, minor: int, currency: str) -> bool:
+    try:
+        return Decimal(str(told)) == Decimal(to_text(minor, currency))
+    except InvalidOperation:
+        return False

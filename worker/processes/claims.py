@@ -1,0 +1,70 @@
+"""Claims: a document per thing that only one operation at a time may work on. Our own: every verb may be repeated."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from core.errors import Conflict, Duplicate
+from core.operation import Operation
+from core.store.port import Document, Store
+from worker.partners.port import Confirmed, Declined, Reply
+
+CLAIMS = "claims"
+OPERATIONS = "operations"
+
+
+class Claims:
+    """done: whether an operation has used up the thing for good, so that its claim stays when it has ended."""
+
+    def __init__(self, store: Store, prefix: str, done: Callable[[Operation, str], bool], code: str) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._done = done
+        self._code = code
+
+    def take(self, operation: Operation, things: list[str]) -> Reply:
+        """Claims all of the things for the operation, or none: then Declined, with the other operation's id."""
+        # In one order for everybody: of two operations that share things, one gets all it asks for.
+        for thing in sorted(things):
+            holder = self._take(operation, thing)
+            if holder is not None:
+                self.release(operation, things)
+                return Declined(self._code, {"claimed": thing, "by": holder})
+        return Confirmed()
+
+    def release(self, operation: Operation, things: list[str]) -> Reply:
+        """Gives back what the operation holds and has not used up."""
+        for thing in things:
+            claim = self._store.get(CLAIMS, self._prefix + thing)
+            if claim and claim["operation"] == operation.id and not self._done(operation, thing):
+                with suppress(Conflict):  # Released by another worker on the same operation.
+                    self._store.delete(CLAIMS, claim["id"], claim["version"])
+        return Confirmed()
+
+    def _take(self, operation: Operation, thing: str) -> str | None:
+        """None when the claim is the operation's, else the id of the one that holds it."""
+        mine: Document = {"id": self._prefix + thing, "operation": operation.id}
+        while True:
+            try:
+                self._store.insert(CLAIMS, mine)
+                return None
+            except Duplicate:
+                claim = self._store.get(CLAIMS, mine["id"])
+            if claim is None:
+                continue
+            if claim["operation"] == operation.id:
+                return None
+            if self._held(claim, thing):
+                return str(claim["operation"])
+            try:
+                self._store.replace(CLAIMS, {**mine, "version": claim["version"]})
+                return None
+            except Conflict:
+                continue
+
+    def _held(self, claim: Document, thing: str) -> bool:
+        """False for what a paused worker left behind: a claim of an operation that ended without using the thing."""
+        document = self._store.get(OPERATIONS, claim["operation"])
+        if document is None:
+            return False
+        holder = Operation.from_document(document)
+        return not holder.terminal or self._done(holder, thing)
