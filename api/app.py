@@ -1,0 +1,107 @@
+"""The Flask application."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Request, Response, request
+from flask_smorest import Api, Blueprint
+from flask_swagger_ui import get_swaggerui_blueprint
+from marshmallow import Schema
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+
+from api import errors, fines, health
+from api.errors import Problem
+from api.headers import idempotency_key
+from api.json import MoneyJSON
+from api.waiting import WaitingRoom
+from core.bootstrap import Core, bootstrap
+from core.log import configure
+from core.settings import read_settings
+
+PRODUCTS = (fines.blueprint,)
+
+LARGEST_BODY = 64 * 1024
+WAITING_SEATS = 8
+"""Per process: half of its threads, so that waiting for news never keeps a POST from being accepted."""
+
+HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class BodyParser(FlaskParser):
+    """Hands schemas the body as the app reads JSON: the library's own reading would turn amounts into floats."""
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        return req.json
+
+
+Blueprint.ARGUMENTS_PARSER = BodyParser()
+
+
+class ProblemApi(Api):
+    """flask-smorest, with problem+json for errors."""
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return errors.from_http(error)
+
+
+def create_app(core: Core | None = None) -> Flask:
+    """The app on the given core, or on one built from the environment. Build it after a fork."""
+    if core is None:
+        settings = read_settings()
+        configure("api", settings.log_level)
+        core = bootstrap(settings)
+    app = Flask("api", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.json = MoneyJSON(app)
+    app.extensions["core"] = core
+    app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        API_TITLE="Quittance",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    health.measure(app)
+    app.before_request(_refuse_other_content)
+    app.after_request(_secure)
+    api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
+    api.spec.components.security_scheme("operator", {"type": "http", "scheme": "bearer"})
+    for product in PRODUCTS:
+        api.register_blueprint(product)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", config={"validatorUrl": None}))
+    errors.register(app)
+    return app
+
+
+DESCRIPTION = "A payment is accepted in milliseconds and settled exactly once. Errors are application/problem+json."
+
+
+def _refuse_other_content() -> None:
+    """Bodies are JSON objects: 415 and 400 come before anything looks at the fields."""
+    if request.method not in ("POST", "PUT", "PATCH") or request.url_rule is None:
+        return
+    if request.mimetype != "application/json":
+        raise Problem(415, "unsupported_media_type", "The body has to be application/json.")
+    try:
+        body: Any = request.json if request.get_data(cache=True) else None
+    except HTTPException as error:
+        if error.code == 413:
+            raise
+        body = None
+    if not isinstance(body, dict):
+        raise Problem(400, "bad_request", "The body has to be a JSON object.")
+    idempotency_key(request)  # a bad key is told before bad fields
+
+
+def _secure(response: Response) -> Response:
+    response.headers.update(HEADERS)
+    return response

@@ -1,0 +1,66 @@
+"""Fields of requests: money and phones as people write them."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from flask import current_app
+from marshmallow import ValidationError, fields
+
+from core.errors import InvalidAmount, InvalidPhone
+from core.money import MAX_MINOR, exponent, to_minor
+from core.phone import to_e164
+
+_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?")
+
+
+class Amount(fields.Field[Decimal]):
+    """A positive JSON number or decimal string of the currency's main unit, loaded as a Decimal."""
+
+    default_error_messages = {"invalid": "Not a positive amount of money."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        if not is_number and not (isinstance(value, str) and _DECIMAL.fullmatch(value)):
+            raise self.make_error("invalid")
+        amount = Decimal(value)
+        if not amount.is_finite() or not 0 < amount <= MAX_MINOR:
+            raise self.make_error("invalid")
+        return amount
+
+
+class Phone(fields.String):
+    """A valid phone number in any spelling, loaded as E.164."""
+
+    default_error_messages = {"invalid_phone": "Not a valid phone number."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        # A "+" that nobody escaped in a query string arrives as a space.
+        text = f"+{text[1:]}" if text.startswith(" ") else text
+        try:
+            return to_e164(text, current_app.extensions["core"].settings.phone_region)
+        except InvalidPhone:
+            raise self.make_error("invalid_phone") from None
+
+
+class Currency(fields.String):
+    """An ISO 4217 code that this installation accepts."""
+
+    default_error_messages = {"not_accepted": "Not an accepted currency."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        code = super()._deserialize(value, attr, data, **kwargs)
+        if code not in current_app.extensions["core"].settings.currencies:
+            raise self.make_error("not_accepted")
+        return code
+
+
+def minor_units(amount: Decimal, currency: str) -> int:
+    """The amount in minor units. Raises ValidationError when it is finer than the currency, or too large."""
+    try:
+        return to_minor(amount, currency)
+    except InvalidAmount:
+        places = exponent(currency)
+        raise ValidationError(f"{currency} amounts have at most {places} decimals and are below 10^12.") from None

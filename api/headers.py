@@ -1,0 +1,40 @@
+"""Request headers that more than one product understands."""
+
+import re
+
+from flask import Request
+
+from api.errors import Problem
+
+LONGEST_WAIT_S = 30
+
+_BARE = re.compile(r"[\x21\x23-\x7e]{1,255}")
+_QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,510})"')
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])', re.IGNORECASE)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key, bare or as a quoted string (RFC 8941): both spellings are one key. Raises Problem 400."""
+    text = request.headers.get("Idempotency-Key")
+    if text is None:
+        return None
+    quoted = _QUOTED.fullmatch(text)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if len(key) > 255 or not (quoted or _BARE.fullmatch(key)):
+        raise Problem(
+            400, "bad_idempotency_key", "Idempotency-Key is 1 to 255 visible ASCII characters, bare or quoted."
+        )
+    return key
+
+
+def traceparent(request: Request) -> str | None:
+    """The W3C trace context of the caller, if it sent a well-formed one."""
+    text = request.headers.get("traceparent", "")
+    return text if _TRACEPARENT.fullmatch(text) else None
+
+
+def wait_s(request: Request) -> int:
+    """`Prefer: wait=N` (RFC 7240) in seconds, at most LONGEST_WAIT_S; 0 when not asked for."""
+    found = _WAIT.search(",".join(request.headers.getlist("Prefer")))
+    return min(int(found[1]), LONGEST_WAIT_S) if found else 0

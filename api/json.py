@@ -1,0 +1,31 @@
+"""JSON as money needs it: numbers are read as they are written, never by way of a float."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from flask.json.provider import DefaultJSONProvider
+
+LONGEST_INT = 30
+"""Digits. Longer integers are read as Decimal: Python refuses to convert very long ones, and none is an amount."""
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= LONGEST_INT else Decimal(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_integer, parse_constant=Decimal)
+
+
+class MoneyJSON(DefaultJSONProvider):
+    """Reads 0.1 as Decimal("0.1"), and NaN and Infinity as Decimals that no amount accepts."""
+
+    sort_keys = False
+    compact = True
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Raises ValueError for anything that is not JSON in UTF-8, or nested too deeply to be a request."""
+        try:
+            return _DECODER.decode(s.decode() if isinstance(s, bytes) else s)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None

@@ -1,0 +1,40 @@
+"""How the API is served. gunicorn reads this file in its master process; the app itself is built in each worker."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.settings import BadSettings, read_settings
+
+try:
+    settings = read_settings()
+except BadSettings as error:
+    sys.exit(f"api: {error}")
+
+bind = f"{settings.api_host}:{settings.api_port}"
+worker_class = "gthread"
+workers = 2
+threads = 16
+keepalive = 30
+graceful_timeout = 35  # longer than the longest Prefer: wait
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+errorlog = "-"
+loglevel = "warning"
+
+metrics_dir = settings.var_dir / "metrics" / "api"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
+
+
+def on_starting(server: Any) -> None:
+    """Figures of a run that has ended are not ours."""
+    shutil.rmtree(metrics_dir, ignore_errors=True)
+    metrics_dir.mkdir(parents=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    # Not above: the library decides at its import whether to count for all processes.
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
