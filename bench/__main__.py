@@ -1,0 +1,32 @@
+"""`python -m bench`: measures speed and size, and prints the table. Names of measurements choose among them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+import click
+
+from bench import accept, growth, settle
+from bench.report import Figure, show
+
+MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
+    "accept": accept.measure,
+    "worker": settle.in_flight,
+    "overhead": partial(settle.overhead, "embedded", 60),
+    "throughput": settle.throughput,
+    "growth": growth.measure,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
+def bench(names: tuple[str, ...]) -> None:
+    """Measure; all of it takes about six minutes."""
+    figures = []
+    for name in names or MEASUREMENTS:
+        click.echo(f"measuring: {name}", err=True)
+        figures += list(MEASUREMENTS[name]())
+    show(figures)
+
+
+if __name__ == "__main__":
+    bench()

@@ -1,0 +1,15 @@
+"""The least a Flask view can do: parse the JSON of a payment and answer. What acceptance is measured against."""
+
+from flask import Flask, Response, jsonify, request
+
+app = Flask(__name__)
+
+
+@app.post("/amendes/payments/")
+def pay() -> tuple[Response, int]:
+    return jsonify(amount=request.json["amount"]), 202
+
+
+@app.get("/healthz")
+def healthz() -> Response:
+    return jsonify(status="ok")

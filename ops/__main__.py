@@ -1,0 +1,11 @@
+"""`python -m ops`: the operator's commands."""
+
+import click
+
+from ops.demo import demo
+from ops.run import run
+
+commands = click.Group("ops", commands=[demo, run], help="Commands for those who run Quittance.")
+
+if __name__ == "__main__":
+    commands(prog_name="python -m ops")
