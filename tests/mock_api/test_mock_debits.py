@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sandbox import Sandbox
 
 from mock_api.app import create_app
-from sandbox import Sandbox
 
 PHONE = "+22507070000"
 
