@@ -26,7 +26,6 @@ CODES: Mapping[int, str] = {
     415: "unsupported_media_type",
     422: "validation_failed",
     500: "internal_error",
-    503: "unavailable",
 }
 
 log = structlog.get_logger()
@@ -62,8 +61,8 @@ def from_http(error: HTTPException) -> Response:
     """Werkzeug's and webargs' errors. Field errors become a list of JSON pointers."""
     status = error.code or 500
     code = getattr(error, "problem_code", CODES.get(status, "bad_request" if status < 500 else "internal_error"))
-    messages = getattr(error, "data", {}).get("messages")
-    listed = list(_flat(messages)) if messages else None
+    messages = getattr(error, "data", {}).get("messages")  # by where they were found: in the JSON, or the query
+    listed = [entry for found in messages.values() for entry in _flat(found)] if messages else None
     detail = "Some fields are not valid." if listed else re.sub(r"\s+", " ", error.description or "")
     headers = dict(getattr(error, "headers", None) or {})
     if status == 405 and getattr(error, "valid_methods", None):
@@ -85,11 +84,13 @@ def _from_bug(error: Exception) -> Response:
 
 
 def _flat(messages: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """{"json": {"amendes": {0: {"id": ["..."]}}}} as [{"pointer": "/amendes/0/id", "detail": "..."}]."""
+    """{"amendes": {0: {"id": ["..."]}}} as [{"pointer": "/amendes/0/id", "detail": "..."}]; pointers as in RFC 6901."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
-            hidden = name in ("json", "query", "_schema")
-            yield from _flat(inner, path if hidden else f"{path}/{name}")
+            if name == "_schema" and inner != ["Unknown field."]:  # marshmallow's name for the object as a whole
+                yield from _flat(inner, path)
+                continue
+            yield from _flat(inner, f"{path}/{str(name).replace('~', '~0').replace('/', '~1')}")
     elif isinstance(messages, list):
         for message in messages:
             yield {"pointer": path, "detail": str(message)}

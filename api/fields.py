@@ -12,6 +12,7 @@ from core.errors import InvalidAmount, InvalidPhone
 from core.money import MAX_MINOR, exponent, to_minor
 from core.phone import to_e164
 
+_DIALLED = re.compile(r"[+\uff0b]?[\d\s().\-/]{1,40}")
 _DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?")
 
 
@@ -20,14 +21,25 @@ class Amount(fields.Field[Decimal]):
 
     default_error_messages = {"invalid": "Not a positive amount of money."}
 
+    def __init__(self, **settings: Any) -> None:
+        description = "main units, with no more decimals than the currency has"
+        described = {"type": ["number", "string"], "exclusiveMinimum": 0, "description": description}
+        super().__init__(metadata=described, **settings)
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
-        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        if not is_number and not (isinstance(value, str) and _DECIMAL.fullmatch(value)):
-            raise self.make_error("invalid")
-        amount = Decimal(value)
-        if not amount.is_finite() or not 0 < amount <= MAX_MINOR:
+        amount = read_amount(value)
+        if amount is None:
             raise self.make_error("invalid")
         return amount
+
+
+def read_amount(value: Any) -> Decimal | None:
+    """A JSON value as an amount of some currency's main unit, or None if it is none."""
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    if not is_number and not (isinstance(value, str) and _DECIMAL.fullmatch(value)):
+        return None
+    amount = Decimal(value)
+    return amount if amount.is_finite() and 0 < amount <= MAX_MINOR else None
 
 
 class Phone(fields.String):
@@ -39,6 +51,8 @@ class Phone(fields.String):
         text = super()._deserialize(value, attr, data, **kwargs)
         # A "+" that nobody escaped in a query string arrives as a space.
         text = f"+{text[1:]}" if text.startswith(" ") else text
+        if not _DIALLED.fullmatch(text):  # the library would find the number in any text around it
+            raise self.make_error("invalid_phone")
         try:
             return to_e164(text, current_app.extensions["core"].settings.phone_region)
         except InvalidPhone:
@@ -62,5 +76,4 @@ def minor_units(amount: Decimal, currency: str) -> int:
     try:
         return to_minor(amount, currency)
     except InvalidAmount:
-        places = exponent(currency)
-        raise ValidationError(f"{currency} amounts have at most {places} decimals and are below 10^12.") from None
+        raise ValidationError(f"{currency} has {exponent(currency)} decimals, and there is an upper limit.") from None

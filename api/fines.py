@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Response, current_app, jsonify, request, url_for
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from api.auth import client, operator_only
@@ -13,9 +12,11 @@ from api.fields import Phone
 from api.fines_request import PaymentRequest
 from api.headers import idempotency_key, traceparent, wait_s
 from api.paging import PageQuery, cursor_after
+from api.product import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
 from core.accept import Order, accept
 from core.bootstrap import Core
 from core.clock import to_text
+from core.ids import is_id
 from core.money import to_number
 from core.operation import Operation, Status, StepState
 from core.phone import mask
@@ -23,7 +24,7 @@ from core.phone import mask
 KIND = "fine_payment"
 RETRY_AFTER_S = 2
 
-blueprint = Blueprint("fines", __name__, url_prefix="/amendes/payments", description="Fines paid by mobile money")
+blueprint = Product("fines", __name__, url_prefix="/amendes/payments", description="Fines paid by mobile money")
 
 
 class FineView(Schema):
@@ -72,10 +73,21 @@ class ListQuery(PageQuery):
     msisdn = Phone(load_default=None)
 
 
-@blueprint.route("/")
+ACCEPTED = {
+    "Location": {"description": "where to follow it", "schema": {"type": "string", "format": "uri"}},
+    "Retry-After": {"description": "seconds until asking makes sense", "schema": {"type": "integer"}},
+    "Idempotency-Replayed": {
+        "description": "true: accepted before, this is that payment",
+        "schema": {"type": "string"},
+    },
+}
+
+
+@blueprint.route("")
 class Payments(MethodView):
     @blueprint.arguments(PaymentRequest())
-    @blueprint.response(202, PaymentView, description="Accepted: durable, and settled exactly once")
+    @blueprint.response(202, PaymentView, description="Accepted: durable, and settled exactly once", headers=ACCEPTED)
+    @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
     def post(self, canonical: dict[str, Any]) -> Response:
         """Pay fines.
 
@@ -91,9 +103,10 @@ class Payments(MethodView):
             trace=traceparent(request),
         )
         accepted = accept(core.store, core.broker, core.clock, order)
-        response = jsonify(_view(accepted.operation))
+        view = _view(accepted.operation)
+        response = jsonify(view)
         response.status_code = 202
-        response.headers["Location"] = _url(accepted.operation)
+        response.headers["Location"] = view["status_url"]
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
         if accepted.replayed:
             response.headers["Idempotency-Replayed"] = "true"
@@ -117,7 +130,8 @@ class Payments(MethodView):
 
 @blueprint.route("/<payment_id>")
 class Payment(MethodView):
-    @blueprint.response(200, PaymentView)
+    @blueprint.response(200, PaymentView, headers={"ETag": {"schema": {"type": "string"}}})
+    @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH])
     def get(self, payment_id: str) -> Response:
         """Tell how a payment stands. Has an ETag; `Prefer: wait=N` holds the answer for news, at most 30 seconds."""
 
@@ -143,7 +157,7 @@ class Payment(MethodView):
 
 def _load(payment_id: str) -> Operation:
     core: Core = current_app.extensions["core"]
-    document = core.store.get("operations", payment_id)
+    document = core.store.get("operations", payment_id) if is_id(payment_id) else None
     if document is None or document["kind"] != KIND:
         raise Problem(404, "payment_not_found", "There is no payment with this id.")
     return Operation.from_document(document)
@@ -154,7 +168,8 @@ def _etag(operation: Operation) -> str:
 
 
 def _url(operation: Operation) -> str:
-    return url_for("fines.Payment", payment_id=operation.id, _external=True)
+    # Of a host that is no DNS name, such as one with an underscore, nothing is known here: then without it.
+    return url_for("fines.Payment", payment_id=operation.id, _external=bool(request.host))
 
 
 def _view(operation: Operation) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """What may be asked of `/amendes/payments/`: the schema, and the canonical request it loads."""
 
 from collections.abc import Mapping
+from decimal import Decimal, localcontext
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.fields import Amount, Currency, Phone, minor_units
+from api.fields import Amount, Currency, Phone, minor_units, read_amount
 
 MOST_FINES = 50
 
@@ -29,18 +30,25 @@ class PaymentRequest(Schema):
     amount = Amount(required=True)
     amendes = fields.List(fields.Nested(FineSchema), required=True, validate=validate.Length(1, MOST_FINES))
 
-    @validates_schema(skip_on_field_errors=False)
-    def _sum(self, data: Mapping[str, Any], **_: Any) -> None:
-        fines = data.get("amendes") or []
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _adds_up(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
+        """What fields cannot tell alone. Reads the original: of what was loaded, fields in error are missing."""
+        listed = original.get("amendes")
+        fines = [fine if isinstance(fine, dict) else {} for fine in listed] if isinstance(listed, list) else []
+        amounts = [read_amount(fine.get("amount")) for fine in fines]
         errors: dict[str, Any] = {}
-        ids = [fine["id"] for fine in fines if "id" in fine]
-        if len(set(ids)) < len(ids):
-            errors["amendes"] = ["A fine is listed twice."]
-        elif "currency" in data:
-            errors = _finer_than_currency(data)
-        amounts = [fine["amount"] for fine in fines if "amount" in fine]
-        if "amount" in data and fines and len(amounts) == len(fines) and sum(amounts) != data["amount"]:
-            errors.setdefault("amount", ["Not the sum of the fines."])
+        if "currency" in data:
+            errors = _finer_than_currency(data["currency"], read_amount(original.get("amount")), amounts)
+        known = [amount for amount in amounts if amount is not None]
+        with localcontext(prec=60):
+            if "amount" in data and known and len(known) == len(amounts) and sum(known) != data["amount"]:
+                errors.setdefault("amount", ["Not the sum of the fines."])
+        seen: set[str] = set()
+        for index, fine in enumerate(fines):
+            if isinstance(id := fine.get("id"), str):
+                if id in seen:
+                    errors.setdefault("amendes", {}).setdefault(index, {})["id"] = ["Listed twice."]
+                seen.add(id)
         if errors:
             raise ValidationError(errors)
 
@@ -56,14 +64,14 @@ class PaymentRequest(Schema):
         }
 
 
-def _finer_than_currency(data: Mapping[str, Any]) -> dict[str, Any]:
+def _finer_than_currency(currency: str, total: Decimal | None, amounts: list[Decimal | None]) -> dict[str, Any]:
     errors: dict[str, Any] = {}
-    for index, item in [(None, data), *enumerate(data.get("amendes") or [])]:
+    for index, amount in enumerate([total, *amounts], start=-1):
         try:
-            if "amount" in item:
-                minor_units(item["amount"], data["currency"])
+            if amount is not None:
+                minor_units(amount, currency)
         except ValidationError as error:
-            if index is None:
+            if index < 0:
                 errors["amount"] = error.messages
             else:
                 errors.setdefault("amendes", {})[index] = {"amount": error.messages}

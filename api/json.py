@@ -10,11 +10,19 @@ LONGEST_INT = 30
 """Digits. Longer integers are read as Decimal: Python refuses to convert very long ones, and none is an amount."""
 
 
+def _number(text: str) -> Decimal:
+    """Beyond what Decimal holds, NaN: a number, and no amount."""
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return Decimal("NaN")
+
+
 def _integer(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= LONGEST_INT else Decimal(digits)
+    return int(digits) if len(digits) <= LONGEST_INT else _number(digits)
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=_integer, parse_constant=Decimal)
+_DECODER = json.JSONDecoder(parse_float=_number, parse_int=_integer, parse_constant=Decimal)
 
 
 class MoneyJSON(DefaultJSONProvider):

@@ -5,6 +5,8 @@ import binascii
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from core.ids import is_id
+
 _PREFIX = "v1:"
 
 
@@ -17,7 +19,7 @@ class Cursor(fields.String):
             plain = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode("ascii")
         except (binascii.Error, UnicodeError):
             plain = ""
-        if not plain.startswith(_PREFIX):
+        if not plain.startswith(_PREFIX) or not is_id(plain.removeprefix(_PREFIX)):
             raise ValidationError("Not a cursor of this list.")
         return plain.removeprefix(_PREFIX)
 

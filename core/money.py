@@ -3,7 +3,7 @@
 Exponents are those of ISO 4217 (XOF has none, BRL two, KWD three).
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import cache
 
 from iso4217 import Currency
@@ -12,6 +12,9 @@ from core.errors import InvalidAmount, UnknownCurrency
 
 MAX_MINOR = 10**13
 """The largest amount of one request, in minor units: far above any fine, far below the 64 bits of a stored integer."""
+
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+"""Raises where money would be rounded."""
 
 
 @cache
@@ -32,17 +35,16 @@ def to_minor(amount: Decimal | int | str, currency: str) -> int:
     Raises UnknownCurrency, and InvalidAmount when it is no number, not above zero, above MAX_MINOR or finer than the
     currency.
     """
+    places = exponent(currency)
     try:
         value = Decimal(amount)
-    except (InvalidOperation, ValueError):
-        raise InvalidAmount(amount=str(amount)[:40]) from None
-    places = exponent(currency)
-    if not value.is_finite() or value <= 0 or value > MAX_MINOR or value < Decimal(1).scaleb(-places):
-        raise InvalidAmount(amount=str(amount)[:40])
-    minor = value.scaleb(places)
-    if minor != minor.to_integral_value() or minor > MAX_MINOR:
-        raise InvalidAmount(amount=str(amount)[:40])
-    return int(minor)
+        if value.is_finite() and 0 < value <= MAX_MINOR:
+            minor = _EXACT.to_integral_exact(_EXACT.scaleb(value, places))
+            if minor <= MAX_MINOR:
+                return int(minor)
+    except (ArithmeticError, ValueError):
+        pass
+    raise InvalidAmount(amount=str(amount)[:40])
 
 
 def to_text(minor: int, currency: str) -> str:

@@ -1,14 +1,17 @@
-"""SQLite for many threads and a few processes: one writer thread in each process, and turns between the processes.
+"""SQLite for many threads and a few processes: writes that wait are committed together, and processes take turns.
 
-The writer commits together what arrives together: many requests share one fsync.
+Whichever thread comes to write first commits what all have asked for until then: many requests share one fsync, and a
+lone one needs no other thread.
 """
 
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
-from functools import partial
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -23,17 +26,18 @@ Work = Callable[[sa.Connection], Result]
 READERS = 4  # threads queue for them: a read takes microseconds, and more of them only fight for the interpreter
 CACHE_KB = 8000  # a connection; the upper levels of the trees of 200,000 documents
 BATCH = 128  # writes that share one commit; bounds how long the first of them waits for the last
+LOOK_AGAIN_S = 0.0005  # a turn takes a millisecond or two
 
 
 class Sqlite:
-    """A SQLite file with a few readers and one writer thread; a database in memory, where that thread reads as well."""
+    """A SQLite file with a few readers and one writer, or a database in memory, whose writer reads as well."""
 
     def __init__(self, url: str, wait_s: float, prepare: Work[None]) -> None:
-        """prepare: makes the tables that are missing."""
+        """wait_s: how long to wait for others, in seconds; prepare: makes the tables that are missing."""
         path = sa.make_url(url).database
         memory = path in (None, "", ":memory:")
         self._wait_s = wait_s
-        self._turn = nullcontext if memory or not fcntl else partial(_turn, str(path))
+        self._turns = None if memory or not fcntl else _Turns(str(path), wait_s)
         self._engine = sa.create_engine(
             url,
             poolclass=sa.NullPool,
@@ -48,9 +52,9 @@ class Sqlite:
             self._readers.put(None)
         if memory:
             self.read = self.write  # type: ignore[method-assign]
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
-        self._thread.start()
+        self._writer: sa.Connection | None = None
+        self._jobs: deque[_Job] = deque()
+        self._writing = threading.Lock()
         try:
             self.write(prepare)
         except BaseException:
@@ -71,29 +75,50 @@ class Sqlite:
 
     def write(self, work: Work[Result]) -> Result:
         job = _Job(work)
-        self._jobs.put(job)
-        return job.wait(self._wait_s)  # type: ignore[no-any-return]
+        self._jobs.append(job)
+        if not self._writing.acquire(timeout=self._wait_s):
+            job.given_up = True
+            raise TimeoutError(f"not written within {self._wait_s} s")
+        try:
+            while not job.done:
+                self._commit_batch()
+        finally:
+            self._writing.release()
+        return job.outcome()  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        self._jobs.put(None)
-        self._thread.join(self._wait_s)
+        with self._writing:
+            if self._writer:
+                self._writer.close()
         while not self._readers.empty():
             if connection := self._readers.get():
                 connection.close()
 
-    def _serve(self) -> None:
-        with ExitStack() as opened:
-            connection: sa.Connection | None = None
-            while batch := self._next_batch():
-                try:
-                    with self._turn():
-                        connection = connection or opened.enter_context(self._open())
-                        _commit(connection, batch)
-                except Exception as error:  # whatever it is, their callers must be told
-                    for job in batch:
-                        job.error = error
-                for job in batch:
-                    job.finished.release()
+    def _commit_batch(self) -> None:
+        """Commits the writes that wait, in their order. Needs `_writing`. Never raises: their callers are told."""
+        batch = [self._jobs.popleft() for _ in range(min(BATCH, len(self._jobs)))]
+        try:
+            if self._turns:
+                with self._turns.turn():
+                    self._commit(batch)
+            else:
+                self._commit(batch)
+        except Exception as error:
+            for job in batch:
+                job.error = error
+        for job in batch:
+            job.done = True
+
+    def _commit(self, batch: list["_Job"]) -> None:
+        connection = self._writer = self._writer or self._open()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            for job in batch:
+                job.run(connection)
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            connection.connection.rollback()
+            raise
 
     def _open(self) -> sa.Connection:
         connection = self._engine.connect()
@@ -102,43 +127,20 @@ class Sqlite:
         connection.exec_driver_sql("PRAGMA synchronous=FULL")
         return connection
 
-    def _next_batch(self) -> list["_Job"]:
-        """The writes that wait, at least one; none when the store is closed."""
-        batch = []
-        job = self._jobs.get()
-        while job:
-            batch.append(job)
-            if len(batch) == BATCH or self._jobs.empty():
-                return batch
-            job = self._jobs.get()
-        self._jobs.put(None)
-        return batch
-
-
-def _commit(connection: sa.Connection, batch: list["_Job"]) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    try:
-        for job in batch:
-            job.run(connection)
-        connection.exec_driver_sql("COMMIT")
-    except BaseException:
-        connection.connection.rollback()
-        raise
-
 
 class _Job:
-    """A write on its way to the writer thread and back."""
+    """A write, and what became of it."""
 
     def __init__(self, work: Work[Any]) -> None:
-        self._work, self._given_up = work, False
+        self._work = work
         self._result: Any = None
         self.error: Exception | None = None
-        self.finished = threading.Lock()
-        self.finished.acquire()
+        self.given_up = False
+        self.done = False
 
     def run(self, connection: sa.Connection) -> None:
         """Keeps an error that is this write's own; raises one that spoils the whole transaction."""
-        if self._given_up:
+        if self.given_up:
             return
         try:
             self._result = self._work(connection)
@@ -149,20 +151,44 @@ class _Job:
         except Exception as error:  # such as a text that is not Unicode
             self.error = error
 
-    def wait(self, timeout_s: float) -> Any:
-        if not self.finished.acquire(timeout=timeout_s):
-            self._given_up = True
-            raise TimeoutError(f"not written within {timeout_s} s")
+    def outcome(self) -> Any:
         if self.error:
             raise self.error
         return self._result
 
 
-@contextmanager
-def _turn(path: str) -> Iterator[None]:
+class _Turns:
     """Processes that write one file take turns: who waits holds `.next`, so who has just written cannot overtake."""
-    with open(f"{path}.lock", "ab") as lock:
-        with open(f"{path}.next", "ab") as waiting:
-            fcntl.flock(waiting, fcntl.LOCK_EX)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+
+    def __init__(self, path: str, wait_s: float) -> None:
+        self._path = path
+        self._wait_s = wait_s
+        self._files: tuple[IO[bytes], IO[bytes]] | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Raises TimeoutError when another process does not end its turn, because it is stopped, say."""
+        lock, waiting = self._files = self._files or (self._open("lock"), self._open("next"))
+        give_up_at = time.monotonic() + self._wait_s
+        _take(waiting, give_up_at)
+        try:
+            _take(lock, give_up_at)
+        finally:
+            fcntl.flock(waiting, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _open(self, name: str) -> IO[bytes]:
+        return Path(f"{self._path}.{name}").open("ab")
+
+
+def _take(file: IO[bytes], give_up_at: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up_at:
+                raise TimeoutError("another process does not end its turn") from None
+            time.sleep(LOOK_AGAIN_S)  # there is no flock with a time limit

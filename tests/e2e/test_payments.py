@@ -1,10 +1,25 @@
 """A fine is paid by real processes, in both set-ups, and the partners' own record agrees."""
 
+import json
+import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from e2e.kit import Payments
+from e2e.kit import Json, Payments
+
+from ops.stack import ROOT
+
+
+def readme_request() -> Json:
+    """The body of the README's curl, which asks for what the lookup tells."""
+    curl = re.search(r"^curl .*?(?=\n```)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert curl
+    words = shlex.split(curl[0])
+    body: Json = json.loads(words[words.index("-d") + 1])
+    return body
+
 
 UNKNOWN, CANCELLED, PAID, REFUSED_LATE = (f"AM-2026-99000{n}" for n in range(1, 5))
 
@@ -52,6 +67,8 @@ def test_the_registrys_lookup_answer_is_paid_as_it_is(payments: Payments) -> Non
     assert payment["status"] == "succeeded"
     assert payments.effects(payment)[2] == ["AM-2026-000123", "AM-2026-000124"]
     assert requests.get(url, {"immatriculation": "AB-123-CD"}, timeout=10).json()["amendes"] == []
+    again = payments.ask(readme_request())
+    assert (again.status_code, again.json()["id"]) == (202, payment["id"])
 
 
 @pytest.mark.parametrize(

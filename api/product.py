@@ -1,0 +1,36 @@
+"""What every product's routes are made with."""
+
+from typing import Any
+
+from flask import Request
+from flask_smorest import Blueprint
+from marshmallow import Schema
+from webargs.flaskparser import FlaskParser
+
+
+class BodyParser(FlaskParser):
+    """Hands schemas the body as the app reads JSON: the library's own reading would turn amounts into floats."""
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        return req.json
+
+
+class Product(Blueprint):
+    """The routes of one product."""
+
+    ARGUMENTS_PARSER = BodyParser()
+
+
+def header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """A request header, for the API's description."""
+    return {"in": "header", "name": name, "description": description, "schema": {"type": "string", **schema}}
+
+
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "The same key and body replays the first answer; the same key and another body is refused. Kept for good.",
+    minLength=1,
+    maxLength=257,
+)
+PREFER = header("Prefer", "`wait=N`: hold the answer until there is news, at most N and 30 seconds.")
+IF_NONE_MATCH = header("If-None-Match", "An ETag: 304 while the payment is as it was.")

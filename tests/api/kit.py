@@ -1,0 +1,155 @@
+"""The API in the process of the test: the real app on the embedded store, and how to talk to it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from doubles import FakeClock
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api.app import create_app
+from core.bootstrap import Core
+from core.broker.embedded import EmbeddedBroker
+from core.broker.port import Broker
+from core.clock import Clock
+from core.operation import Operation, Status, StepState
+from core.settings import Settings
+from core.store.port import Store
+from core.store.sql import SqlStore
+
+URL = "/amendes/payments/"
+TOKEN = "sesame"
+PHONE = "+2250707000001"
+FINES = ({"id": "AM-2026-000123", "amount": 15000}, {"id": "AM-2026-000124", "amount": 10000})
+
+SETTINGS = Settings(
+    var_dir=Path("/nowhere"),
+    store_url="sqlite://",
+    broker_url="",
+    api_host="127.0.0.1",
+    api_port=8080,
+    operator_url="http://operator.invalid",
+    registry_url="http://registry.invalid",
+    admin_token=TOKEN,
+    currencies=("XOF", "EUR", "KWD"),
+    phone_region="CI",
+    worker_concurrency=1,
+    partner_timeout_s=15,
+    settle_window_s=30,
+    log_level="INFO",
+)
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """A payment of two fines."""
+    return {"msisdn": PHONE, "currency": "XOF", "amount": 25000, "amendes": [dict(fine) for fine in FINES], **changes}
+
+
+def without(field: str) -> dict[str, Any]:
+    return {name: value for name, value in body().items() if name != field}
+
+
+def one_fine(amount: Any, currency: str = "XOF", **fine: Any) -> dict[str, Any]:
+    """A payment of one fine of that amount."""
+    return body(currency=currency, amount=amount, amendes=[{"id": "AM-1", "amount": amount, **fine}])
+
+
+def written(**literals: str) -> str:
+    """The payment of `body` as JSON text in which these fields are written exactly so."""
+    return "{" + ", ".join(f'"{n}": {literals.get(n, json.dumps(v))}' for n, v in body().items()) + "}"
+
+
+@dataclass(frozen=True)
+class House:
+    """An app with all that it stands on."""
+
+    store: Store
+    broker: Broker
+    clock: Clock
+    settings: Settings
+
+    @cached_property
+    def app(self) -> Flask:
+        return create_app(Core(self.settings, self.clock, self.store, self.broker))
+
+    @cached_property
+    def http(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def post(self, content: Any, headers: Mapping[str, str] | None = None, path: str = URL, **how: Any) -> TestResponse:
+        """Text and bytes are sent as they are, all else as JSON."""
+        data = content if isinstance(content, str | bytes) else json.dumps(content)
+        return self.http.post(path, data=data, headers=headers, **{"content_type": "application/json", **how})
+
+    def pay(self, content: Any = None, **headers: str) -> str:
+        """The id of an accepted payment."""
+        answer = self.post(body() if content is None else content, headers)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json["id"])
+
+    def get(self, id: str, **headers: str) -> TestResponse:
+        return self.http.get(URL + id, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def list(self, query: str = "", token: str = TOKEN) -> TestResponse:
+        return self.http.get(f"{URL}?{query}", headers={"Authorization": f"Bearer {token}"})
+
+    def stored(self) -> dict[str, int]:
+        """How many documents there are in the collections that a POST writes."""
+        return {name: len(self.store.find(name, {}, limit=1000)) for name in ("operations", "idempotency_keys")}
+
+    def operation(self, id: str) -> Operation:
+        document = self.store.get("operations", id)
+        assert document is not None
+        return Operation.from_document(document)
+
+    def save(self, operation: Operation) -> None:
+        self.store.replace("operations", operation.to_document())
+
+    def move(self, id: str, *statuses: Status) -> None:
+        """What a worker does to a payment's status."""
+        operation = self.operation(id)
+        for status in statuses:
+            operation = operation.moved(status, self.clock.now())
+        self.save(operation)
+
+    def settle(self, id: str, *statuses: Status, refunded: bool = False, **fines: StepState) -> None:
+        """What a worker writes once it has spoken to the registry: fines by their name without `AM-2026-`."""
+        operation = self.operation(id)
+        for number, state in fines.items():
+            name = f"settle:AM-2026-{number.removeprefix('f')}"
+            error = "ALREADY_PAID" if state is StepState.DECLINED else None
+            operation = operation.with_step(name, replace(operation.step(name), state=state, last_error=error))
+        if refunded:
+            operation = operation.with_step("refund", replace(operation.step("refund"), state=StepState.DONE))
+        for status in (Status.PROCESSING, *statuses):
+            operation = operation.moved(status, self.clock.now())
+        self.save(operation)
+
+
+def build(store: Store | None = None, broker: Broker | None = None, **settings: Any) -> House:
+    clock = FakeClock()
+    store = store or SqlStore("sqlite://")
+    return House(store, broker or EmbeddedBroker(store, clock), clock, replace(SETTINGS, **settings))
+
+
+def problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """The problem details of an answer that has to be exactly this refusal."""
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    told = json.loads(answer.data)
+    assert (told["status"], told["code"], told["type"]) == (status, code, f"urn:quittance:error:{code}")
+    assert told["title"]
+    assert told["detail"]
+    return dict(told)
+
+
+def wrong_fields(answer: TestResponse) -> set[str]:
+    """The pointers of all the fields that a 422 names."""
+    errors: Iterable[Mapping[str, str]] = problem(answer, 422, "validation_failed")["errors"]
+    assert all(error["detail"] for error in errors)
+    return {error["pointer"] for error in errors}
