@@ -12,6 +12,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "accept": accept.measure,
     "worker": settle.in_flight,
     "overhead": partial(settle.overhead, "embedded", 60),
+    "rabbitmq": settle.overhead_rabbitmq,
     "throughput": settle.throughput,
     "growth": growth.measure,
 }

@@ -10,6 +10,7 @@ import requests
 from bench.load import closed_loop, paced
 from bench.report import Figure
 from bench.setups import drain, payments, stack
+from ops.rabbit import open_rabbit
 
 IN_FLIGHT = 1000
 CALL_S = 10
@@ -48,6 +49,12 @@ def overhead(label: str, target_ms: float, settings: Mapping[str, str] | None = 
     yield Figure(
         f"overhead: median from POST to end, {label}", median(times_ms), target_ms, "ms", at_most=True, note=note
     )
+
+
+def overhead_rabbitmq() -> Iterator[Figure]:
+    """The same with doorbells through a private RabbitMQ node, or the one that BROKER_TEST_URL names."""
+    with open_rabbit() as rabbit:
+        yield from overhead("RabbitMQ", 30, {"BROKER_URL": rabbit.url})
 
 
 def throughput() -> Iterator[Figure]:

@@ -77,6 +77,7 @@ def test_the_registrys_lookup_answer_is_paid_as_it_is(payments: Payments) -> Non
 def test_what_the_registry_does_not_want_paid_is_not_debited(payments: Payments, fine: str, reason: str) -> None:
     payment = payments.pay("+2250707000012", fine)
     assert (payment["status"], payment["reason"]["code"]) == ("failed", reason)
+    assert (payment["amendes"][0]["status"], payment["amendes"][0]["reason"]) == ("unpaid", reason)
     assert payments.effects(payment) == ([], [], [])
 
 

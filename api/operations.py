@@ -1,0 +1,130 @@
+"""What all products answer alike: 202 for what is accepted, how an operation stands, and pages of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Response, current_app, jsonify, request
+from marshmallow import Schema, fields, validate
+
+from api.auth import client
+from api.errors import Problem
+from api.headers import idempotency_key, traceparent, wait_s
+from api.paging import PageQuery, cursor_after
+from core.accept import Order, accept
+from core.bootstrap import Core
+from core.clock import to_text
+from core.ids import is_id
+from core.operation import Operation, Status
+
+RETRY_AFTER_S = 2
+
+View = Callable[[Operation], dict[str, Any]]
+
+ACCEPTED_HEADERS = {
+    "Location": {"description": "where to follow it", "schema": {"type": "string", "format": "uri"}},
+    "Retry-After": {"description": "seconds until asking makes sense", "schema": {"type": "integer"}},
+    "Idempotency-Replayed": {"description": "true: accepted before, this is it", "schema": {"type": "string"}},
+}
+STATUS_HEADERS = {"ETag": {"schema": {"type": "string"}}}
+
+
+class TimelineEntry(Schema):
+    at = fields.DateTime()
+    event = fields.String()
+    step = fields.String(allow_none=True)
+    text = fields.String()
+
+
+class Reason(Schema):
+    code = fields.String(metadata={"description": "stable, see docs/errors.md"})
+    step = fields.String()
+    claimed = fields.String(metadata={"description": "what another operation holds"})
+    by = fields.String(metadata={"description": "the id of that operation"})
+
+
+class OperationView(Schema):
+    id = fields.UUID()
+    status = fields.Enum(Status, by_value=True)
+    reason = fields.Nested(Reason, allow_none=True)
+    timeline = fields.List(fields.Nested(TimelineEntry))
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+    status_url = fields.URL()
+
+
+class ListQuery(PageQuery):
+    status = fields.String(load_default=None, validate=validate.OneOf([status.value for status in Status]))
+
+
+def base_view(operation: Operation, url: str) -> dict[str, Any]:
+    """The members of OperationView. url: where it is followed."""
+    return {
+        "id": operation.id,
+        "status": operation.status.value,
+        "reason": operation.error,
+        "timeline": [
+            {"at": to_text(entry.at), "event": entry.event, "step": entry.step, "text": entry.text}
+            for entry in operation.history
+        ],
+        "created_at": to_text(operation.created_at),
+        "updated_at": to_text(operation.updated_at),
+        "status_url": url,
+    }
+
+
+def answer_accepted(kind: str, canonical: Mapping[str, Any], subject: str, view: View) -> Response:
+    """Accepts the canonical request of this HTTP request, and answers 202 with the view of its operation."""
+    core: Core = current_app.extensions["core"]
+    order = Order(kind, canonical, client(), subject, idempotency_key(request), traceparent(request))
+    accepted = accept(core.store, core.broker, core.clock, order)
+    body = view(accepted.operation)
+    response = jsonify(body)
+    response.status_code = 202
+    response.headers["Location"] = body["status_url"]
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if accepted.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def answer_status(kind: str, id: str, view: View, missing: Problem) -> Response:
+    """How an operation stands, with an ETag; with `Prefer: wait`, once there is news. Raises `missing` if it is not."""
+
+    def load() -> Operation:
+        core: Core = current_app.extensions["core"]
+        document = core.store.get("operations", id) if is_id(id) else None
+        if document is None or document["kind"] != kind:
+            raise missing
+        return Operation.from_document(document)
+
+    seconds, operation = wait_s(request), load()
+    known = request.if_none_match.contains_weak(_etag(operation))
+    if seconds and not operation.terminal and (known or not request.if_none_match):
+        operation = current_app.extensions["waiting"].wait(load, seconds, operation.version if known else None)
+    response = jsonify(view(operation))
+    response.set_etag(_etag(operation))
+    response.headers["Cache-Control"] = "no-cache"
+    if seconds:
+        response.headers["Preference-Applied"] = f"wait={seconds}"
+    if not operation.terminal:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    response.make_conditional(request)
+    return response
+
+
+def answer_page(
+    kind: str, query: Mapping[str, Any], where: Mapping[str, str | None], name: str, view: View
+) -> Response:
+    """A page of operations, newest first, under `name`. where: declared fields to equal, those that are not None."""
+    core: Core = current_app.extensions["core"]
+    asked = {"kind": kind, "status": query["status"], **where}
+    conditions = {field: value for field, value in asked.items() if value is not None}
+    after = (query["cursor"], query["cursor"]) if query["cursor"] else None
+    documents = core.store.find("operations", conditions, order="-id", limit=query["limit"] + 1, after=after)
+    page = [Operation.from_document(document) for document in documents[: query["limit"]]]
+    more = len(documents) > len(page)
+    return jsonify({name: [view(item) for item in page], "next_cursor": cursor_after(page[-1].id) if more else None})
+
+
+def _etag(operation: Operation) -> str:
+    return f"v{operation.version}"
