@@ -7,6 +7,8 @@ import click
 
 from bench import accept, growth, settle
 from bench.report import Figure, show
+from bench.setups import Void
+from ops.rabbit import RabbitMissing
 
 MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "accept": accept.measure,
@@ -22,11 +24,16 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
 @click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
 def bench(names: tuple[str, ...]) -> None:
     """Measure; all of it takes about six minutes."""
-    figures = []
+    figures, void = [], []
     for name in names or MEASUREMENTS:
         click.echo(f"measuring: {name}", err=True)
-        figures += list(MEASUREMENTS[name]())
+        try:
+            figures += list(MEASUREMENTS[name]())
+        except (Void, RabbitMissing) as error:
+            void.append(f"{name} does not count: {error}")
     show(figures)
+    if void:
+        raise click.ClickException("; ".join(void))
 
 
 if __name__ == "__main__":

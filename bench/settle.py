@@ -1,6 +1,5 @@
 """Settling: what the worker adds to the partners' own time, and how much it gets through."""
 
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
@@ -26,12 +25,12 @@ def in_flight() -> Iterator[Figure]:
         requests.post(f"{running.mock_api}/_faults", json=slow, timeout=10).raise_for_status()
         accepted = closed_loop(running.api_port, payments(number), 8).statuses.get(202, 0)
         running.start(("worker",))
-        started = time.time()
         found = drain(running, accepted)
         memory_mb = _peak_mb(running.processes["worker"].pid)
-        took_s = max(operation.updated_at.timestamp() for operation in found) - started
+    begun = min(entry.at for operation in found for entry in operation.history if entry.event == "processing")
+    took_s = (max(operation.updated_at for operation in found) - begun).total_seconds()
     ideal_s = number * len(CALLS) * CALL_S / IN_FLIGHT
-    note = f"{number} payments of {len(CALLS)} calls in {took_s:.1f} s; ideal {ideal_s:.0f} s"
+    note = f"{number} payments of {len(CALLS)} calls in {took_s:.1f} s from the first intent; ideal {ideal_s:.0f} s"
     yield Figure(
         "worker: share of the ideal rate, 1,000 calls of 10 s in flight", ideal_s / took_s, 0.95, "", note=note
     )

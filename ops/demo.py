@@ -53,13 +53,13 @@ def demo() -> None:
 
 def _follow(url: str) -> Iterator[dict[str, Any]]:
     """The payment each time it has changed, until it has ended."""
-    etag, deadline = "", time.monotonic() + LONGEST_S
+    headers: dict[str, str] = {}
+    deadline = time.monotonic() + LONGEST_S
     while time.monotonic() < deadline:
-        headers = {"Prefer": "wait=5", "If-None-Match": etag}
         answer = requests.get(url, headers=headers, timeout=15)
         if answer.status_code == 304:
             continue
-        etag = answer.headers["ETag"]
+        headers = {"Prefer": "wait=5", "If-None-Match": answer.headers["ETag"]}
         payment: dict[str, Any] = answer.json()
         yield payment
         if payment["status"] in ("succeeded", "partially_succeeded", "refunded", "failed"):

@@ -1,0 +1,149 @@
+"""Processes that are killed, stopped, doubled and left without a broker; each test has a stack of its own."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from e2e.kit import FAST, Json, Payments
+
+from ops.rabbit import Rabbit, start_app, stop_app
+from ops.stack import ROOT, Stack
+
+SLOW_S = 1.0
+
+
+@pytest.fixture
+def payments(tmp_path: Path) -> Iterator[Payments]:
+    with Stack(tmp_path, FAST) as stack:
+        yield Payments(stack)
+
+
+def begun(payments: Payments, answer: requests.Response, step: str) -> Json:
+    """The payment as soon as a step of it has begun."""
+    headers: dict[str, str] = {}
+    for _ in range(100):
+        told = requests.get(answer.json()["status_url"], headers=headers, timeout=30)
+        if told.status_code == 304:
+            continue
+        headers = {"Prefer": "wait=5", "If-None-Match": told.headers["ETag"]}
+        payment: Json = told.json()
+        if any(entry["step"] == step for entry in payment["timeline"]):
+            return payment
+    raise AssertionError(f"{step} has not begun")
+
+
+def slow_debit(payments: Payments) -> requests.Response:
+    """A payment whose debit takes a second, and is done."""
+    payments.script({"call": "debit", "answer": "ok", "latency_s": SLOW_S})
+    return payments.ask(payments.body("+2250707000011"))
+
+
+def assert_paid_once(payments: Payments, payment: Json) -> None:
+    assert payment["status"] == "succeeded"
+    fines = [fine["id"] for fine in payment["amendes"]]
+    assert payments.effects(payment) == ([str(payment["amount"])], [], fines)
+
+
+def test_a_worker_killed_in_mid_debit_is_followed_by_another(payments: Payments) -> None:
+    payments.stack.start()
+    answer = slow_debit(payments)
+    begun(payments, answer, "debit")
+    payments.stack.stop(["worker"], by=signal.SIGKILL)
+    payments.stack.start(["worker"], label="-2")
+    assert_paid_once(payments, payments.end(answer))
+
+
+def test_a_worker_told_to_stop_finishes_its_call_and_loses_nothing(payments: Payments) -> None:
+    payments.stack.start()
+    answer = slow_debit(payments)
+    begun(payments, answer, "debit")
+    assert payments.stack.stop(["worker"]) == {"worker": 0}
+    payment = requests.get(answer.json()["status_url"], timeout=10).json()
+    assert payment["timeline"][-1]["event"] == "step_done"
+    assert '"all_ended": true' in payments.stack.log("worker")
+    payments.stack.start(["worker"], label="-2")
+    assert_paid_once(payments, payments.end(answer))
+
+
+def test_two_workers_share_the_work_and_do_nothing_twice(payments: Payments) -> None:
+    payments.stack.start()
+    payments.stack.start(["worker"], label="-2")
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(payments.ask, [payments.body("+2250707000011") for _ in range(40)]))
+    for answer in answers:
+        assert_paid_once(payments, payments.end(answer))
+
+
+def test_what_was_accepted_survives_a_restart_of_everything(payments: Payments) -> None:
+    payments.stack.start(["mock_api", "api"])
+    body = payments.body("+2250707000011")
+    answer = payments.ask(body)
+    payments.stack.stop()
+    payments.stack.start()
+    assert payments.ask(body).json()["id"] == answer.json()["id"]
+    assert_paid_once(payments, payments.end(answer))
+
+
+def test_a_sandbox_that_is_away_for_a_while_delays_a_payment_only(payments: Payments) -> None:
+    payments.stack.start(["api", "worker"])
+    answer = payments.ask(payments.body("+2250707000011"))
+    refused = requests.get(answer.json()["status_url"], headers={"Prefer": "wait=2"}, timeout=10).json()
+    assert refused["status"] == "processing"
+    payments.stack.start(["mock_api"])
+    assert_paid_once(payments, payments.end(answer))
+
+
+@pytest.mark.xdist_group("rabbitmq")
+def test_without_the_broker_payments_are_accepted_and_settled(tmp_path: Path, private_rabbit: Rabbit) -> None:
+    with Stack(tmp_path, {**FAST, "BROKER_URL": private_rabbit.url}) as stack:
+        stack.start()
+        payments = Payments(stack)
+        assert_paid_once(payments, payments.pay("+2250707000011"))
+        stop_app(private_rabbit)
+        try:
+            during = payments.pay("+2250707000011")
+            assert requests.get(f"{stack.api}/readyz", timeout=10).json()["status"] == "degraded"
+        finally:
+            start_app(private_rabbit)
+        assert_paid_once(payments, during)
+        assert_paid_once(payments, payments.pay("+2250707000011"))
+
+
+def ops(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+
+
+def test_an_unknown_kind_is_told(tmp_path: Path) -> None:
+    done = ops("worker", "--kinds", "fine_payment,lottery", VAR_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "no such kind: lottery" in done.stderr
+
+
+def test_bad_settings_are_told_in_one_line(tmp_path: Path) -> None:
+    done = ops("worker", VAR_DIR=str(tmp_path), WORKER_CONCURRENCY="many", PARTNER_TIMEOUT_S="-1")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "WORKER_CONCURRENCY" in done.stderr
+    assert "PARTNER_TIMEOUT_S" in done.stderr
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = ops("ops", "run", VAR_DIR=str(tmp_path), API_PORT=str(port))
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
+
+
+def test_the_demo_pays_a_fine_through_a_504() -> None:
+    done = ops("ops", "demo")
+    assert done.returncode == 0, done.stderr
+    assert "HTTP 504" in done.stdout
+    assert "succeeded; at the operator there is 1 debit" in done.stdout
