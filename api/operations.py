@@ -25,6 +25,9 @@ ACCEPTED_HEADERS = {
     "Retry-After": {"description": "seconds until asking makes sense", "schema": {"type": "integer"}},
     "Idempotency-Replayed": {"description": "true: accepted before, this is it", "schema": {"type": "string"}},
 }
+TOLD = ("code", "step", "claimed", "by")
+"""Of why an operation failed; the rest is evidence, which partners word as they like."""
+
 STATUS_HEADERS = {"ETag": {"schema": {"type": "string"}}}
 
 
@@ -61,7 +64,7 @@ def base_view(operation: Operation, url: str) -> dict[str, Any]:
     return {
         "id": operation.id,
         "status": operation.status.value,
-        "reason": operation.error,
+        "reason": operation.error and {name: operation.error[name] for name in TOLD if name in operation.error},
         "timeline": [
             {"at": to_text(entry.at), "event": entry.event, "step": entry.step, "text": entry.text}
             for entry in operation.history

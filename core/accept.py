@@ -2,20 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from core.broker.port import Broker
 from core.clock import Clock, to_text
-from core.errors import Conflict, Duplicate, IdempotencyKeyReused
+from core.errors import Conflict, Duplicate, IdempotencyKeyReused, StoreUnavailable
 from core.ids import new_id
 from core.operation import Operation, fingerprint
 from core.store.port import Document, Store
 
 OPERATIONS = "operations"
 KEYS = "idempotency_keys"
+TRIES = 5
+"""Each but the first needs another operation to end in the microseconds between two looks."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order) -> Accepted
         if known is not None:
             return Accepted(Operation.from_document(known), replayed=True)
         operation = replace(operation, id=key["operation"])
-    while True:
+    for _ in range(TRIES):
         try:
             version = store.insert(OPERATIONS, operation.to_document())["version"]
         except Duplicate as duplicate:
@@ -60,10 +61,11 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order) -> Accepted
             ):  # It failed and released its fingerprint between our two looks: there is room for ours now.
                 continue
             if key is not None:
-                _point_key(store, key, known["id"])
+                known = _point_key(store, key, known)
             return Accepted(Operation.from_document(known), replayed=True)
         broker.ring(operation.kind, operation.id)
         return Accepted(replace(operation, version=version), replayed=False)
+    raise StoreUnavailable(reason="it says that the request is there, and does not find it")
 
 
 def _new_operation(order: Order, clock: Clock, delivery_s: float) -> Operation:
@@ -111,8 +113,15 @@ def _remember_key(store: Store, order: Order, operation: Operation) -> Document:
     return key
 
 
-def _point_key(store: Store, key: Document, operation_id: str) -> None:
-    if key["operation"] == operation_id:
-        return
-    with suppress(Conflict):  # Another request with this key pointed it to the same operation a moment ago.
-        store.replace(KEYS, {**key, "operation": operation_id})
+def _point_key(store: Store, key: Document, known: Document) -> Document:
+    """Has the key stand for the operation that is there, and returns the one that it stands for in the end."""
+    named = store.get(OPERATIONS, key["operation"])
+    if named is not None:
+        return named
+    try:
+        store.replace(KEYS, {**key, "operation": known["id"]})
+    except Conflict:
+        # Another request with this key was faster: both must tell the same operation.
+        latest = store.get(KEYS, key["id"]) or key
+        return store.get(OPERATIONS, latest["operation"]) or known
+    return known

@@ -11,8 +11,8 @@ from typing import Any
 from core.clock import from_text, to_text
 from core.errors import ForbiddenTransition
 
-HISTORY_LIMIT = 200
-"""Entries kept of a timeline: a payment of 50 fines writes about 170 when nothing fails."""
+HISTORY_LIMIT = 300
+"""Entries kept of a timeline: a payment of 50 fines writes 207 when nothing fails."""
 HISTORY_HEAD = 50
 """Of these, how many are the first ones; what is dropped is the middle of a long doubt."""
 
@@ -164,7 +164,7 @@ class Operation:
         """The operation with one more line in its timeline."""
         history = (*self.history, Entry(at, event, text, step))
         if len(history) > HISTORY_LIMIT:
-            gap = Entry(at, "omitted", "earlier entries are not kept")
+            gap = Entry(history[HISTORY_HEAD + 1].at, "omitted", "entries between here and the next are not kept")
             history = (*history[:HISTORY_HEAD], gap, *history[HISTORY_HEAD + 2 :])
         return replace(self, history=history, updated_at=at)
 

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import time
 from threading import Event
 
 import click
@@ -15,7 +16,8 @@ from core.errors import StoreUnavailable
 from core.log import configure
 from core.settings import BadSettings, Settings, read_settings, worker_name
 from worker.decide import Policy
-from worker.engine import Engine
+from worker.engine import SEND_WITHIN_S, Engine
+from worker.partners.http import CONNECT_TIMEOUT_S
 from worker.products import build
 from worker.sweeper import Sweeper
 
@@ -51,26 +53,28 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
         store=core.store,
         clock=core.clock,
         processes=processes,
-        policy=Policy(settle_window_s=settings.settle_window_s),
+        policy=Policy(settle_window_s=SEND_WITHIN_S + settings.settle_window_s),
         worker=worker_name(),
-        call_s=settings.partner_timeout_s,
+        call_s=CONNECT_TIMEOUT_S + settings.partner_timeout_s,
         jitter=random.random,
         stopping=stop.is_set,
     )
     subscription = core.broker.consume(chosen, engine.advance, settings.worker_concurrency)
     fallback = Poller(core.store, core.clock, chosen, engine.advance, settings.worker_concurrency)
+    sweeper = Sweeper(core.store, core.broker, core.clock, chosen, subscription, fallback)
     if core.broker.delivery_s:  # else nothing is ever sent, and what consumes asks the store by itself
-        Sweeper(core.store, core.broker, core.clock, chosen, fallback).start(stop)
+        sweeper.start()
     log.info("working", kinds=chosen, concurrency=settings.worker_concurrency)
     stop.wait()
+    give_up_at = time.monotonic() + GRACE_S
     ended = subscription.stop(GRACE_S)
-    fallback.stop(0)
+    if core.broker.delivery_s:
+        ended &= sweeper.stop(max(0, give_up_at - time.monotonic()))
     core.close()
     log.info("stopped", all_ended=ended)
     if not ended:
-        os._exit(
-            0
-        )  # Threads in a partner's call would keep the process; their operations are safe behind their intents.
+        # Threads in a partner's call would keep the process; their operations are safe behind their intents.
+        os._exit(0)
 
 
 if __name__ == "__main__":

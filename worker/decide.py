@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from core.operation import Operation, Status, StepState
+from core.operation import Operation, Status, StepRecord, StepState
 from worker.partners.port import (
-    REFERENCE_CONFLICT,
     Confirmed,
     Declined,
     NotFound,
@@ -35,6 +34,14 @@ class Policy:
     review_after_s: float = 24 * 3600
 
 
+WORKABLE = frozenset({Status.ACCEPTED, Status.PROCESSING, Status.IN_DOUBT})
+"""What a worker may move: the others have ended, or wait for their owner or for a person."""
+
+
+ASKED_AT_LEAST = 5
+"""Before a person is called: after a day on which our own workers were down, the partner is first given a chance."""
+
+
 class Verb(Enum):
     SUBMIT = "submit"
     ENQUIRE = "enquire"
@@ -48,7 +55,7 @@ class Work:
 
 def work_now(stages: Stages, operation: Operation, now: datetime) -> list[Work]:
     """What can be done for the operation at this moment; empty when it has ended, waits, or waits for a person."""
-    if operation.terminal or operation.status in (Status.OPEN, Status.NEEDS_REVIEW):
+    if operation.status not in WORKABLE:
         return []
     work = []
     for step in _current(stages, operation):
@@ -65,10 +72,8 @@ def begin(operation: Operation, work: list[Work], now: datetime) -> Operation:
     for item in work:
         record = operation.step(item.step.name)
         if item.verb is Verb.ENQUIRE:
-            # An intent without a reply means that a worker died in mid-call: unknown since it was sent.
-            record = replace(
-                record, enquiries=record.enquiries + 1, doubt_since=record.doubt_since or record.submitted_at
-            )
+            # An intent without a reply means that a worker died in mid-call; the partner is only asked from now on.
+            record = replace(record, enquiries=record.enquiries + 1, doubt_since=record.doubt_since or now)
         else:
             record = replace(
                 record,
@@ -93,13 +98,12 @@ def record(
         reply = Unavailable(getattr(reply, "why", "no answer"))  # It may be repeated freely, so nothing is in doubt.
     match reply:
         case Confirmed():
-            operation = _resolved(operation, now)
             operation = _ended(operation, step, StepState.DONE, reply)
             text = "done" if work.verb is Verb.SUBMIT else "the partner says that it is done"
             return operation.noted(now, "step_done", f"{step.label}: {text}", step.name)
-        case Declined(code=code) if code == REFERENCE_CONFLICT and operation.step(step.name).attempts > 1:
-            # The other request may be our own earlier attempt at a partner that does not repeat its answers.
-            return _review(operation, step, "the partner has another request of this name, perhaps our own", now)
+        case Declined(code=code) if code in step.echoes and operation.step(step.name).attempts > 1:
+            # At a partner that does not repeat its answers this may be the echo of our own earlier attempt.
+            return _review(operation, step, f"declined ({code}), perhaps because of our own earlier attempt", now)
         case Declined():
             return _declined(stages, operation, step, reply, now)
         case Unavailable() if work.verb is Verb.SUBMIT:
@@ -108,11 +112,15 @@ def record(
             return _in_the_dark(operation, step, reply, now, policy, jitter)
 
 
-def conclude(stages: Stages, operation: Operation, now: datetime) -> Operation:
+def conclude(stages: Stages, operation: Operation, now: datetime, policy: Policy) -> Operation:
     """The operation moved to its end when nothing is left to do, or else due when its next step is."""
-    if operation.terminal or operation.status in (Status.OPEN, Status.NEEDS_REVIEW):
+    if operation.status not in WORKABLE:
         return operation
     current = _current(stages, operation)
+    if operation.status is not Status.ACCEPTED:
+        doubts_s = (_doubt_s(operation.step(step.name), now) for step in current)
+        doubtful = any(doubt_s >= policy.in_doubt_after_s for doubt_s in doubts_s)
+        operation = operation.moved(Status.IN_DOUBT if doubtful else Status.PROCESSING, now)
     if current:
         return replace(operation, due_at=min(operation.step(step.name).next_at or now for step in current))
     return operation.moved(_end(stages, operation), now)
@@ -153,8 +161,8 @@ def _end(stages: Stages, operation: Operation) -> Status:
     return Status.REFUNDED if any(step.moves_money for step in done) else Status.FAILED
 
 
-def _resolved(operation: Operation, now: datetime) -> Operation:
-    return operation.moved(Status.PROCESSING, now) if operation.status is Status.IN_DOUBT else operation
+def _doubt_s(record: StepRecord, now: datetime) -> float:
+    return (now - record.doubt_since).total_seconds() if record.doubt_since else 0
 
 
 def _ended(operation: Operation, step: Step, state: StepState, reply: Confirmed | Declined) -> Operation:
@@ -167,7 +175,7 @@ def _ended(operation: Operation, step: Step, state: StepState, reply: Confirmed 
 def _declined(stages: Stages, operation: Operation, step: Step, reply: Declined, now: datetime) -> Operation:
     if not any(step.name == forward.name for stage in stages for forward in stage):
         return _review(operation, step, f"giving back was declined ({reply.code})", now)
-    operation = _ended(_resolved(operation, now), step, StepState.DECLINED, reply)
+    operation = _ended(operation, step, StepState.DECLINED, reply)
     if operation.error is None:
         operation = replace(operation, error={"code": reply.code, "step": step.name, **reply.result})
     return operation.noted(now, "step_declined", f"{step.label}: declined ({reply.code})", step.name)
@@ -192,7 +200,7 @@ def _not_sent(
         next_at=min(now + timedelta(seconds=wait_s), give_up_at),
         last_error=reply.why,
     )
-    operation = _resolved(operation, now).with_step(step.name, waiting)
+    operation = operation.with_step(step.name, waiting)
     return operation.noted(now, "step_unavailable", f"{step.label}: partner not available ({reply.why})", step.name)
 
 
@@ -207,17 +215,17 @@ def _in_the_dark(
     next_at = now + timedelta(seconds=max(wait_s, getattr(reply, "retry_after_s", 0)))
     known = replace(known, doubt_since=known.doubt_since or submitted_at, last_error=_told(reply))
     if isinstance(reply, NotFound) and now >= settled_at:
-        known = replace(known, state=StepState.WAITING, next_at=now)
+        known = replace(known, state=StepState.WAITING, next_at=now, begun_at=None)
     elif isinstance(reply, NotFound):
         known = replace(known, next_at=min(next_at, settled_at))
     else:
         known = replace(known, next_at=next_at)
     operation = operation.with_step(step.name, known)
     operation = operation.noted(now, "step_unresolved", f"{step.label}: {_told(reply)}", step.name)
-    doubt_s = (now - (known.doubt_since or now)).total_seconds()
-    if doubt_s >= policy.review_after_s:
+    asked = known.attempts + known.enquiries
+    if known.state is StepState.SUBMITTED and _doubt_s(known, now) >= policy.review_after_s and asked >= ASKED_AT_LEAST:
         return _review(operation, step, "the partner has not said for a day what it did", now)
-    return operation.moved(Status.IN_DOUBT, now) if doubt_s >= policy.in_doubt_after_s else operation
+    return operation
 
 
 def _told(reply: Reply) -> str:

@@ -8,18 +8,18 @@ from functools import partial
 
 import structlog
 
-from core.clock import Clock
+from core.clock import Clock, to_text
 from core.errors import Conflict
 from core.operation import Lease, Operation
 from core.store.port import Store
-from worker.decide import Policy, Verb, Work, begin, conclude, record, work_now
+from worker.decide import WORKABLE, Policy, Verb, Work, begin, conclude, record, work_now
 from worker.partners.port import Reply, Unavailable, Unknown
 from worker.process import Processes, Stages
 
 OPERATIONS = "operations"
 AT_ONCE = 8
 """Calls of one operation in flight at once: 50 fines are settled in seven rounds, and no payer floods a partner."""
-SEND_WITHIN_S = 5
+SEND_WITHIN_S = 3
 """A call is made only this soon after its intent. A worker that was paused in between must not send what another may by
 now have found missing and sent again."""
 PUT_OFF_S = 60
@@ -47,23 +47,28 @@ class Engine:
         Each save is a compare-and-set and carries the results of one round of calls with the intent of the next.
         Raises StoreUnavailable; the operation is then taken up again when its lease ends.
         """
+        for _ in range(2):
+            try:
+                return self._advance(id)
+            except Conflict:
+                # Another worker has it, which the second look will find; or a sweeper only moved its due time.
+                log.info("changed by another", operation=id)
+        return None
+
+    def _advance(self, id: str) -> None:
         document = self.store.get(OPERATIONS, id)
-        operation = Operation.from_document(document) if document else None
-        if operation is None or operation.kind not in self.processes or self._held(operation):
+        if document is None or document["status"] not in WORKABLE or document["kind"] not in self.processes:
             return
         try:
-            self._run(self._stages(operation), operation)
-        except Conflict:
-            log.info("taken over by another worker", operation=id)
-
-    def _stages(self, operation: Operation) -> Stages:
-        try:
-            return self.processes[operation.kind].stages(operation)
+            operation = Operation.from_document(document)
+            stages = self.processes[operation.kind].stages(operation)
         except Exception:
-            # Nothing was leased yet: without this, a request that its process cannot read would be back at once.
-            put_off = replace(operation, due_at=self.clock.now() + timedelta(seconds=PUT_OFF_S))
-            self.store.replace(OPERATIONS, put_off.to_document())
+            # Nothing was leased yet: without this, what our own code cannot read would be back at once.
+            put_off_until = to_text(self.clock.now() + timedelta(seconds=PUT_OFF_S))
+            self.store.replace(OPERATIONS, {**document, "due_at": put_off_until})
             raise
+        if not self._held(operation):
+            self._run(stages, operation)
 
     def _run(self, stages: Stages, operation: Operation) -> None:
         saved = operation
@@ -76,7 +81,7 @@ class Engine:
             now = self.clock.now()
             for item, reply in zip(work, replies, strict=True):
                 operation = record(stages, operation, item, reply, now, self.policy, self.jitter())
-        operation = replace(conclude(stages, operation, self.clock.now()), lease=None)
+        operation = replace(conclude(stages, operation, self.clock.now(), self.policy), lease=None)
         if operation != saved:
             self.store.replace(OPERATIONS, operation.to_document())
         if operation.terminal:

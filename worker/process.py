@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.operation import Operation
-from worker.partners.port import Reply
+from worker.partners.port import REFERENCE_CONFLICT, Reply
 
 BEFORE_MONEY_S = 5 * 60
 """How long an unavailable partner is waited for while nothing was taken: the payer still looks at his phone."""
@@ -26,6 +26,7 @@ class Step:
     part: the operation goes on without it when it is declined, and ends as partially succeeded.
     moves_money: once it is done, nothing is given up without a person.
     deadline_s: how long after its first attempt an unavailable partner is tried again.
+    echoes: refusals that, on a repeated attempt, may be the echo of our own earlier one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Step:
     part: bool = False
     moves_money: bool = False
     deadline_s: float = BEFORE_MONEY_S
+    echoes: frozenset[str] = frozenset({REFERENCE_CONFLICT})
 
 
 Stages = tuple[tuple[Step, ...], ...]

@@ -1,17 +1,15 @@
 """Rings for operations that are due: their ring was lost, their worker died, or their time to try again has come."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event, Thread
 
 import structlog
 
 from core.broker.embedded import Poller
-from core.broker.port import Broker
+from core.broker.port import Broker, Subscription
 from core.clock import Clock, to_text
-from core.errors import Conflict, StoreUnavailable
-from core.operation import Operation
+from core.errors import Conflict
 from core.store.port import AtMost, Store
 
 SWEEP_S = 0.25
@@ -23,46 +21,62 @@ PAGE = 200
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
 class Sweeper:
-    """While the broker is away, `fallback` takes operations from the store and nothing has to wait for its return."""
+    """While rings do not reach this worker, `fallback` takes operations from the store: nothing waits for a broker."""
 
-    store: Store
-    broker: Broker
-    clock: Clock
-    kinds: Iterable[str]
-    fallback: Poller
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        clock: Clock,
+        kinds: Iterable[str],
+        subscription: Subscription,
+        fallback: Poller,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._clock = clock
+        self._kinds = tuple(kinds)
+        self._subscription = subscription
+        self._fallback = fallback
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="sweeper", daemon=True)
 
     def run_once(self) -> int:
-        """How many operations were rung for or handed over."""
-        if not self.broker.connected():
-            return self.fallback.run_once()
-        return sum(self._ring(kind) for kind in self.kinds)
+        """How many operations were rung for or handed over. Raises StoreUnavailable."""
+        if self._broker.connected() and self._subscription.connected():
+            return sum(self._ring(kind) for kind in self._kinds)
+        return self._fallback.run_once()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Sweeps no more, waits for what the fallback has in hand at most this long, and tells whether that ended."""
+        self._stop.set()
+        ended = self._fallback.stop(timeout_s)
+        self._thread.join(timeout_s)
+        return ended
 
     def _ring(self, kind: str) -> int:
-        now = self.clock.now()
-        due = self.store.find("operations", {"kind": kind, "due_at": AtMost(to_text(now))}, order="due_at", limit=PAGE)
+        now = self._clock.now()
+        later = to_text(now + timedelta(seconds=RING_AGAIN_S))
+        due = self._store.find("operations", {"kind": kind, "due_at": AtMost(to_text(now))}, order="due_at", limit=PAGE)
         rung = 0
         for document in due:
-            operation = replace(Operation.from_document(document), due_at=now + timedelta(seconds=RING_AGAIN_S))
             try:
                 # First its next time, then the ring: the other way round, the worker would find its document changed.
-                self.store.replace("operations", operation.to_document())
+                self._store.replace("operations", {**document, "due_at": later})
             except Conflict:
                 continue  # A worker or another sweeper has it.
-            self.broker.ring(kind, operation.id)
+            self._broker.ring(kind, document["id"])
             rung += 1
         return rung
 
-    def start(self, stop: Event) -> Thread:
-        """Sweeps on a thread of its own until told to stop."""
-        thread = Thread(target=self._run, args=(stop,), name="sweeper", daemon=True)
-        thread.start()
-        return thread
-
-    def _run(self, stop: Event) -> None:
-        while not stop.wait(SWEEP_S):
+    def _run(self) -> None:
+        while not self._stop.wait(SWEEP_S):
             try:
                 self.run_once()
-            except StoreUnavailable as error:
-                log.warning("sweep failed", error=str(error))
+            except Exception as error:
+                # A sweeper that ends would silently stop every retry, enquiry and recovery.
+                log.warning("sweep failed", error=f"{type(error).__name__}: {error}")

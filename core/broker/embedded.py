@@ -64,6 +64,9 @@ class Poller:
     def start(self) -> None:
         self._thread.start()
 
+    def connected(self) -> bool:
+        return True
+
     def wake(self) -> None:
         """Has the next poll begin now. From any thread; never blocks."""
         self._woken.set()
@@ -120,7 +123,7 @@ class Poller:
             # A poller that ends would stop all payments silently.
             self._more = False
             self._failures += 1
-            self._log.warning("poll_failed", error=repr(error))
+            self._log.warning("poll_failed", error=f"{type(error).__name__}: {error}")
             return min(BACKOFF_MAX_S, self._poll_s * 2.0 ** min(self._failures, 10))
         self._failures = 0
         return 0 if handed_over and self._more and self._pool.free else self._poll_s

@@ -7,6 +7,9 @@ Handle = Callable[[str], None]
 
 
 class Subscription(Protocol):
+    def connected(self) -> bool:
+        """Whether rings can be heard at the moment. Never blocks."""
+
     def stop(self, timeout_s: float) -> bool:
         """Takes no more rings, waits for the running handlers at most this long, and tells whether all of them ended.
 

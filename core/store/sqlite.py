@@ -78,7 +78,9 @@ class Sqlite:
         self._jobs.append(job)
         if not self._writing.acquire(timeout=self._wait_s):
             job.given_up = True
-            raise TimeoutError(f"not written within {self._wait_s} s")
+            if not job.done:
+                raise TimeoutError(f"not written within {self._wait_s} s")
+            return job.outcome()  # type: ignore[no-any-return]
         try:
             while not job.done:
                 self._commit_batch()
@@ -95,7 +97,7 @@ class Sqlite:
                 connection.close()
 
     def _commit_batch(self) -> None:
-        """Commits the writes that wait, in their order. Needs `_writing`. Never raises: their callers are told."""
+        """Commits the writes that wait, in their order. Needs `_writing`. Their callers are told of any error."""
         batch = [self._jobs.popleft() for _ in range(min(BATCH, len(self._jobs)))]
         try:
             if self._turns:
@@ -103,11 +105,16 @@ class Sqlite:
                     self._commit(batch)
             else:
                 self._commit(batch)
-        except Exception as error:
+        except BaseException as error:
             for job in batch:
-                job.error = error
-        for job in batch:
-            job.done = True
+                job.error = (
+                    error if isinstance(error, Exception) else TimeoutError("the writing thread was interrupted")
+                )
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for job in batch:
+                job.done = True
 
     def _commit(self, batch: list["_Job"]) -> None:
         connection = self._writer = self._writer or self._open()

@@ -6,7 +6,7 @@ from doubles import START, FakeClock
 
 from core.accept import Accepted, Order, accept
 from core.broker.embedded import EmbeddedBroker
-from core.errors import IdempotencyKeyReused
+from core.errors import Duplicate, IdempotencyKeyReused, StoreUnavailable
 from core.operation import Operation, Status
 from core.store.port import Document, Scalar, Store
 from core.store.sql import SqlStore
@@ -113,6 +113,46 @@ def test_a_key_whose_request_was_cut_off_before_it_was_stored_works_again(store:
     accepted = ask(store, key="k")
     assert not accepted.replayed
     assert ask(store, key="k").operation.id == accepted.operation.id
+
+
+def test_a_store_that_contradicts_itself_is_not_asked_for_ever(store: SqlStore) -> None:
+    class SeesNothing:
+        def insert(self, collection: str, document: Document) -> Document:
+            raise Duplicate("fingerprint")
+
+        def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
+            return None
+
+    with pytest.raises(StoreUnavailable):
+        ask(SeesNothing())  # type: ignore[arg-type]
+
+
+def test_a_key_never_leaves_an_operation_that_it_stands_for(store: SqlStore) -> None:
+    # Given a request with a key that found the same request of somebody else, and was paused
+    other = ask(store)
+
+    class Paused:
+        def insert(self, collection: str, document: Document) -> Document:
+            return store.insert(collection, document)
+
+        def get(self, collection: str, id: str) -> Document | None:
+            return store.get(collection, id)
+
+        def replace(self, collection: str, document: Document) -> Document:
+            return store.replace(collection, document)
+
+        def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
+            found = store.get_by(collection, field, value)
+            # meanwhile that one fails, and the key is used again and accepted
+            end(store, other.operation, Status.FAILED)
+            told.append(ask(store, key="k"))
+            return found
+
+    told: list[Accepted] = []
+    told.append(ask(Paused(), key="k"))  # type: ignore[arg-type]
+    # I expect that the key means one operation, to everybody
+    told.append(ask(store, key="k"))
+    assert len({accepted.operation.id for accepted in told}) == 1
 
 
 def test_a_request_released_between_two_looks_is_accepted_anew(store: SqlStore) -> None:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -61,6 +62,14 @@ def test_a_long_history_keeps_its_beginning_and_its_end() -> None:
     assert texts[:HISTORY_HEAD] == [str(number) for number in range(HISTORY_HEAD)]
     assert texts[-1] == str(3 * HISTORY_LIMIT - 1)
     assert [entry.event for entry in operation.history].count("omitted") == 1
+
+
+def test_a_long_history_stays_in_the_order_of_time() -> None:
+    operation = new_operation()
+    for number in range(2 * HISTORY_LIMIT):
+        operation = operation.noted(START + timedelta(seconds=number), "note", str(number))
+    times = [entry.at for entry in operation.history]
+    assert times == sorted(times)
 
 
 def test_a_fingerprint_depends_on_what_is_asked_and_not_on_the_order_of_fields() -> None:

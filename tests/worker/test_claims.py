@@ -5,7 +5,7 @@ import pytest
 from doubles import START, new_operation
 
 from core.operation import Operation, Status
-from core.store.port import Store
+from core.store.port import Document, Store
 from worker.partners.port import Confirmed, Declined
 from worker.processes.claims import Claims
 
@@ -38,11 +38,36 @@ def test_a_thing_is_claimed_by_one(store: Store, claims: Claims, operation: Make
     assert claims.take(second, ["b", "c"]) == Declined("claimed", {"claimed": "b", "by": "op-1"})
 
 
-def test_who_is_refused_keeps_nothing(store: Store, claims: Claims, operation: Make) -> None:
+def test_who_was_refused_and_has_ended_holds_nothing_up(store: Store, claims: Claims, operation: Make) -> None:
     first, second, third = operation("op-1"), operation("op-2"), operation("op-3")
     claims.take(first, ["b"])
     claims.take(second, ["a", "b"])
+    assert isinstance(claims.take(third, ["a"]), Declined)
+    end(store, second)
     assert claims.take(third, ["a"]) == Confirmed()
+
+
+def test_a_paused_worker_that_is_refused_gives_nothing_back(
+    store: Store, claims: Claims, operation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker that read that b is held, and was paused before it said so
+    first, second, third = operation("op-1"), operation("op-2"), operation("op-3")
+    claims.take(second, ["b"])
+
+    def get(collection: str, id: str) -> Document | None:
+        found = real_get(collection, id)
+        if collection == "operations":
+            # meanwhile the holder fails, and another worker is granted both for the same operation
+            monkeypatch.setattr(store, "get", real_get)
+            claims.release(second, ["b"])
+            assert claims.take(first, ["a", "b"]) == Confirmed()
+        return found
+
+    real_get = store.get
+    monkeypatch.setattr(store, "get", get)
+    assert isinstance(claims.take(first, ["a", "b"]), Declined)
+    # I expect that the operation still holds what it was granted
+    assert claims.take(third, ["a"]) == Declined("claimed", {"claimed": "a", "by": "op-1"})
 
 
 def test_taking_and_releasing_may_be_repeated(store: Store, claims: Claims, operation: Make) -> None:

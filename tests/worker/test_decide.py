@@ -35,7 +35,7 @@ STAGES: Stages = ((CLAIM,), (LOOK,), (DEBIT,), (SETTLE_A, SETTLE_B))
 def after(seconds: float, operation: Operation, work: Work, reply: Reply) -> Operation:
     """The operation some seconds after START, when this reply to this work has come."""
     now = START + timedelta(seconds=seconds)
-    return conclude(STAGES, record(STAGES, operation, work, reply, now, POLICY, jitter=1), now)
+    return conclude(STAGES, record(STAGES, operation, work, reply, now, POLICY, jitter=1), now, POLICY)
 
 
 def submitted(name: str, *done: str, declined: tuple[str, ...] = (), attempts: int = 1) -> Operation:
@@ -155,13 +155,36 @@ def test_unavailable_until_the_deadline_needs_a_person_once_money_moved() -> Non
 @pytest.mark.parametrize(("work", "reply"), UNDECIDED)
 def test_a_long_doubt_is_told_and_then_given_to_a_person_but_never_failed(work: Work, reply: Reply) -> None:
     sent = submitted("debit", "claim", "look")
-    sent = sent.with_step("debit", replace(sent.step("debit"), doubt_since=START))
+    # Sent anew a moment ago, so that even a NotFound is not yet believed.
+    asked = replace(sent.step("debit"), doubt_since=START, enquiries=9, submitted_at=START + timedelta(days=2))
+    sent = sent.with_step("debit", asked)
     assert after(899, sent, work, reply).status is Status.PROCESSING
     doubtful = after(900, sent, work, reply)
     assert doubtful.status is Status.IN_DOUBT
     assert doubtful.due_at is not None
+    assert after(86399, doubtful, work, reply).status is Status.IN_DOUBT
     assert after(86400, sent, work, reply).status is Status.NEEDS_REVIEW
     assert after(86400, doubtful, work, reply).status is Status.NEEDS_REVIEW
+
+
+@pytest.mark.parametrize("reply", [Pending(), Unknown("HTTP 504")])
+def test_a_partner_that_was_asked_once_after_a_long_stop_of_ours_is_asked_again(reply: Reply) -> None:
+    sent = submitted("debit", "claim", "look")
+    sent = sent.with_step("debit", replace(sent.step("debit"), doubt_since=START, enquiries=1))
+    assert after(200_000, sent, ENQUIRE, reply).status is Status.IN_DOUBT
+
+
+def test_not_found_is_a_word_even_after_days() -> None:
+    sent = submitted("debit", "claim", "look")
+    sent = sent.with_step("debit", replace(sent.step("debit"), doubt_since=START, enquiries=9))
+    operation = after(200_000, sent, ENQUIRE, NotFound())
+    assert work_now(STAGES, operation, START + timedelta(seconds=200_000)) == [SUBMIT]
+
+
+def test_a_repeated_submission_has_its_whole_deadline_again() -> None:
+    operation = after(400, submitted("debit", "claim", "look"), ENQUIRE, NotFound())
+    again = begin(operation, [SUBMIT], START + timedelta(seconds=400))
+    assert after(401, again, SUBMIT, Unavailable("HTTP 503")).step("debit").state is StepState.WAITING
 
 
 def test_the_partners_word_ends_the_doubt() -> None:
@@ -174,7 +197,7 @@ def test_the_partners_word_ends_the_doubt() -> None:
 def test_an_intent_without_an_answer_is_enquired_about() -> None:
     assert work_now(STAGES, submitted("debit", "claim", "look"), START) == [ENQUIRE]
     begun = begin(submitted("debit", "claim", "look"), [ENQUIRE], START + timedelta(seconds=20))
-    assert begun.step("debit").doubt_since == START
+    assert begun.step("debit").doubt_since == START + timedelta(seconds=20)
 
 
 @pytest.mark.parametrize("reply", [Unknown("HTTP 504"), Pending(), NotFound()])
@@ -189,6 +212,45 @@ def test_a_reference_conflict_is_a_refusal_unless_the_other_request_may_be_our_o
     assert first.step("debit").state is StepState.DECLINED
     second = after(1, submitted("debit", "claim", "look", attempts=2), SUBMIT, Declined(REFERENCE_CONFLICT))
     assert second.status is Status.NEEDS_REVIEW
+
+
+def test_already_paid_on_a_repeated_settlement_may_be_our_own_doing() -> None:
+    echoing = replace(SETTLE_A, echoes=frozenset({"already_paid"}))
+    stages: Stages = ((CLAIM,), (LOOK,), (DEBIT,), (echoing,))
+    for attempts, status in ((1, Status.PROCESSING), (2, Status.NEEDS_REVIEW)):
+        sent = submitted("settle:a", "claim", "look", "debit", attempts=attempts)
+        reply = Declined("already_paid")
+        assert record(stages, sent, Work(echoing, Verb.SUBMIT), reply, START, POLICY, 1).status is status
+
+
+@pytest.mark.parametrize(
+    "first", [Confirmed(), Declined("no"), Pending(), Unknown("504"), NotFound(), Unavailable("503")]
+)
+@pytest.mark.parametrize(
+    "second", [Confirmed(), Declined("no"), Pending(), Unknown("504"), NotFound(), Unavailable("503")]
+)
+@pytest.mark.parametrize("seconds", [1, 1000, 90_000])
+@pytest.mark.parametrize("verb", Verb)
+def test_any_two_replies_in_one_round_are_taken_together(first: Reply, second: Reply, seconds: int, verb: Verb) -> None:
+    operation = submitted("settle:a", "claim", "look", "debit")
+    both = begin(operation, [Work(SETTLE_B, Verb.SUBMIT)], START)
+    for name in ("settle:a", "settle:b"):
+        both = both.with_step(name, replace(both.step(name), attempts=2, enquiries=9, doubt_since=START))
+    now = START + timedelta(seconds=seconds)
+    for step_, reply in ((SETTLE_A, first), (SETTLE_B, second)):
+        both = record(STAGES, both, Work(step_, verb), reply, now, POLICY, 1)
+    both = conclude(STAGES, both, now, POLICY)
+    assert (both.due_at is None) == (both.terminal or both.status is Status.NEEDS_REVIEW)
+    waiting = {both.step(name).state for name in ("settle:a", "settle:b")} & {StepState.WAITING, StepState.SUBMITTED}
+    assert not both.terminal or not waiting
+
+
+def test_a_neighbours_word_does_not_end_the_doubt_of_the_other() -> None:
+    operation = submitted("settle:b", "claim", "look", "debit")
+    doubtful = replace(operation.step("settle:b"), doubt_since=START - timedelta(hours=1))
+    operation = begin(operation.with_step("settle:b", doubtful), [Work(SETTLE_A, Verb.SUBMIT)], START)
+    operation = conclude(STAGES, operation, START, POLICY)
+    assert after(1, operation, Work(SETTLE_A, Verb.SUBMIT), Confirmed()).status is Status.IN_DOUBT
 
 
 def test_all_parts_refused_gives_all_back() -> None:
@@ -239,4 +301,4 @@ def test_a_refusal_waits_for_the_neighbours_that_were_sent_and_begins_no_others(
 def test_nothing_is_done_for_operations_that_are_not_ours_to_move(status: Status) -> None:
     operation = new_operation(status=status, due_at=None)
     assert work_now(STAGES, operation, START) == []
-    assert conclude(STAGES, operation, START) == operation
+    assert conclude(STAGES, operation, START, POLICY) == operation

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from doubles import START, FakeClock, ScriptedPartner, new_operation, process, step
 
+from core.clock import to_text
 from core.errors import Conflict, StoreUnavailable
 from core.operation import Lease, Operation, Status, StepState
 from core.store.port import Document, Store
@@ -223,6 +224,38 @@ def test_a_request_that_its_process_cannot_read_is_put_off_and_reported(store: S
     with pytest.raises(KeyError):
         engine(store, clock, Process("test", broken)).advance("op-1")
     assert load(store).due_at == START + timedelta(seconds=PUT_OFF_S)
+
+
+def test_a_document_that_cannot_be_read_is_put_off_and_reported(store: Store, clock: FakeClock) -> None:
+    store.insert("operations", {**new_operation().to_document(), "of_a_newer_version": 1})
+    with pytest.raises(TypeError):
+        engine(store, clock, process((step("debit", ScriptedPartner()),))).advance("op-1")
+    document = store.get("operations", "op-1")
+    assert document is not None
+    assert document["due_at"] == to_text(START + timedelta(seconds=PUT_OFF_S))
+
+
+def test_a_ring_that_meets_a_sweeper_is_not_lost(store: Store, clock: FakeClock) -> None:
+    class SweptMeanwhile:
+        """The store, where a sweeper moves the due time on between this worker's look and its first save."""
+
+        def __init__(self) -> None:
+            self.swept = False
+
+        def get(self, collection: str, id: str) -> Document | None:
+            found = store.get(collection, id)
+            if found and not self.swept:
+                self.swept = True
+                store.replace(collection, {**found, "due_at": to_text(START + timedelta(seconds=30))})
+            return found
+
+        def replace(self, collection: str, document: Document) -> Document:
+            return store.replace(collection, document)
+
+    partner = ScriptedPartner(Confirmed())
+    insert(store)
+    engine(SweptMeanwhile(), clock, process((step("debit", partner),))).advance("op-1")  # type: ignore[arg-type]
+    assert load(store).status is Status.SUCCEEDED
 
 
 def test_steps_of_a_stage_run_at_once(store: Store, clock: FakeClock) -> None:

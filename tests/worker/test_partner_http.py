@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -22,6 +22,8 @@ SHARED = [
     (200, OK, DONE),
     (200, FAILED, Declined("insufficient_funds", {"reason": "INSUFFICIENT_FUNDS"})),
     (200, '{"request_id": "r-1", "status": "FAILED"}', Declined("declined")),
+    (200, FAILED.replace("INSUFFICIENT_FUNDS", "+22507 is broke"), Declined("declined", {"reason": "+22507 is broke"})),
+    (200, OK.replace("}", f', "x": "{"y" * 70_000}"' + "}"), Unknown),
     (200, PENDING, Pending()),
     (202, PENDING, Pending()),
     (202, OK, Unknown),
@@ -56,7 +58,7 @@ def same(reply: Reply, expected: Reply | type[Reply]) -> bool:
 
 @pytest.fixture
 def partner(httpserver: HTTPServer) -> PartnerHttp:
-    return PartnerHttp(httpserver.url_for(""), timeout_s=5, connections=4)
+    return PartnerHttp(httpserver.url_for(""), timeout_s=5, connections=4, reasons=["INSUFFICIENT_FUNDS"])
 
 
 @pytest.mark.parametrize(("status", "text", "expected"), SUBMIT)
@@ -136,6 +138,21 @@ def test_silence_is_not_a_refusal() -> None:
         reply = PartnerHttp(url, 0.05, 1).submit("POST", "/debits", BODY)
         answered.set()
     assert reply == Unknown("no answer in time")
+
+
+def test_an_answer_that_drips_is_given_up() -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        with suppress(OSError):
+            while not given_up.wait(0.02):
+                connection.sendall(b" ")
+
+    given_up = threading.Event()
+    with listening(drip) as url:
+        reply = PartnerHttp(url, 0.2, 1).submit("POST", "/debits", BODY)
+        given_up.set()
+    assert isinstance(reply, Unknown)
 
 
 def test_nobody_listening_means_surely_not_sent() -> None:

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from queue import Queue
+from threading import Event
 
 import pytest
 from doubles import START, FakeClock, new_operation
@@ -11,6 +12,19 @@ from core.broker.port import Handle, Subscription
 from core.operation import Operation, Status
 from core.store.port import Store
 from worker.sweeper import RING_AGAIN_S, Sweeper
+
+
+class Heard:
+    """A subscription that hears rings, or does not."""
+
+    def __init__(self, up: bool = True) -> None:
+        self.up = up
+
+    def connected(self) -> bool:
+        return self.up
+
+    def stop(self, timeout_s: float) -> bool:
+        return True
 
 
 class Doorbell:
@@ -41,7 +55,7 @@ def handled() -> list[str]:
 
 
 def sweeper(store: Store, clock: FakeClock, bell: Doorbell, handled: list[str]) -> Sweeper:
-    return Sweeper(store, bell, clock, ["test"], Poller(store, clock, ["test"], handled.append, 4))
+    return Sweeper(store, bell, clock, ["test"], Heard(), Poller(store, clock, ["test"], handled.append, 4))
 
 
 def insert(store: Store, id: str, due_s: float, **changes: object) -> None:
@@ -90,10 +104,48 @@ def test_what_a_worker_takes_in_the_same_moment_is_not_rung(store: Store, clock:
     assert bell.rung == []
 
 
-def test_while_the_broker_is_away_the_worker_takes_what_is_due_itself(store: Store, clock: FakeClock) -> None:
+@pytest.mark.parametrize(("bell", "heard"), [(Doorbell(up=False), Heard()), (Doorbell(), Heard(up=False))])
+def test_while_rings_do_not_reach_it_a_worker_takes_what_is_due_itself(
+    store: Store, clock: FakeClock, bell: Doorbell, heard: Heard
+) -> None:
     insert(store, "op-1", 0)
-    bell, taken = Doorbell(up=False), Queue[str]()
+    taken = Queue[str]()
     fallback = Poller(store, clock, ["test"], taken.put, 4)
-    assert Sweeper(store, bell, clock, ["test"], fallback).run_once() == 1
+    assert Sweeper(store, bell, clock, ["test"], heard, fallback).run_once() == 1
     assert taken.get(timeout=5) == "op-1"
     assert bell.rung == []
+
+
+def test_a_document_of_a_newer_version_holds_nothing_up(store: Store, clock: FakeClock, handled: list[str]) -> None:
+    document = new_operation(id="newer", fingerprint="newer").to_document()
+    store.insert("operations", {**document, "of_a_newer_version": 1})
+    insert(store, "op-1", 0)
+    bell = Doorbell()
+    assert sweeper(store, clock, bell, handled).run_once() == 2
+    kept = store.get("operations", "newer")
+    assert kept is not None
+    assert kept["of_a_newer_version"] == 1
+
+
+def test_a_sweeper_goes_on_after_any_error_and_waits_for_its_fallback(store: Store, clock: FakeClock) -> None:
+    class Broken(Doorbell):
+        def connected(self) -> bool:
+            asked.put("connected")
+            raise RuntimeError("can't start new thread")
+
+    asked, begun, go_on = Queue[str](), Event(), Event()
+
+    def handle(id: str) -> None:
+        begun.set()
+        go_on.wait(5)
+
+    insert(store, "op-1", 0)
+    fallback = Poller(store, clock, ["test"], handle, 4)
+    sweep = Sweeper(store, Broken(), clock, ["test"], Heard(), fallback)
+    sweep.start()
+    assert [asked.get(timeout=5) for _ in range(2)] == ["connected"] * 2
+    fallback.run_once()
+    assert begun.wait(5)
+    assert not sweep.stop(0.01)
+    go_on.set()
+    assert sweep.stop(5)

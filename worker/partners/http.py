@@ -1,6 +1,8 @@
 """HTTP to partners. The only place that classifies network failures and status codes into replies."""
 
-from collections.abc import Mapping
+import json
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +24,8 @@ from worker.partners.port import (
 
 CONNECT_TIMEOUT_S = 3.05
 """A little over the 3 s after which TCP repeats a lost SYN."""
+LARGEST_ANSWER = 64 * 1024
+CHUNK = 4096
 LONGEST_RETRY_AFTER_S = 900
 """A partner's wish beyond this is taken for a mistake of theirs."""
 
@@ -42,8 +46,12 @@ class PartnerHttp:
     503 were not processed; everything else, and every failure after the connection stood, leaves open what happened.
     """
 
-    def __init__(self, base_url: str, timeout_s: float, connections: int) -> None:
-        """timeout_s: the longest silence that is waited for; connections: how many are kept for reuse."""
+    def __init__(self, base_url: str, timeout_s: float, connections: int, reasons: Collection[str] = ()) -> None:
+        """timeout_s: the longest silence that is waited for; connections: how many are kept for reuse.
+
+        reasons: those that this partner gives for FAILED. In lower case they are our codes; any other is "declined".
+        """
+        self._reasons = frozenset(reasons)
         self._base_url = base_url.rstrip("/")
         self._timeout = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._session = requests.Session()
@@ -61,7 +69,7 @@ class PartnerHttp:
             return answer
         match answer.status:
             case 200 | 202:
-                return _read_status(answer, body["request_id"])
+                return self._read_status(answer, body["request_id"])
             case 400:
                 return Declined("refused_as_invalid", _evidence(answer.body))
             case 409:
@@ -78,7 +86,7 @@ class PartnerHttp:
             return answer
         match answer.status:
             case 200 | 202:
-                return _read_status(answer, reference)
+                return self._read_status(answer, reference)
             case 404:
                 return NotFound()
             case 429 | 503:
@@ -97,33 +105,47 @@ class PartnerHttp:
             case Unknown():
                 return Unavailable(answer.why)
 
+    def _read_status(self, answer: Answer, reference: str) -> Reply:
+        if answer.body.get("request_id") != reference:
+            return Unknown(f"HTTP {answer.status} that does not name our request")
+        match answer.status, answer.body.get("status"):
+            case 200, "SUCCESSFUL":
+                return Confirmed(_evidence(answer.body))
+            case 200, "FAILED":
+                reason = answer.body.get("reason")
+                known = isinstance(reason, str) and reason in self._reasons
+                return Declined(str(reason).lower() if known else "declined", _evidence(answer.body))
+            case _, "PENDING":
+                return Pending()
+            case _:
+                return Unknown(f"HTTP {answer.status} with a status that is none")
+
     def _exchange(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> Answer | Unknown | Unavailable:
-        url = self._base_url + path
+        url, give_up_at = self._base_url + path, time.monotonic() + sum(self._timeout)
         try:
-            response = self._session.request(method, url, json=body, timeout=self._timeout, allow_redirects=False)
+            with self._session.request(
+                method, url, json=body, timeout=self._timeout, allow_redirects=False, stream=True
+            ) as response:
+                text = _read_body(response, give_up_at)
         except requests.RequestException as error:
             return Unavailable("no connection") if _never_sent(error) else Unknown(_name(error))
         try:
-            content = response.json()
-        except ValueError:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
             content = None
         return Answer(response.status_code, content if isinstance(content, dict) else {}, _retry_after_s(response))
 
 
-def _read_status(answer: Answer, reference: str) -> Reply:
-    if answer.body.get("request_id") != reference:
-        return Unknown(f"HTTP {answer.status} that does not name our request")
-    match answer.status, answer.body.get("status"):
-        case 200, "SUCCESSFUL":
-            return Confirmed(_evidence(answer.body))
-        case 200, "FAILED":
-            return Declined(str(answer.body.get("reason") or "declined").lower()[:64], _evidence(answer.body))
-        case _, "PENDING":
-            return Pending()
-        case _:
-            return Unknown(f"HTTP {answer.status} with a status that is none")
+def _read_body(response: requests.Response, give_up_at: float) -> bytes:
+    """The body; nothing when it is larger or slower than any answer of a partner, which then counts as none."""
+    text = b""
+    for chunk in response.iter_content(CHUNK):
+        text += chunk
+        if len(text) > LARGEST_ANSWER or time.monotonic() > give_up_at:
+            return b""
+    return text
 
 
 def _evidence(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from worker.partners.port import Reply
 
 
 class Operator:
+    REASONS = ("INSUFFICIENT_FUNDS", "PAYER_NOT_FOUND", "LIMIT_EXCEEDED", "NOT_APPROVED")
+
     def __init__(self, http: PartnerHttp) -> None:
         self._http = http
         self.enquire = http.enquire

@@ -9,6 +9,8 @@ from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 
 
 class Registry:
+    REASONS = ("ALREADY_PAID", "UNKNOWN_FINE", "AMOUNT_MISMATCH", "CANCELLED")
+
     def __init__(self, http: PartnerHttp) -> None:
         self._http = http
         self.enquire = http.enquire

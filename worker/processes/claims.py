@@ -22,12 +22,15 @@ class Claims:
         self._code = code
 
     def take(self, operation: Operation, things: list[str]) -> Reply:
-        """Claims all of the things for the operation, or none: then Declined, with the other operation's id."""
+        """Claims all of the things for the operation; Declined, with the other operation's id, when one is held.
+
+        What was claimed before the refusal stays with an operation that ends by it, and can be taken over. It is not
+        released here: another worker may by now have been granted the rest for the same operation.
+        """
         # In one order for everybody: of two operations that share things, one gets all it asks for.
         for thing in sorted(things):
             holder = self._take(operation, thing)
             if holder is not None:
-                self.release(operation, things)
                 return Declined(self._code, {"claimed": thing, "by": holder})
         return Confirmed()
 
@@ -62,7 +65,7 @@ class Claims:
                 continue
 
     def _held(self, claim: Document, thing: str) -> bool:
-        """False for what a paused worker left behind: a claim of an operation that ended without using the thing."""
+        """False for what was left behind: a claim of an operation that has ended without using the thing."""
         document = self._store.get(OPERATIONS, claim["operation"])
         if document is None:
             return False

@@ -7,6 +7,7 @@ from core.money import to_text
 from core.operation import Operation, StepState
 from core.store.port import Store
 from worker.partners.operator import Operator
+from worker.partners.port import REFERENCE_CONFLICT
 from worker.partners.registry import Registry
 from worker.process import AFTER_MONEY_S, Process, Stages, Step
 from worker.processes.claims import Claims
@@ -80,6 +81,7 @@ def _settle(registry: Registry, operation: Operation, fine: Fine) -> Step:
         enquire=registry.enquire,
         part=True,
         deadline_s=AFTER_MONEY_S,
+        echoes=frozenset({REFERENCE_CONFLICT, "already_paid"}),
     )
 
 

@@ -13,7 +13,7 @@ from pika.spec import Basic
 
 from core.broker.pool import Outcome, Pool
 from core.broker.port import Handle
-from core.broker.rabbitmq.link import Link
+from core.broker.rabbitmq.link import Link, State
 from core.broker.rabbitmq.topology import Topology
 
 log = structlog.get_logger(__name__)
@@ -38,6 +38,9 @@ class Consumer:
         self._stopping = False
         self._link = Link(parameters, self, "broker-consumer")
         self._link.start()
+
+    def connected(self) -> bool:
+        return self._link.state is State.UP
 
     def stop(self, timeout_s: float) -> bool:
         self._stopping = True
