@@ -13,7 +13,7 @@ demo: $(VENV)/installed ## pay a fine, watch it survive a 504, stop everything
 	@$(BIN)/python -m ops demo
 
 run: $(VENV)/installed ## the sandbox, the API and a worker on this machine, until Ctrl-C
-	@$(BIN)/python -m ops run
+	@$(BIN)/python -m ops run || [ $$? -eq 130 ] # Ctrl-C is how it ends
 
 test: $(VENV)/installed-dev ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
@@ -35,7 +35,11 @@ format: $(VENV)/installed-dev ## put the code into its form
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-ci: format lint types test ## everything that has to be green
+ci: ## format, lint, types, tests
+	$(MAKE) format
+	$(MAKE) lint
+	$(MAKE) types
+	$(MAKE) test
 
 $(VENV)/created:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quittance needs Python 3.11 or later")'

@@ -1,5 +1,6 @@
 """The Flask application."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,9 @@ from api.headers import idempotency_key
 from api.json import MoneyJSON
 from api.waiting import WaitingRoom
 from core.bootstrap import Core, bootstrap
+from core.errors import StoreUnavailable
 from core.log import configure
-from core.settings import read_settings
+from core.settings import BadSettings, read_settings
 
 PRODUCTS = (fines.blueprint,)
 
@@ -58,9 +60,12 @@ class ProblemApi(Api):
 def create_app(core: Core | None = None) -> Flask:
     """The app on the given core, or on one built from the environment. Build it after a fork."""
     if core is None:
-        settings = read_settings()
-        configure("api", settings.log_level)
-        core = bootstrap(settings)
+        try:
+            settings = read_settings()
+            configure("api", settings.log_level)
+            core = bootstrap(settings)
+        except (BadSettings, StoreUnavailable) as error:
+            sys.exit(f"api: {error}")
     app = Flask("api", static_folder=None)
     app.url_map.strict_slashes = False
     app.json = MoneyJSON(app)

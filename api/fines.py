@@ -26,6 +26,12 @@ from core.operation import Operation, Status, StepState
 from core.phone import mask
 
 KIND = "fine_payment"
+EXAMPLE = {
+    "msisdn": "+2250707000001",
+    "currency": "XOF",
+    "amount": 25000,
+    "amendes": [{"id": "AM-2026-000123", "amount": 15000}, {"id": "AM-2026-000124", "amount": 10000}],
+}
 
 blueprint = Product("fines", __name__, url_prefix="/amendes/payments", description="Fines paid by mobile money")
 
@@ -56,7 +62,7 @@ class PaymentsQuery(ListQuery):
 
 @blueprint.route("")
 class Payments(MethodView):
-    @blueprint.arguments(PaymentRequest())
+    @blueprint.arguments(PaymentRequest(), example=EXAMPLE)
     @blueprint.response(202, PaymentView, description="Durable, and settled exactly once", headers=ACCEPTED_HEADERS)
     @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
     def post(self, canonical: dict[str, Any]) -> Response:
@@ -80,7 +86,10 @@ class Payment(MethodView):
     @blueprint.response(200, PaymentView, headers=STATUS_HEADERS)
     @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH])
     def get(self, payment_id: str) -> Response:
-        """Tell how a payment stands. Has an ETag; `Prefer: wait=N` holds the answer for news, at most 30 seconds."""
+        """Tell how a payment stands.
+
+        `Prefer: wait=N` holds the answer until the end or, with `If-None-Match`, until there is news.
+        """
         missing = Problem(404, "payment_not_found", "There is no payment with this id.")
         return answer_status(KIND, payment_id, _view, missing)
 

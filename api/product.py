@@ -32,5 +32,8 @@ IDEMPOTENCY_KEY = header(
     minLength=1,
     maxLength=257,
 )
-PREFER = header("Prefer", "`wait=N`: hold the answer until there is news, at most N and 30 seconds.")
+PREFER = header(
+    "Prefer",
+    "`wait=N`: hold the answer until the end or, with If-None-Match, until there is news; at most N and 30 seconds.",
+)
 IF_NONE_MATCH = header("If-None-Match", "An ETag: 304 while the payment is as it was.")

@@ -10,7 +10,8 @@ from core.settings import BadSettings, read_settings
 
 try:
     settings = read_settings()
-except BadSettings as error:
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+except (BadSettings, OSError) as error:
     sys.exit(f"api: {error}")
 
 bind = f"{settings.api_host}:{settings.api_port}"
@@ -23,7 +24,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 errorlog = "-"
 loglevel = "warning"
 
-metrics_dir = settings.var_dir / "metrics" / "api"
+metrics_dir = settings.var_dir / "metrics" / f"api-{settings.api_port}"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
 
 

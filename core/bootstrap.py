@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from pymongo.errors import PyMongoError
+from sqlalchemy.exc import ArgumentError
+
 from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker
 from core.broker.rabbitmq import RabbitBroker
 from core.clock import Clock, SystemClock
-from core.settings import Settings
+from core.settings import BadSettings, Settings
 from core.store.mongo import MongoStore
 from core.store.port import Store
 from core.store.sql import SqlStore
@@ -27,13 +30,19 @@ class Core:
 
 
 def bootstrap(settings: Settings) -> Core:
-    """Raises StoreUnavailable when the store cannot be prepared; a broker that is down is no error."""
+    """Raises BadSettings for what cannot be used, StoreUnavailable for a file that is no store.
+
+    A server that is down is no error: what needs it says so, and goes on when it is back.
+    """
     clock = SystemClock()
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
-    store: Store
-    if settings.store_url.startswith(("mongodb:", "mongodb+srv:")):
-        store = MongoStore(settings.store_url)
-    else:
-        store = SqlStore(settings.store_url)
-    broker: Broker = RabbitBroker(settings.broker_url) if settings.broker_url else EmbeddedBroker(store, clock)
+    try:
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+        store = _store(settings.store_url)
+        broker: Broker = RabbitBroker(settings.broker_url) if settings.broker_url else EmbeddedBroker(store, clock)
+    except (OSError, ValueError, PyMongoError, ArgumentError) as error:
+        raise BadSettings(f"VAR_DIR, STORE_URL or BROKER_URL cannot be used: {error}") from None
     return Core(settings, clock, store, broker)
+
+
+def _store(url: str) -> Store:
+    return MongoStore(url) if url.startswith("mongodb") else SqlStore(url)

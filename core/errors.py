@@ -68,6 +68,6 @@ class Conflict(QuittanceError):
 
 
 class StoreUnavailable(QuittanceError):
-    """The store cannot be reached or did not confirm the write; whether it was written is not known."""
+    """The store does not answer. Send the same request again: if it was stored, it is found."""
 
     code = "store_unavailable"

@@ -1,10 +1,11 @@
 """Settings: from the environment, read here and nowhere else. Each may also come from a file named by `NAME_FILE`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from environs import EnvValidationError, FileAwareEnv, validate
 from marshmallow import ValidationError
@@ -12,6 +13,9 @@ from marshmallow import ValidationError
 from core.errors import UnknownCurrency
 from core.money import exponent
 
+STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
+BROKERS = ("amqp", "amqps")
+PARTNERS = ("http", "https")
 CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "EUR", "USD"]
 
 
@@ -39,40 +43,72 @@ class Settings:
     log_level: str
 
 
+class _Env(FileAwareEnv):
+    """An empty variable is as good as none."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        value = super()._get_value(env_key, default)
+        return default if value == "" else value
+
+
 def read_settings() -> Settings:
     """Raises BadSettings, naming all that is wrong at once."""
-    env = FileAwareEnv(eager=False)
-    var_dir = env.path("VAR_DIR", Path("var"))
-    mock_port = env.int("MOCK_PORT", 8090, validate=validate.Range(1, 65535))
-    sandbox = f"http://127.0.0.1:{mock_port or 8090}"
-    values: dict[str, Any] = {
-        "var_dir": var_dir,
-        "store_url": (env.str("STORE_URL", "") or "").strip()
-        or f"sqlite:///{Path(var_dir or 'var').absolute() / 'quittance.sqlite'}",
-        "broker_url": (env.str("BROKER_URL", "") or "").strip(),
-        "api_host": env.str("API_HOST", "127.0.0.1"),
-        "api_port": env.int("API_PORT", 8080, validate=validate.Range(1, 65535)),
-        "operator_url": env.str("OPERATOR_URL", f"{sandbox}/operator", validate=validate.URL(require_tld=False)),
-        "registry_url": env.str("REGISTRY_URL", f"{sandbox}/registry", validate=validate.URL(require_tld=False)),
-        "admin_token": (env.str("ADMIN_TOKEN", "") or "").strip(),  # files end with a line feed
-        "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
-        "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
-        "worker_concurrency": env.int("WORKER_CONCURRENCY", 64, validate=validate.Range(1, 5000)),
-        "partner_timeout_s": env.float("PARTNER_TIMEOUT_S", 15, validate=validate.Range(0.05, 120)),
-        "settle_window_s": env.float("SETTLE_WINDOW_S", 30, validate=validate.Range(0.1, 86400)),
-        "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
-    }
+    env = _Env(eager=False, strip_whitespace=True)
     try:
+        values = _values(env)
         env.seal()
     except EnvValidationError as error:
         wrong = dict(error.error_messages) if isinstance(error.error_messages, Mapping) else {}
         raise BadSettings("; ".join(f"{name}: {' '.join(why)}" for name, why in wrong.items())) from None
+    except ValueError as error:  # a file that cannot be read
+        raise BadSettings(str(error)) from None
     settings = Settings(**values)
     if settings.settle_window_s <= settings.partner_timeout_s:
         raise BadSettings(
             "SETTLE_WINDOW_S: must be longer than PARTNER_TIMEOUT_S, or a slow answer would be taken for none"
         )
     return settings
+
+
+def _values(env: _Env) -> dict[str, Any]:
+    var_dir = env.path("VAR_DIR", Path("var"))
+    port = validate.Range(1, 65535)
+    sandbox = f"http://127.0.0.1:{env.int('MOCK_PORT', 8090, validate=port)}"
+    sqlite = f"sqlite:///{Path(var_dir or '.').absolute() / 'quittance.sqlite'}"
+    levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
+    return {
+        "var_dir": var_dir,
+        "store_url": env.str("STORE_URL", sqlite, validate=_url(STORES)),
+        "broker_url": env.str("BROKER_URL", "", validate=_url(BROKERS)),
+        "api_host": env.str("API_HOST", "127.0.0.1"),
+        "api_port": env.int("API_PORT", 8080, validate=port),
+        "operator_url": env.str("OPERATOR_URL", f"{sandbox}/operator", validate=_url(PARTNERS)),
+        "registry_url": env.str("REGISTRY_URL", f"{sandbox}/registry", validate=_url(PARTNERS)),
+        "admin_token": env.str("ADMIN_TOKEN", ""),
+        "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
+        "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
+        "worker_concurrency": env.int("WORKER_CONCURRENCY", 64, validate=validate.Range(1, 5000)),
+        "partner_timeout_s": env.float("PARTNER_TIMEOUT_S", 15, validate=validate.Range(0.05, 120)),
+        "settle_window_s": env.float("SETTLE_WINDOW_S", 30, validate=validate.Range(0.1, 86400)),
+        "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(levels)),
+    }
+
+
+def _url(schemes: Sequence[str]) -> Callable[[str], None]:
+    """A check that a URL has one of these schemes, a host where one is needed, and a port that can be one."""
+
+    def check(text: str) -> None:
+        try:
+            url = urlsplit(text)
+            local = url.scheme.startswith("sqlite")
+            fits = url.scheme.partition("+")[0] in schemes and (local or bool(url.netloc))
+            _ = None if "," in url.netloc else url.port  # several hosts, for MongoDB, are its driver's to read
+        except ValueError:
+            fits = False
+        if text and not fits:
+            raise ValidationError(f"must be a URL that begins with {', '.join(f'{scheme}://' for scheme in schemes)}.")
+
+    return check
 
 
 def _known_currencies(codes: list[str]) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ops.stack import Stack
+from ops.stack import NotReady, Stack
 
 LONGEST_S = 45
 PLATE = "AB-123-CD"
@@ -25,7 +25,10 @@ def demo() -> None:
     console = Console()
     with tempfile.TemporaryDirectory(prefix="quittance-demo-") as folder, Stack(Path(folder), SETTINGS) as stack:
         console.rule("[bold]Quittance: accepted in milliseconds, settled exactly once")
-        stack.start()
+        try:
+            stack.start()
+        except NotReady as error:
+            raise click.ClickException(str(error)) from None
         console.print(f"Running: the partners' sandbox {stack.mock_api}, the API {stack.api}, a worker.\n")
         fines = requests.get(f"{stack.mock_api}/registry/amendes", {"immatriculation": PLATE}, timeout=10).json()
         console.print(_fines(f"What {PLATE} owes", fines))

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 
 import requests
+
+from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
@@ -34,6 +37,21 @@ def free_port() -> int:
         return port
 
 
+def own_path() -> str:
+    """PATH with this Python's own programs first: the Procfile's commands are found without activating anything."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def _without_settings() -> dict[str, str]:
+    """This process's environment without our settings: nobody's real operator, store or broker is used by accident."""
+    ours = {field.name.upper() for field in fields(Settings)}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MOCK_") and name.removesuffix("_FILE") not in ours
+    }
+
+
 class NotReady(Exception):
     """A process ended or did not answer in time; the message has the end of its log."""
 
@@ -41,7 +59,7 @@ class NotReady(Exception):
 class Stack:
     """A running set-up on free ports. A context manager: leaving it stops every process.
 
-    var_dir: state and logs; environment: more settings, over those of this process; programs: other commands than the
+    var_dir: state and logs; environment: all settings that are not the default; programs: other commands than the
     Procfile's, by name.
     """
 
@@ -55,8 +73,8 @@ class Stack:
         self._programs = {**commands(), **(programs or {})}
         self.api_port, self.mock_port = free_port(), free_port()
         self._environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            **_without_settings(),
+            "PATH": own_path(),
             "VAR_DIR": str(var_dir),
             "API_PORT": str(self.api_port),
             "MOCK_PORT": str(self.mock_port),
@@ -80,6 +98,10 @@ class Stack:
                 self.processes[name + label] = subprocess.Popen(
                     self._programs[name], cwd=ROOT, env=self._environment, stdout=log, stderr=log
                 )
+        self.wait_ready(names)
+
+    def wait_ready(self, names: Iterable[str] = ("mock_api", "api")) -> None:
+        """Returns when those of these processes that listen do answer. Raises NotReady."""
         for name in names:
             if name in ("api", "mock_api"):
                 self._wait(name, (self.api if name == "api" else self.mock_api) + "/healthz")
@@ -107,14 +129,15 @@ class Stack:
     def _wait(self, name: str, url: str) -> None:
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
-            if self.processes[name].poll() is not None:
+            if name in self.processes and self.processes[name].poll() is not None:
                 break
             try:
                 if requests.get(url, timeout=2).ok:
                     return
             except requests.RequestException:
                 time.sleep(0.05)
-        raise NotReady(f"{name} did not start:\n{self.log(name)[-2000:]}")
+        said = self.log(name)[-2000:] if name in self.processes else ""
+        raise NotReady(f"{name} did not start:\n{said}")
 
 
 def _wait_or_kill(process: subprocess.Popen[bytes]) -> int:

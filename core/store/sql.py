@@ -15,6 +15,7 @@ from core.store.sqlite import Result, Sqlite, Work
 
 WAIT_S = 5.0
 POOL = 16
+DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 
 
 class _Utf8(sa.TypeDecorator[str]):
@@ -100,6 +101,7 @@ class SqlStore:
 
     def __init__(self, url: str, wait_s: float = WAIT_S) -> None:
         with _unavailable():
+            url = _with_driver(url)
             sqlite = url.startswith("sqlite")
             make = _METADATA.create_all
             self._database: _Database = Sqlite(url, wait_s, make) if sqlite else _Server(url, wait_s, make)
@@ -158,6 +160,12 @@ class SqlStore:
                 return self._database.write(lambda connection: connection.execute(statement, values).rowcount)
             except sa.exc.IntegrityError as error:
                 raise table.duplicate(error) from None
+
+
+def _with_driver(url: str) -> str:
+    """The URL with the driver that is installed, unless it names one."""
+    scheme, separator, rest = url.partition("://")
+    return f"{DRIVERS.get(scheme, scheme)}{separator}{rest}"
 
 
 def _query(
@@ -220,7 +228,7 @@ class _Server:
             max_overflow=0,
             pool_timeout=wait_s,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": int(wait_s)},
+            connect_args=_time_limits(url, int(wait_s)),
         )
 
     def read(self, work: Work[Result]) -> Result:
@@ -243,3 +251,11 @@ class _Server:
                 if not attempts_left:
                     raise
         self._prepare = None
+
+
+def _time_limits(url: str, wait_s: int) -> dict[str, Any]:
+    """What makes the driver give up on a server that has gone silent, in its own words."""
+    if url.startswith("postgresql"):
+        alive = {"keepalives_idle": wait_s, "keepalives_interval": 1, "keepalives_count": 3}
+        return {"connect_timeout": wait_s, "tcp_user_timeout": wait_s * 1000, **alive}
+    return {"connect_timeout": wait_s, "read_timeout": wait_s, "write_timeout": wait_s}

@@ -1,8 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from core.settings import BadSettings, read_settings
+from ops.stack import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +22,14 @@ def test_nothing_has_to_be_set() -> None:
 
 
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = {"API_PORT": "0", "PARTNER_TIMEOUT_S": "soon", "CURRENCIES": "XOF,EURO", "OPERATOR_URL": "nowhere"}
+    wrong = {
+        "API_PORT": "0",
+        "PARTNER_TIMEOUT_S": "soon",
+        "CURRENCIES": "XOF,EURO",
+        "OPERATOR_URL": "nowhere",
+        "STORE_URL": "redis://here",
+        "BROKER_URL": "amqp://here:port",
+    }
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(BadSettings) as caught:
@@ -37,6 +47,30 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / "token").write_text("s3cret\n")
     monkeypatch.setenv("ADMIN_TOKEN_FILE", str(tmp_path / "token"))
     assert read_settings().admin_token == "s3cret"
+
+
+def test_a_file_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN_TOKEN_FILE", "/nowhere")
+    with pytest.raises(BadSettings, match="ADMIN_TOKEN_FILE"):
+        read_settings()
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = read_settings()
+    for name in ("VAR_DIR", "STORE_URL", "API_PORT", "MOCK_PORT", "OPERATOR_URL", "CURRENCIES", "ADMIN_TOKEN"):
+        monkeypatch.setenv(name, "")
+    assert read_settings() == plain
+
+
+def test_the_containers_settings_are_good_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())["services"]["api"]
+    for name, value in service["environment"].items():
+        default = re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
+        monkeypatch.setenv(name, default.replace("/run/secrets", str(ROOT / "deploy/secrets")))
+    settings = read_settings()
+    assert settings.operator_url == "http://mock_api:8090/operator"
+    assert settings.broker_url.startswith("amqp://quittance:")
+    assert settings.admin_token
 
 
 def test_the_sandboxs_port_moves_the_partners_with_it(monkeypatch: pytest.MonkeyPatch) -> None:

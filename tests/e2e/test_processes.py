@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import requests
 from e2e.kit import FAST, Json, Payments
 
 from ops.rabbit import Rabbit, start_app, stop_app
-from ops.stack import ROOT, Stack
+from ops.stack import ROOT, Stack, free_port
 
 SLOW_S = 1.0
 
@@ -140,6 +141,43 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         done = ops("ops", "run", VAR_DIR=str(tmp_path), API_PORT=str(port))
     assert done.returncode == 1
     assert f"port {port} is taken" in done.stderr
+
+
+def test_run_needs_no_activated_environment_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    environment = {**FAST, "VAR_DIR": str(tmp_path), "API_PORT": str(free_port()), "MOCK_PORT": str(free_port())}
+    stack = Stack(tmp_path)
+    stack.api_port, stack.mock_port = int(environment["API_PORT"]), int(environment["MOCK_PORT"])
+    payments = Payments(stack)
+    with running(environment):
+        stack.wait_ready()
+        payments.script({"call": "debit", "answer": "ok", "latency_s": SLOW_S})
+        body = payments.body("+2250707000011")
+        answer = payments.ask(body)
+        begun(payments, answer, "debit")
+    with running(environment):
+        stack.wait_ready()
+        assert_paid_once(payments, payments.end(payments.ask(body)))
+
+
+@contextmanager
+def running(environment: dict[str, str]) -> Iterator[None]:
+    """`python -m ops run` as a newcomer has it, ended by Ctrl-C."""
+    command = [sys.executable, "-m", "ops", "run"]
+    run = subprocess.Popen(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", **environment}, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        run.send_signal(signal.SIGINT)
+        run.wait(30)
+
+
+def test_nobodys_real_partners_are_used_by_accident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPERATOR_URL", "http://127.0.0.1:9/operator")
+    monkeypatch.setenv("STORE_URL_FILE", "/nowhere")
+    with Stack(tmp_path, FAST) as stack:
+        stack.start()
+        payments = Payments(stack)
+        assert_paid_once(payments, payments.pay("+2250707000011"))
 
 
 def test_the_demo_pays_a_fine_through_a_504() -> None:
