@@ -19,10 +19,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, Self
 
-import pika
-from pika import BasicProperties
-from pika.exceptions import ChannelClosedByBroker
-
 STARTUP_S = 90.0
 IMAGE = "rabbitmq:4-alpine"
 BINARIES = (Path("/usr/lib/rabbitmq/bin"), Path("/usr/local/lib/rabbitmq/bin"), Path("/opt/rabbitmq/sbin"))
@@ -69,53 +65,6 @@ def open_rabbit() -> Rabbit:
         rabbit.__exit__()
         raise
     return rabbit
-
-
-def stop_app(rabbit: Rabbit) -> None:
-    """Stops RabbitMQ in an orderly way: its connections are closed and its port refuses new ones."""
-    rabbit.ctl("stop_app")
-
-
-def start_app(rabbit: Rabbit) -> None:
-    rabbit.ctl("start_app")
-    _wait_for_amqp(rabbit.url)
-
-
-def close_connections(rabbit: Rabbit) -> None:
-    rabbit.ctl("close_all_connections", "closed by a test")
-
-
-class Queues:
-    """What is in the queues of a server, asked over AMQP: rabbitmqctl's figures for quorum queues are seconds old."""
-
-    def __init__(self, url: str) -> None:
-        self._parameters = pika.URLParameters(url)
-
-    def waiting(self, queue: str) -> int:
-        """Messages no consumer has been given. Raises ChannelClosedByBroker when there is no such queue."""
-        with pika.BlockingConnection(self._parameters) as connection:
-            return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
-
-    def exists(self, queue: str) -> bool:
-        try:
-            return self.waiting(queue) >= 0
-        except ChannelClosedByBroker:
-            return False
-
-    def take(self, queue: str) -> tuple[BasicProperties, bytes] | None:
-        """The first message, which is then gone, or None."""
-        with pika.BlockingConnection(self._parameters) as connection:
-            method, properties, body = connection.channel().basic_get(queue, auto_ack=True)
-            return (properties, body) if method and properties is not None and body is not None else None
-
-    def delete(self, *queues: str) -> None:
-        with pika.BlockingConnection(self._parameters) as connection:
-            for queue in queues:
-                connection.channel().queue_delete(queue)
-
-    def delete_exchange(self, exchange: str) -> None:
-        with pika.BlockingConnection(self._parameters) as connection:
-            connection.channel().exchange_delete(exchange)
 
 
 class GivenRabbit:
@@ -188,7 +137,7 @@ class PrivateNode:
             # Ours and in the foreground, so that the node does not leave a daemon behind.
             self._epmd = self._spawn([_epmd()])
         self._server = self._spawn([str(self._binaries / "rabbitmq-server")])
-        _wait_for_amqp(self.url, self._server, self._home / "output")
+        wait_for_amqp(self.url, self._server, self._home / "output")
 
     def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with (self._home / "output").open("ab") as output:
@@ -233,7 +182,7 @@ class Container:
             # A fixed host name: the node's directory is named after it, and must be found again after a kill.
             run = ["docker", "run", "-d", "--hostname", "rabbit", "-p", f"127.0.0.1:{self._port}:5672", IMAGE]
             self._id = _output(run).split()[-1]
-        _wait_for_amqp(self.url)
+        wait_for_amqp(self.url)
 
     def kill(self) -> None:
         _output(["docker", "kill", self._id])
@@ -299,7 +248,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_for_amqp(url: str, server: subprocess.Popen[bytes] | None = None, output: Path | None = None) -> None:
+def wait_for_amqp(url: str, server: subprocess.Popen[bytes] | None = None, output: Path | None = None) -> None:
     port = int(url.rsplit(":", 1)[1].split("/")[0])
     deadline = time.monotonic() + STARTUP_S
     while not _greets(port):

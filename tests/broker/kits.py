@@ -8,13 +8,14 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
+from rabbit_control import Queues
+
 from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker
 from core.broker.rabbitmq import RabbitBroker
 from core.broker.rabbitmq.topology import Topology
 from core.clock import SystemClock, to_text
 from core.store.sql import SqlStore
-from ops.rabbit import Queues
 
 PATIENCE_S = 20.0
 KINDS = ("fine", "event")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from broker.kits import PATIENCE_S, RabbitKit, Work, eventually
+from rabbit_control import close_connections, start_app, stop_app
 
 from core.broker.rabbitmq import RabbitBroker
 from core.broker.rabbitmq.link import BACKOFF_MAX_S, backoff_s
-from ops.rabbit import Rabbit, close_connections, start_app, stop_app
+from ops.rabbit import Rabbit
 
 pytestmark = pytest.mark.xdist_group("rabbitmq")
 

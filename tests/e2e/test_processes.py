@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 from e2e.kit import FAST, Json, Payments
+from rabbit_control import start_app, stop_app
 
-from ops.rabbit import Rabbit, start_app, stop_app
+from ops.rabbit import Rabbit
 from ops.stack import ROOT, Stack, free_port
 
 SLOW_S = 1.0
