@@ -16,6 +16,7 @@ from _pytest.mark import ParameterSet
 from mongomock.collection import Collection as MockCollection
 from store.servers import ferretdb, nx_27017
 
+from core.store.memory import MemoryStore
 from core.store.mongo import MongoStore
 from core.store.port import Store
 from core.store.sql import SqlStore
@@ -33,6 +34,12 @@ def _sqlite_file(request: pytest.FixtureRequest) -> Iterator[OpenStore]:
 @contextmanager
 def _sqlite_memory(request: pytest.FixtureRequest) -> Iterator[OpenStore]:
     store = SqlStore("sqlite://")
+    yield lambda: store
+
+
+@contextmanager
+def _memory(request: pytest.FixtureRequest) -> Iterator[OpenStore]:
+    store = MemoryStore()
     yield lambda: store
 
 
@@ -91,6 +98,7 @@ def _mysql(url: str) -> Iterator[OpenStore]:
 ADAPTERS: dict[str, OpenData] = {
     "sqlite_file": _sqlite_file,
     "sqlite_memory": _sqlite_memory,
+    "memory": _memory,
     "mongomock": _mongomock,
     "nx_27017": _private_server("nx_27017_url"),
     "ferretdb": _private_server("ferretdb_url"),
