@@ -1,7 +1,7 @@
 """The only door in: deduplicate, insert, ring. What it returns is durable and will be settled."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -38,13 +38,13 @@ class Accepted:
     """True when this very request had been accepted before; the operation is that one."""
 
 
-def accept(store: Store, broker: Broker, clock: Clock, order: Order) -> Accepted:
+def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callable[[], str] = new_id) -> Accepted:
     """Makes the order an operation, once, and rings for a worker.
 
     The same request while an operation of it is live or succeeded, or the same idempotency key at any time, answers the
     operation that is there. Raises IdempotencyKeyReused, StoreUnavailable.
     """
-    operation = _new_operation(order, clock, broker.delivery_s)
+    operation = _new_operation(order, clock, broker.delivery_s, ids())
     key = _remember_key(store, order, operation) if order.idempotency_key else None
     if key is not None:
         known = store.get(OPERATIONS, key["operation"])
@@ -68,10 +68,10 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order) -> Accepted
     raise StoreUnavailable(reason="it says that the request is there, and does not find it")
 
 
-def _new_operation(order: Order, clock: Clock, delivery_s: float) -> Operation:
+def _new_operation(order: Order, clock: Clock, delivery_s: float, id: str) -> Operation:
     now = clock.now()
     operation = Operation(
-        id=new_id(),
+        id=id,
         kind=order.kind,
         request=order.request,
         subject=order.subject,

@@ -56,7 +56,11 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What is known of one step. `reference` is the same on every attempt; the partner's idempotency rests on it."""
+    """What is known of one step.
+
+    reference: the same on every attempt; the partner's idempotency rests on it.
+    acknowledged: the partner said once that it has the request.
+    """
 
     reference: str
     state: StepState = StepState.WAITING
@@ -65,6 +69,7 @@ class StepRecord:
     begun_at: datetime | None = None
     submitted_at: datetime | None = None
     doubt_since: datetime | None = None
+    acknowledged: bool = False
     next_at: datetime | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     last_error: str | None = None
@@ -82,6 +87,7 @@ class StepRecord:
             "begun_at": _text(self.begun_at),
             "submitted_at": _text(self.submitted_at),
             "doubt_since": _text(self.doubt_since),
+            "acknowledged": self.acknowledged,
             "next_at": _text(self.next_at),
             "result": self.result,
             "last_error": self.last_error,

@@ -213,10 +213,15 @@ def _in_the_dark(
     settled_at = submitted_at + timedelta(seconds=policy.settle_window_s)
     wait_s = _backoff(policy.first_enquiry_s, known.enquiries, policy.longest_enquiry_s, jitter)
     next_at = now + timedelta(seconds=max(wait_s, getattr(reply, "retry_after_s", 0)))
-    known = replace(known, doubt_since=known.doubt_since or submitted_at, last_error=_told(reply))
-    if isinstance(reply, NotFound) and now >= settled_at:
+    acknowledged = known.acknowledged or isinstance(reply, Pending)
+    known = replace(
+        known, doubt_since=known.doubt_since or submitted_at, acknowledged=acknowledged, last_error=_told(reply)
+    )
+    # Of a request that it once had, a partner that does not find it has lost sight; it has not become undone.
+    absent = isinstance(reply, NotFound) and not acknowledged
+    if absent and now >= settled_at:
         known = replace(known, state=StepState.WAITING, next_at=now, begun_at=None)
-    elif isinstance(reply, NotFound):
+    elif absent:
         known = replace(known, next_at=min(next_at, settled_at))
     else:
         known = replace(known, next_at=next_at)

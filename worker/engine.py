@@ -28,9 +28,26 @@ PUT_OFF_S = 60
 log = structlog.get_logger()
 
 
+def together(calls: list[Callable[[], Reply]]) -> list[Reply]:
+    """Makes the calls at once, the first on this thread, and returns their replies in order. They must not raise."""
+    replies: dict[int, Reply] = {}
+
+    def run(index: int) -> None:
+        replies[index] = calls[index]()
+
+    others = [threading.Thread(target=run, args=(index,)) for index in range(1, len(calls))]
+    for thread in others:
+        thread.start()
+    run(0)
+    for thread in others:
+        thread.join()
+    return [replies[index] for index in range(len(calls))]
+
+
 @dataclass(frozen=True)
 class Engine:
-    """call_s: the longest that a partner call may take; jitter: draws a random number from 0 to 1 for each reply."""
+    """call_s: the longest that a partner call may take; jitter: draws a random number from 0 to 1 for each reply;
+    gather: makes some calls and returns their replies in order."""
 
     store: Store
     clock: Clock
@@ -40,6 +57,7 @@ class Engine:
     call_s: float
     jitter: Callable[[], float]
     stopping: Callable[[], bool] = lambda: False
+    gather: Callable[[list[Callable[[], Reply]]], list[Reply]] = together
 
     def advance(self, id: str) -> None:
         """Takes the operation as far as it goes now. Harmless when repeated, early, late, or for one that is not there.
@@ -77,7 +95,7 @@ class Engine:
             if not work:
                 break
             saved = operation = self._save_intent(operation, work)
-            replies = together([partial(self._call, saved, item) for item in work])
+            replies = self.gather([partial(self._call, saved, item) for item in work])
             now = self.clock.now()
             for item, reply in zip(work, replies, strict=True):
                 operation = record(stages, operation, item, reply, now, self.policy, self.jitter())
@@ -108,19 +126,3 @@ class Engine:
 
     def _held(self, operation: Operation) -> bool:
         return operation.lease is not None and operation.lease.until > self.clock.now()
-
-
-def together(calls: list[Callable[[], Reply]]) -> list[Reply]:
-    """Makes the calls at once, the first on this thread, and returns their replies in order. They must not raise."""
-    replies: dict[int, Reply] = {}
-
-    def run(index: int) -> None:
-        replies[index] = calls[index]()
-
-    others = [threading.Thread(target=run, args=(index,)) for index in range(1, len(calls))]
-    for thread in others:
-        thread.start()
-    run(0)
-    for thread in others:
-        thread.join()
-    return [replies[index] for index in range(len(calls))]

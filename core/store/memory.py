@@ -1,4 +1,4 @@
-"""The store in a dictionary: nothing outlives the process. For simulations, where a database would be the slowest part."""
+"""The store in a dictionary: nothing outlives the process. For simulations, where a database would be slowest."""
 
 import pickle
 import threading

@@ -114,6 +114,14 @@ def test_not_found_is_believed_only_after_the_settle_window() -> None:
     assert work_now(STAGES, late, START + timedelta(seconds=30)) == [SUBMIT]
 
 
+def test_not_found_is_not_believed_of_a_partner_that_once_had_the_request() -> None:
+    pending = after(1, submitted("debit", "claim", "look"), SUBMIT, Pending())
+    lost = after(100, pending, ENQUIRE, NotFound())
+    assert lost.step("debit").state is StepState.SUBMITTED
+    assert lost.due_at is not None
+    assert work_now(STAGES, lost, lost.due_at) == [ENQUIRE]
+
+
 def test_a_repeated_submission_keeps_its_reference_and_opens_a_new_window() -> None:
     operation = after(30, submitted("debit", "claim", "look"), ENQUIRE, NotFound())
     now = START + timedelta(seconds=31)

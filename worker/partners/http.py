@@ -64,7 +64,7 @@ class PartnerHttp:
 
     def submit(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
         """Asks for something under the reference body["request_id"]."""
-        answer = self._exchange(method, path, body)
+        answer = self.exchange(method, path, body)
         if not isinstance(answer, Answer):
             return answer
         match answer.status:
@@ -81,7 +81,7 @@ class PartnerHttp:
 
     def enquire(self, reference: str) -> Reply:
         """Asks what became of a reference. Declined only when the partner says that the request failed."""
-        answer = self._exchange("GET", f"/requests/{quote(reference, safe=':')}")
+        answer = self.exchange("GET", f"/requests/{quote(reference, safe=':')}")
         if not isinstance(answer, Answer):
             return answer
         match answer.status:
@@ -96,7 +96,7 @@ class PartnerHttp:
 
     def look(self, path: str) -> Answer | Unavailable:
         """Reads something: an Answer of status 200 or 404. A read has no effect: after anything else it is repeated."""
-        answer = self._exchange("GET", path)
+        answer = self.exchange("GET", path)
         match answer:
             case Answer(status=200 | 404) | Unavailable():
                 return answer
@@ -120,9 +120,8 @@ class PartnerHttp:
             case _:
                 return Unknown(f"HTTP {answer.status} with a status that is none")
 
-    def _exchange(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> Answer | Unknown | Unavailable:
+    def exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer | Unknown | Unavailable:
+        """One request and its answer, or what its failure is taken for."""
         url, give_up_at = self._base_url + path, time.monotonic() + sum(self._timeout)
         try:
             with self._session.request(

@@ -1,0 +1,174 @@
+"""A world: who lives in it, and how its time goes on."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from core.accept import Order, accept
+from core.broker.port import Handle, Subscription
+from core.errors import StoreUnavailable
+from core.store.memory import MemoryStore
+from core.store.port import AtMost, Document, Store
+from ops.simulation.chance import Chance, Crash
+from worker.decide import Policy
+from worker.engine import SEND_WITHIN_S, Engine
+from worker.process import Processes
+from worker.sweeper import SWEEP_S, Sweeper
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+WORKERS = 3
+CALL_S = 15
+SETTLE_WINDOW_S = 30
+DEEPEST = 3
+LONGEST_PAUSE_S = 60
+"""Longer than a lease: another worker then takes the operation over while the paused one is on its way."""
+
+
+class World:
+    """Events in the order of virtual time. A clock, a broker and a subscription to those who live in it."""
+
+    delivery_s = 5.0
+
+    def __init__(self, chance: Chance, store: Store | None = None) -> None:
+        self.chance = chance
+        self.store: Store = store or MemoryStore()
+        self.accepted: set[str] = set()
+        self.errors: list[str] = []
+        self.rung: Counter[str] = Counter()
+        self._now = START
+        self._events: list[tuple[datetime, int, Callable[[], object]]] = []
+        self._numbers = count()
+        self._depth = 0
+
+    def inhabit(self, build: Callable[[Store], Processes]) -> None:
+        """build: the processes of some store. Each worker sees the store through faults of its own."""
+        self._workers = [self._worker(f"worker-{n}", build) for n in range(WORKERS)]
+        kinds = list(self._workers[0].processes)
+        self._sweepers = [Sweeper(FaultyStore(self), self, self, kinds, self, self) for _ in range(2)]  # type: ignore[arg-type]
+
+    def _worker(self, name: str, build: Callable[[Store], Processes]) -> Engine:
+        store = FaultyStore(self)
+        return Engine(
+            store=store,
+            clock=self,
+            processes=build(store),
+            policy=Policy(settle_window_s=SEND_WITHIN_S + SETTLE_WINDOW_S),
+            worker=name,
+            call_s=CALL_S,
+            jitter=self.chance.random.random,
+            gather=lambda calls: [call() for call in calls],
+        )
+
+    def now(self) -> datetime:
+        return self._now
+
+    def at(self, seconds: float, event: Callable[[], object]) -> None:
+        """Has something happen so many seconds from now."""
+        heapq.heappush(self._events, (self._now + timedelta(seconds=seconds), next(self._numbers), event))
+
+    def ask(self, order: Order) -> None:
+        """A client's request, repeated until it is answered 202."""
+        try:
+            id = f"{self.chance.random.getrandbits(64):016x}"
+            self.accepted.add(accept(FaultyStore(self), self, self, order, lambda: id).operation.id)
+        except (StoreUnavailable, Crash):
+            self.at(self.chance.between(0.1, 5), lambda: self.ask(order))
+
+    # The broker's part.
+
+    def connected(self) -> bool:
+        return True
+
+    def ring(self, kind: str, id: str) -> None:
+        self.rung[id] += 1
+        if self.chance.strikes("ring lost"):
+            return
+        for _ in range(2 if self.chance.strikes("ring doubled") else 1):
+            most_s = 60 if self.chance.strikes("ring delayed") else 0.01
+            self.at(self.chance.between(0.001, most_s), lambda: self.work(id))
+
+    def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Subscription:
+        raise NotImplementedError("its workers are called, they do not wait")
+
+    def close(self) -> None:
+        pass
+
+    # How time goes on.
+
+    def work(self, id: str) -> None:
+        """Some worker hears a ring."""
+        try:
+            self.chance.random.choice(self._workers).advance(id)
+        except (StoreUnavailable, Crash):
+            pass
+        except Exception as error:
+            self.errors.append(f"{id}: {error!r}")
+
+    def run(self, until: datetime) -> None:
+        """Everything that happens until then."""
+        while self._events and self._events[0][0] <= until:
+            self._now, _, event = heapq.heappop(self._events)
+            event()
+        self._now = max(self._now, until)
+
+    def live(self, longest: timedelta) -> None:
+        """Until nothing is left to do, or that much time has gone by."""
+        end = self._now + longest
+        while self._now < end:
+            due = self._next_due()
+            if due is None and not self._events:
+                return
+            soon = [moment for moment in (due and due + timedelta(seconds=SWEEP_S), self._next_event()) if moment]
+            self.run(max(self._now, min(soon)))
+            if due is not None and due <= self._now:
+                self._sweep()
+
+    def _sweep(self) -> None:
+        for sweeper in self._sweepers:
+            with suppress(StoreUnavailable, Crash):
+                sweeper.run_once()
+
+    def _next_due(self) -> datetime | None:
+        kinds = self._workers[0].processes
+        first = [self.store.find("operations", {"kind": kind, "due_at": AtMost("9")}, "due_at", 1) for kind in kinds]
+        return min((datetime.fromisoformat(page[0]["due_at"]) for page in first if page), default=None)
+
+    def _next_event(self) -> datetime | None:
+        return self._events[0][0] if self._events else None
+
+    def point(self) -> None:
+        """A place where a worker may die, or be paused while the world goes on around it."""
+        if self.chance.strikes("worker dies"):
+            raise Crash
+        if self._depth < DEEPEST and self.chance.strikes("worker pauses"):
+            self._depth += 1
+            try:
+                self.run(self._now + timedelta(seconds=self.chance.between(0, LONGEST_PAUSE_S)))
+                self._sweep()
+            finally:
+                self._depth -= 1
+
+
+class FaultyStore:
+    """The world's store as one process sees it: it dies before and after each verb, and some writes are refused."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, verb: str) -> Any:
+        real = getattr(self._world.store, verb)
+
+        def faulty(*args: Any, **kwargs: Any) -> Document | list[Document] | None:
+            world = self._world
+            world.point()
+            if verb in ("insert", "replace") and world.chance.strikes("save refused"):
+                raise StoreUnavailable(reason="simulated")
+            result: Document | list[Document] | None = real(*args, **kwargs)
+            world.point()
+            return result
+
+        return faulty

@@ -1,0 +1,149 @@
+"""The simulation adds up, is the same for the same seed, and catches every mistake that is planted in the real code."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import ops.simulation.world as world_module
+import worker.decide as decide
+from core.operation import Operation, StepState
+from core.store.memory import MemoryStore
+from core.store.port import Document
+from ops.simulation.command import simulate, simulate_world
+from ops.simulation.reckoning import Reckoning
+from ops.stack import ROOT
+from worker.engine import SEND_WITHIN_S, Engine
+from worker.partners.port import Confirmed, Reply, Unknown
+from worker.processes.claims import Claims
+
+PRODUCT = "fine_payment"
+WORLDS = 60
+FAILED_ONCE = ["1/96", "2/163"]
+"""A status that came later than the settle window; a partner that lost sight of a request that it had."""
+
+
+def live(seed: str, payments: int = 40, faults: bool = True) -> Reckoning:
+    return simulate_world(PRODUCT, faults, seed, payments)
+
+
+@pytest.mark.parametrize("seed", [*FAILED_ONCE, *(f"test/{number}" for number in range(30))])
+def test_a_world_with_all_faults_adds_up(seed: str) -> None:
+    reckoning = live(seed)
+    assert reckoning.why == []
+    assert reckoning.accepted >= 40
+    assert reckoning.faults.total() > 40
+    assert 0 < reckoning.statuses["succeeded"] <= reckoning.debited
+
+
+def test_without_faults_nothing_is_refused_but_by_the_partners() -> None:
+    reckoning = live("calm", faults=False)
+    assert reckoning.why == []
+    assert set(reckoning.faults) <= {"declined"}
+    assert "needs_review" not in reckoning.statuses
+
+
+def test_the_same_seed_is_the_same_run_in_any_process() -> None:
+    code = (
+        "from dataclasses import asdict; from ops.simulation.command import simulate_world;"
+        f"print(asdict(simulate_world({PRODUCT!r}, True, 'same', 40)))"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": str(number)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()[-1]
+        for number in range(2)
+    }
+    assert runs == {str(asdict(live("same")))}
+
+
+def resubmit_on_unknown(patch: pytest.MonkeyPatch) -> None:
+    right = decide._in_the_dark
+
+    def wrong(operation: Operation, step: Any, reply: Reply, now: datetime, *rest: Any) -> Operation:
+        if isinstance(reply, Unknown):
+            waiting = replace(operation.step(step.name), state=StepState.WAITING, next_at=now)
+            return operation.with_step(step.name, waiting)
+        return right(operation, step, reply, now, *rest)
+
+    patch.setattr(decide, "_in_the_dark", wrong)
+
+
+def no_settle_window(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(world_module, "SETTLE_WINDOW_S", -SEND_WITHIN_S)
+
+
+def save_without_version_check(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryStore, "_check", lambda self, collection, id, version: None)
+
+
+def release_the_claim_too_early(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Claims, "_held", lambda self, claim, thing: False)
+
+
+def ack_before_save(patch: pytest.MonkeyPatch) -> None:
+    right = Engine._save_intent
+
+    def wrong(self: Engine, operation: Operation, work: Any) -> Operation:
+        saved = right(self, operation, work)
+        # The ring is gone, and nothing in the document says that somebody has to come back.
+        document: Document = self.store.replace("operations", {**saved.to_document(), "due_at": None})
+        return replace(saved, version=document["version"])
+
+    patch.setattr(Engine, "_save_intent", wrong)
+
+
+def believe_every_success(patch: pytest.MonkeyPatch) -> None:
+    right = decide.record
+
+    def wrong(stages: Any, operation: Operation, work: Any, reply: Reply, *rest: Any) -> Operation:
+        return right(stages, operation, work, Confirmed() if isinstance(reply, Unknown) else reply, *rest)
+
+    patch.setattr("worker.engine.record", wrong)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "account"),
+    [
+        (resubmit_on_unknown, "double"),
+        (no_settle_window, "double"),
+        (save_without_version_check, "double"),
+        (release_the_claim_too_early, "double"),
+        (ack_before_save, "lost"),
+        (believe_every_success, "unexplained"),
+    ],
+)
+def test_a_planted_mistake_is_caught(
+    monkeypatch: pytest.MonkeyPatch, mistake: Callable[[pytest.MonkeyPatch], None], account: str
+) -> None:
+    mistake(monkeypatch)
+    for number in range(WORLDS):
+        if getattr(live(f"mistake/{number}"), account):
+            return
+    raise AssertionError(f"{mistake.__name__} was not caught in {WORLDS} worlds")
+
+
+def test_the_command_tells_a_clean_run() -> None:
+    done = CliRunner().invoke(simulate, ["--seed", "5", "--payments", "100"])
+    assert done.exit_code == 0
+    assert "payments a second" in done.output
+    assert "unexplained" in done.output
+
+
+def test_the_command_tells_the_seed_and_the_timeline_of_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_settle_window(monkeypatch)
+    done = CliRunner().invoke(simulate, ["--seed", "5", "--payments", "2400"])
+    assert done.exit_code == 1
+    assert "does not add up" in done.output
+    assert "asked again" in done.output
