@@ -1,0 +1,151 @@
+"""A worker dies at every named position of every step of every product; the next one brings the operation to its end.
+
+Products, steps and their undos are taken from the processes themselves: a new product is covered without a new test.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from core.operation import Operation, StepState
+from core.store.memory import MemoryStore
+from core.store.port import Document, Store
+from ops.simulation.chance import Chance, Crash
+from ops.simulation.command import TOWNS
+from ops.simulation.reckoning import Reckoning
+from ops.simulation.world import World
+from worker.partners.port import Reply
+from worker.process import Process, Processes, Stages, Step
+
+POSITIONS = (
+    "before the intent is saved",
+    "after the intent is saved",
+    "before the call",
+    "after the call",
+    "before the result is saved",
+    "after the result is saved",
+)
+DECLINED_AT = (None, 0, 1, 2)
+"""Which of the partners' decisions is a refusal, counted from 0: so that undos run too."""
+
+
+class Script(Chance):
+    """No faults, and one refusal."""
+
+    def __init__(self, declined_at: int | None) -> None:
+        super().__init__("crash positions", faults=False)
+        self._declined_at = declined_at
+        self._decisions = 0
+
+    def strikes(self, fault: str) -> bool:
+        if fault != "declined":
+            return False
+        self._decisions += 1
+        return self._decisions - 1 == self._declined_at
+
+
+@dataclass
+class Death:
+    """Kills the worker once, when it comes to a position of a step."""
+
+    step: str = ""
+    position: str = ""
+    happened: bool = False
+
+    def at(self, step: str, position: str) -> None:
+        if (step, position) == (self.step, self.position) and not self.happened:
+            self.happened = True
+            raise Crash
+
+
+class DyingStore(MemoryStore):
+    """Knows from a document which intent or result is saved with it."""
+
+    death: Death
+
+    def replace(self, collection: str, document: Document) -> Document:
+        moments = list(self._moments(document)) if collection == "operations" else []
+        for step, what in moments:
+            self.death.at(step, f"before the {what} is saved")
+        saved = super().replace(collection, document)
+        for step, what in moments:
+            self.death.at(step, f"after the {what} is saved")
+        return saved
+
+    def _moments(self, document: Document) -> Iterator[tuple[str, str]]:
+        old = (self.get("operations", document["id"]) or document)["steps"]
+        for step, record in document["steps"].items():
+            if record["state"] != old.get(step, {}).get("state"):
+                yield step, "intent" if record["state"] == StepState.SUBMITTED else "result"
+
+
+class DyingWorld(World):
+    """Its workers may die around a call."""
+
+    def __init__(self, chance: Chance, death: Death) -> None:
+        store = DyingStore()
+        store.death = death
+        super().__init__(chance, store)
+        self._death = death
+
+    def inhabit(self, build: Callable[[Store], Processes]) -> None:
+        super().inhabit(lambda store: {kind: self._mortal(process) for kind, process in build(store).items()})
+
+    def _mortal(self, process: Process) -> Process:
+        def stages(operation: Operation) -> Stages:
+            return tuple(tuple(self._dying(step) for step in stage) for stage in process.stages(operation))
+
+        return replace(process, stages=stages)
+
+    def _dying(self, step: Step) -> Step:
+        def submit(operation: Operation) -> Reply:
+            self._death.at(step.name, "before the call")
+            reply = step.submit(operation)
+            self._death.at(step.name, "after the call")
+            return reply
+
+        return replace(step, submit=submit, undo=step.undo and self._dying(step.undo))
+
+
+def live(product: str, declined_at: int | None, death: Death) -> tuple[Reckoning, list[str]]:
+    """One payment and what it comes to, with the steps that were gone."""
+    world = DyingWorld(Script(declined_at), death)
+    town = TOWNS[product](world, 1)
+    world.live(timedelta(hours=1))
+    steps = [step for document in world.store.find("operations", {}) for step in document["steps"]]
+    return town.reckon(), steps
+
+
+CASES = [
+    pytest.param(product, declined_at, step, position, id=f"{product}, refusal {declined_at}: {position}: {step}")
+    for product in TOWNS
+    for declined_at in DECLINED_AT
+    for step in live(product, declined_at, Death())[1]
+    for position in POSITIONS
+]
+
+
+@pytest.mark.parametrize(("product", "declined_at", "step", "position"), CASES)
+def test_a_worker_that_dies_there_is_followed_by_one_that_goes_on(
+    product: str, declined_at: int | None, step: str, position: str
+) -> None:
+    death = Death(step, position)
+    reckoning, _ = live(product, declined_at, death)
+    assert death.happened
+    assert reckoning.why == []
+    assert "needs_review" not in reckoning.statuses
+    whole, _ = live(product, declined_at, Death())
+    assert (reckoning.statuses, reckoning.debited, reckoning.refunded) == (
+        whole.statuses,
+        whole.debited,
+        whole.refunded,
+    )
+
+
+def test_the_cases_cover_undos_and_every_position() -> None:
+    names = {str(case.id) for case in CASES}
+    assert any("refund" in name for name in names)
+    assert any("release" in name for name in names)
+    assert len(CASES) > 60
