@@ -35,14 +35,19 @@ def bootstrap(settings: Settings) -> Core:
     A server that is down is no error: what needs it says so, and goes on when it is back.
     """
     clock = SystemClock()
+    store = open_store(settings)
     try:
-        settings.var_dir.mkdir(parents=True, exist_ok=True)
-        store = _store(settings.store_url)
         broker: Broker = RabbitBroker(settings.broker_url) if settings.broker_url else EmbeddedBroker(store, clock)
-    except (OSError, ValueError, PyMongoError, ArgumentError) as error:
-        raise BadSettings(f"VAR_DIR, STORE_URL or BROKER_URL cannot be used: {error}") from None
+    except ValueError as error:
+        raise BadSettings(f"BROKER_URL cannot be used: {error}") from None
     return Core(settings, clock, store, broker)
 
 
-def _store(url: str) -> Store:
-    return MongoStore(url) if url.startswith("mongodb") else SqlStore(url)
+def open_store(settings: Settings) -> Store:
+    """The store alone, for commands that only look. Raises as `bootstrap` does."""
+    url = settings.store_url
+    try:
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+        return MongoStore(url) if url.startswith("mongodb") else SqlStore(url)
+    except (OSError, ValueError, PyMongoError, ArgumentError) as error:
+        raise BadSettings(f"VAR_DIR or STORE_URL cannot be used: {error}") from None

@@ -72,7 +72,7 @@ class Stack:
         self.var_dir = var_dir
         self._programs = {**commands(), **(programs or {})}
         self.api_port, self.mock_port = free_port(), free_port()
-        self._environment = {
+        self.environment = {
             **_without_settings(),
             "PATH": own_path(),
             "VAR_DIR": str(var_dir),
@@ -96,7 +96,7 @@ class Stack:
             self.var_dir.mkdir(parents=True, exist_ok=True)
             with self._log(name + label).open("ab") as log:
                 self.processes[name + label] = subprocess.Popen(
-                    self._programs[name], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+                    self._programs[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log
                 )
         self.wait_ready(names)
 

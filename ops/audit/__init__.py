@@ -1,0 +1,1 @@
+"""`python -m ops audit`: holds what we say happened against what the partners say happened."""

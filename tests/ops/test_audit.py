@@ -1,0 +1,127 @@
+"""The audit finds every way in which our word and the partners' differ, and says so in numbers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from doubles import START
+from pytest_httpserver import HTTPServer
+
+from core.operation import Operation, Status, StepRecord, StepState
+from core.store.sql import SqlStore
+from ops.audit.command import audit
+
+FINES = [{"id": "A", "amount": 15000}, {"id": "B", "amount": 10000}]
+PAID = ["debit 25000", "settle:A 15000", "settle:B 10000"]
+"""What the partners tell of a payment that went well."""
+
+
+def payment(id: str, status: Status = Status.SUCCEEDED, *done: str) -> Operation:
+    request = {"msisdn": "+2250707000001", "currency": "XOF", "amount": 25000, "amendes": FINES}
+    operation = Operation(id, "fine_payment", request, START, START, fingerprint=id, status=status)
+    for step in done:
+        operation = operation.with_step(step, StepRecord(operation.reference(step), StepState.DONE))
+    return operation
+
+
+def paid(id: str) -> Operation:
+    return payment(id, Status.SUCCEEDED, "debit", "settle:A", "settle:B")
+
+
+Audit = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Audit:
+    """Audits these operations against what the partners tell: lines of a reference and an amount."""
+
+    def run(operations: list[Operation], told: list[str], *arguments: str, claims: tuple[str, ...] = ()) -> Result:
+        url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+        store = SqlStore(url)
+        for operation in operations:
+            store.insert("operations", operation.to_document())
+        for claim in claims:
+            store.insert("claims", {"id": claim, "operation": "nobody"})
+        store.close()
+        effects = [dict(zip(("request_id", "amount"), line.split(), strict=True)) for line in told]
+        lines = "".join(json.dumps(effect) + "\n" for effect in effects)
+        httpserver.expect_request("/_truth", query_string="format=ndjson").respond_with_data(lines)
+        monkeypatch.setenv("STORE_URL", url)
+        monkeypatch.setenv("VAR_DIR", str(tmp_path))
+        monkeypatch.setenv("OPERATOR_URL", httpserver.url_for("/operator"))
+        return CliRunner().invoke(audit, arguments)
+
+    return run
+
+
+def told(id: str, *effects: str) -> list[str]:
+    return [f"{id}:{effect}" for effect in effects]
+
+
+def found(result: Result) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def test_books_that_agree_are_clean(run: Audit) -> None:
+    refunded = payment("op-2", Status.REFUNDED, "debit", "refund")
+    both = told("op-1", *PAID) + told("op-2", "debit 25000.00", "refund 25000")
+    result = run([paid("op-1"), refunded, payment("op-3", Status.FAILED)], both, "--json")
+    assert result.exit_code == 0, result.output
+    assert found(result)["accepted"] == 3
+    assert found(result)["effects"] == {"debit": 2, "refund": 1, "fine": 2}
+    assert found(result)["discrepancies"] == {}
+
+
+@pytest.mark.parametrize(
+    ("operation", "effects", "discrepancy"),
+    [
+        (paid("op-1"), [*PAID, "debit 25000"], "double"),
+        (paid("op-1"), PAID[:2], "missing"),
+        (paid("op-1"), PAID[1:], "missing"),
+        (paid("op-1"), ["debit 2500", *PAID[1:]], "amount differs"),
+        (paid("op-1"), [*PAID, "refund 25000"], "orphan"),
+        (payment("op-1", Status.FAILED), ["debit 25000"], "orphan"),
+        (payment("op-1", Status.REFUNDED, "debit", "refund"), ["debit 25000", "refund 15000"], "amount differs"),
+    ],
+)
+def test_every_discrepancy_is_found(run: Audit, operation: Operation, effects: list[str], discrepancy: str) -> None:
+    result = run([operation], told("op-1", *effects), "--json")
+    assert result.exit_code == 1
+    assert found(result)["discrepancies"] == {discrepancy: 1}
+
+
+def test_money_of_nobody_and_claims_of_nobody_are_found(run: Audit) -> None:
+    result = run([], ["nobody:debit 100"], claims=("amende:A",))
+    assert result.exit_code == 1
+    assert "orphan: nobody:debit happened" in result.output
+    assert "claim of nobody: amende:A is claimed by nobody" in result.output
+
+
+@pytest.mark.parametrize("effects", [[], ["debit 25000"], ["debit 25000", "settle:A 15000"]])
+def test_what_is_not_finished_may_or_may_not_have_happened(run: Audit, effects: list[str]) -> None:
+    result = run([payment("op-1", Status.IN_DOUBT)], told("op-1", *effects), "--json")
+    assert result.exit_code == 0
+    assert found(result)["oldest_unfinished"].startswith("2026-01-01T12:00:00")
+
+
+def test_an_operators_statement_is_read_as_well(run: Audit, tmp_path: Path) -> None:
+    statement = tmp_path / "statement.csv"
+    rows = ["op-1:debit,+2250707000001,25000,XOF,SUCCESSFUL,2026-01-01", "op-2:debit,,25000,XOF,FAILED,2026-01-01"]
+    statement.write_text("\n".join(["reference,msisdn,amount,currency,status,date", *rows]))
+    operations = [paid("op-1"), payment("op-2", Status.FAILED)]
+    assert run(operations, [], "--statement", str(statement)).exit_code == 0
+    statement.write_text("reference,amount\n")
+    broken = CliRunner().invoke(audit, ["--statement", str(statement)])
+    assert broken.exit_code == 1
+    assert "no column currency, date, msisdn, status" in broken.output
+
+
+def test_partners_that_cannot_be_asked_are_no_clean_audit(run: Audit, httpserver: HTTPServer) -> None:
+
+    result = run([], [], "--truth", httpserver.url_for("/nowhere"))
+    assert result.exit_code == 1
+    assert "nowhere" in result.output
