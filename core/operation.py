@@ -44,6 +44,7 @@ TRANSITIONS: Mapping[tuple[Status, Status], str] = {
     (Status.PROCESSING, Status.FAILED): "a step was declined before any money moved",
     (Status.IN_DOUBT, Status.PROCESSING): "the partner said at last what it did",
     (Status.IN_DOUBT, Status.NEEDS_REVIEW): "the partner has still not said what it did",
+    (Status.NEEDS_REVIEW, Status.PROCESSING): "a person decided",
 }
 
 

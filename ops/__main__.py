@@ -4,10 +4,13 @@ import click
 
 from ops.audit.command import audit
 from ops.demo import demo
+from ops.review import review
 from ops.run import run
 from ops.simulation.command import simulate
 
-commands = click.Group("ops", commands=[demo, run, simulate, audit], help="Commands for those who run Quittance.")
+commands = click.Group(
+    "ops", commands=[demo, run, simulate, audit, review], help="Commands for those who run Quittance."
+)
 
 if __name__ == "__main__":
     commands(prog_name="python -m ops")

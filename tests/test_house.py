@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from api.errors import CODES, STATUS
 from core.operation import Status
 from core.settings import read_settings
+from ops.__main__ import commands as ops_commands
 from ops.stack import ROOT, commands
 
 CODE = [path for room in ("api", "core", "worker", "mock_api", "ops", "bench") for path in (ROOT / room).rglob("*.py")]
@@ -85,3 +86,17 @@ def test_every_reason_is_documented() -> None:
     assert len(reasons) > 5
     for reason in reasons:
         assert f"`{reason}`" in errors
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", text("docs/guarantees.md")))
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 8
+    for name in named:
+        assert f"def {name}(" in tests, name
+
+
+def test_every_command_is_told_and_helps() -> None:
+    for name, command in ops_commands.commands.items():
+        assert command.help
+        assert f"ops {name}" in text("docs/operations.md") or f"make {name}" in text("README.md")
