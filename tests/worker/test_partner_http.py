@@ -1,5 +1,6 @@
 """What every failure of a partner is taken for. The table is the contract; the sockets are real."""
 
+import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -138,6 +139,22 @@ def test_silence_is_not_a_refusal() -> None:
         reply = PartnerHttp(url, 0.05, 1).submit("POST", "/debits", BODY)
         answered.set()
     assert reply == Unknown("no answer in time")
+
+
+@pytest.mark.parametrize("encoding", ["plain", "gzip"])
+def test_an_answer_in_small_pieces_is_read_whole(encoding: str) -> None:
+    def pieces(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.recv(65536)
+        body = gzip.compress(OK.encode()) if encoding == "gzip" else OK.encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head.replace("Content-Encoding: plain\r\n", "").encode())
+        for byte in body:
+            connection.sendall(b"1\r\n" + bytes([byte]) + b"\r\n")
+        connection.sendall(b"0\r\n\r\n")
+
+    with listening(pieces) as url:
+        assert PartnerHttp(url, 5, 1).submit("POST", "/debits", BODY) == DONE
 
 
 def test_an_answer_that_drips_is_given_up() -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 
 from worker.partners.port import (
     REFERENCE_CONFLICT,
@@ -130,6 +130,8 @@ class PartnerHttp:
                 text = _read_body(response, give_up_at)
         except requests.RequestException as error:
             return Unavailable("no connection") if _never_sent(error) else Unknown(_name(error))
+        except HTTPError as error:
+            return Unknown(f"connection lost ({type(error).__name__})")
         try:
             content = json.loads(text)
         except (ValueError, RecursionError):
@@ -140,7 +142,7 @@ class PartnerHttp:
 def _read_body(response: requests.Response, give_up_at: float) -> bytes:
     """The body; nothing when it is larger or slower than any answer of a partner, which then counts as none."""
     text = b""
-    for chunk in response.iter_content(CHUNK):
+    while chunk := response.raw.read1(CHUNK, decode_content=True):  # what is there; read() would wait for all of it
         text += chunk
         if len(text) > LARGEST_ANSWER or time.monotonic() > give_up_at:
             return b""
