@@ -71,3 +71,9 @@ class StoreUnavailable(QuittanceError):
     """The store does not answer. Send the same request again: if it was stored, it is found."""
 
     code = "store_unavailable"
+
+
+class BrokerUnavailable(QuittanceError):
+    """The broker does not answer."""
+
+    code = "broker_unavailable"

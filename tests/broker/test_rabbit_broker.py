@@ -11,7 +11,9 @@ from broker.kits import PATIENCE_S, RabbitKit, Work, eventually
 from rabbit_control import close_connections, start_app, stop_app
 
 from core.broker.rabbitmq import RabbitBroker
+from core.broker.rabbitmq.dead import requeue
 from core.broker.rabbitmq.link import BACKOFF_MAX_S, backoff_s
+from core.errors import BrokerUnavailable
 from ops.rabbit import Rabbit
 
 pytestmark = pytest.mark.xdist_group("rabbitmq")
@@ -172,6 +174,36 @@ def test_a_ring_whose_handler_raised_is_a_dead_letter(rabbit_kit: RabbitKit) -> 
     assert body == b"bad"
     assert (properties.headers or {})["x-first-death-queue"] == rabbit_kit.topology.queue("fine")
     assert work.begun == ["bad", "good"]
+
+
+def test_dead_letters_can_be_rung_again(rabbit_kit: RabbitKit) -> None:
+    # Given two rings whose handler raised
+    work = Work(rabbit_kit)
+    work.raising = {"one", "two"}
+    first = rabbit_kit.broker().consume(["fine"], work, 1)
+    rabbit_kit.ring("fine", "one")
+    rabbit_kit.ring("fine", "two")
+    work.wait_ended("one", "two")
+    assert first.stop(5)
+    eventually(lambda: rabbit_kit.queues.waiting(rabbit_kit.topology.dead) == 2)
+    # If they are rung again once the cause is mended
+    assert requeue(rabbit_kit.url, rabbit_kit.topology.name) == ["one", "two"]
+    mended = Work(rabbit_kit)
+    second = rabbit_kit.broker().consume(["fine"], mended, 1)
+    # I expect that they are handled, and that nothing is dead any more
+    mended.wait_ended("one", "two")
+    assert second.stop(5)
+    assert rabbit_kit.queues.waiting(rabbit_kit.topology.dead) == 0
+    assert requeue(rabbit_kit.url, rabbit_kit.topology.name) == []
+
+
+def test_where_no_worker_ever_was_nothing_is_dead(rabbit_kit: RabbitKit) -> None:
+    assert requeue(rabbit_kit.url, "never-used") == []
+
+
+def test_a_broker_that_is_not_there_is_told() -> None:
+    with pytest.raises(BrokerUnavailable):
+        requeue("amqp://127.0.0.1:1")
 
 
 def test_stop_acknowledges_all_that_was_handled(rabbit_kit: RabbitKit) -> None:

@@ -1,0 +1,35 @@
+"""Dead letters: rings whose handler raised, or that were delivered too often. They can be rung again."""
+
+import pika
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from core.broker.rabbitmq.topology import Topology
+from core.errors import BrokerUnavailable
+
+
+def requeue(url: str, name: str = "quittance") -> list[str]:
+    """Puts each dead letter back into the queue it came from, and returns the operations' ids.
+
+    A letter is taken away only when its queue has it again. Raises BrokerUnavailable.
+    """
+    dead = Topology(name).dead
+    try:
+        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            requeued: list[str] = []
+            try:
+                waiting = channel.queue_declare(dead, passive=True).method.message_count
+            except ChannelClosedByBroker:
+                return []  # no worker has ever made the queue
+            for _ in range(waiting):  # and not those that die again meanwhile
+                method, properties, body = channel.basic_get(dead)
+                if method is None or properties is None or body is None:
+                    break
+                queue = str((properties.headers or {})["x-first-death-queue"])
+                channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2), mandatory=True)
+                channel.basic_ack(method.delivery_tag or 0)
+                requeued.append(body.decode(errors="replace"))
+            return requeued
+    except AMQPError as error:
+        raise BrokerUnavailable(reason=str(error) or type(error).__name__) from None
