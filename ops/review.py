@@ -33,7 +33,7 @@ def review(context: click.Context) -> None:
         console = Console(soft_wrap=True)
         for operation in found:
             console.print(_evidence(operation, processes))
-        console.print(f"{len(found)} operations wait for a person or for a partner's word.")
+        console.print(f"Waiting for a person or for a partner's word: {len(found)}")
         store.close()
 
 

@@ -47,7 +47,7 @@ def test_what_waits_is_listed_with_its_evidence(url: str) -> None:
     assert "op-1: in_doubt, because of debit" in listed
     assert "no usable answer (HTTP 504)" in listed
     assert "op-2" not in listed
-    assert "1 operations wait" in listed
+    assert "partner's word: 1" in listed
 
 
 def test_a_decision_is_saved_with_who_and_why(url: str) -> None:
