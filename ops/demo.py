@@ -47,7 +47,7 @@ def demo() -> None:
             for payment in _follow(answer.json()["status_url"]):
                 live.update(_timeline(payment))
         truth = requests.get(f"{stack.mock_api}/_truth", timeout=10).json()
-    console.print(_fines("In the end", payment))
+    console.print("\n", _fines("In the end", payment), sep="")
     debits = len(truth["debits"])
     console.print(f"The payment has [bold]{payment['status']}[/bold]; at the operator there is {debits} debit.")
     if payment["status"] != "succeeded" or debits != 1 or len(truth["fines"]) != len(payment["amendes"]):

@@ -137,7 +137,7 @@ def build(store: Store | None = None, broker: Broker | None = None, **settings: 
     return House(store, broker or EmbeddedBroker(store, clock), clock, replace(SETTINGS, **settings))
 
 
-def problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
+def assert_problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
     """The problem details of an answer that has to be exactly this refusal."""
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"
@@ -150,6 +150,6 @@ def problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
 
 def wrong_fields(answer: TestResponse) -> set[str]:
     """The pointers of all the fields that a 422 names."""
-    errors: Iterable[Mapping[str, str]] = problem(answer, 422, "validation_failed")["errors"]
+    errors: Iterable[Mapping[str, str]] = assert_problem(answer, 422, "validation_failed")["errors"]
     assert all(error["detail"] for error in errors)
     return {error["pointer"] for error in errors}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.kit import URL, House, body, problem, written
+from tests.api.kit import URL, House, assert_problem, body, written
 
 GOOD = json.dumps(body()).encode()
 LIMIT = 64 * 1024
@@ -56,7 +56,7 @@ def test_not_a_json_object(house: House, content: bytes) -> None:
     answer = house.post(content)
 
     # I expect 400, and nothing stored
-    problem(answer, 400, "bad_request")
+    assert_problem(answer, 400, "bad_request")
     assert house.stored() == {"operations": 0, "idempotency_keys": 0}
 
 
@@ -85,7 +85,7 @@ def test_not_a_json_object(house: House, content: bytes) -> None:
 def test_another_content_type_comes_before_all_else(house: House, content_type: str | None, content: bytes) -> None:
     answer = house.post(content, content_type=content_type, headers={"Idempotency-Key": "\x7f"})
 
-    problem(answer, 415, "unsupported_media_type")
+    assert_problem(answer, 415, "unsupported_media_type")
     assert house.stored() == {"operations": 0, "idempotency_keys": 0}
 
 
@@ -106,7 +106,7 @@ def test_too_large_comes_before_not_json(house: House, content: bytes) -> None:
     answer = house.post(large, {"Idempotency-Key": ""})
 
     # I expect 413, and nothing stored
-    problem(answer, 413, "request_too_large")
+    assert_problem(answer, 413, "request_too_large")
     assert house.stored() == {"operations": 0, "idempotency_keys": 0}
 
 
@@ -128,7 +128,7 @@ def test_a_chunked_body(house: House) -> None:
 
 
 def test_an_empty_chunked_body(house: House) -> None:
-    problem(chunked(house, b""), 400, "bad_request")
+    assert_problem(chunked(house, b""), 400, "bad_request")
 
 
 @pytest.mark.parametrize("rest", [b" ", b"x", b'{"junk": 1}'])
@@ -137,7 +137,7 @@ def test_a_chunked_body_is_not_cut_at_the_limit(house: House, rest: bytes) -> No
     content = GOOD + b" " * (LIMIT - len(GOOD)) + rest
 
     # I expect 413: what was not read may have said otherwise
-    problem(chunked(house, content), 413, "request_too_large")
+    assert_problem(chunked(house, content), 413, "request_too_large")
     assert house.stored()["operations"] == 0
 
 
@@ -163,9 +163,9 @@ def test_a_key_given_twice_counts_once(house: House) -> None:
 
 @pytest.mark.parametrize("key", ["", "a b", "\x7f", "a" * 256])
 def test_not_json_comes_before_a_bad_key(house: House, key: str) -> None:
-    problem(house.post(b"[]", {"Idempotency-Key": key}), 400, "bad_request")
+    assert_problem(house.post(b"[]", {"Idempotency-Key": key}), 400, "bad_request")
 
 
 @pytest.mark.parametrize("key", ["", "a b", "\x7f", "a" * 256])
 def test_a_bad_key_comes_before_bad_fields(house: House, key: str) -> None:
-    problem(house.post({}, {"Idempotency-Key": key}), 400, "bad_idempotency_key")
+    assert_problem(house.post({}, {"Idempotency-Key": key}), 400, "bad_idempotency_key")

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 
 from core.operation import Status
-from tests.api.kit import URL, House, body, problem
+from tests.api.kit import URL, House, assert_problem, body
 
 OTHER = body(msisdn="+2250707000002")
 
@@ -33,7 +33,7 @@ def test_the_same_key_and_body_replays(house: House) -> None:
 def test_the_same_key_and_another_body_is_refused(house: House) -> None:
     house.post(body(), key("k"))
 
-    problem(house.post(OTHER, key("k")), 422, "idempotency_key_reused")
+    assert_problem(house.post(OTHER, key("k")), 422, "idempotency_key_reused")
 
     # I expect nothing of the other body to be stored: without the key it is new
     assert house.stored() == {"operations": 1, "idempotency_keys": 1}
@@ -77,7 +77,7 @@ def test_a_second_key_for_the_same_body_stands_for_the_same_payment(house: House
     # I expect that key to hold: after the failure as well, and against another body
     house.move(id, Status.PROCESSING, Status.FAILED)
     assert house.post(body(), key("second")).json["id"] == id
-    problem(house.post(OTHER, key("second")), 422, "idempotency_key_reused")
+    assert_problem(house.post(OTHER, key("second")), 422, "idempotency_key_reused")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_second_key_for_the_same_body_stands_for_the_same_payment(house: House
 def test_bare_and_quoted_are_one_key(house: House, bare: str, quoted: str | None) -> None:
     house.post(body(), key(bare))
 
-    problem(house.post(OTHER, key(quoted or f'"{bare}"')), 422, "idempotency_key_reused")
+    assert_problem(house.post(OTHER, key(quoted or f'"{bare}"')), 422, "idempotency_key_reused")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_odd_keys_are_keys(house: House, value: str) -> None:
     id = house.post(body(), key(value)).json["id"]
 
     assert house.post(body(), key(value)).json["id"] == id
-    problem(house.post(OTHER, key(value)), 422, "idempotency_key_reused")
+    assert_problem(house.post(OTHER, key(value)), 422, "idempotency_key_reused")
 
 
 def test_keys_differ_by_case_and_by_every_character(house: House) -> None:
@@ -118,7 +118,7 @@ def test_keys_differ_by_case_and_by_every_character(house: House) -> None:
      '"\\a"', '"a\\"', '"a";x=1', "a" * 20_000, '"' + '\\"' * 256 + '"'],
 )  # fmt: skip
 def test_bad_keys(house: House, value: str) -> None:
-    problem(house.post(body(), key(value)), 400, "bad_idempotency_key")
+    assert_problem(house.post(body(), key(value)), 400, "bad_idempotency_key")
 
     assert house.stored() == {"operations": 0, "idempotency_keys": 0}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.operation import Status
-from tests.api.kit import TOKEN, URL, House, body, build, problem, wrong_fields
+from tests.api.kit import TOKEN, URL, House, assert_problem, body, build, wrong_fields
 
 
 def pay(house: House, number: int, **changes: Any) -> str:
@@ -51,7 +51,7 @@ def test_others_are_not_let_in(house: House, authorization: str | None) -> None:
         answer = house.http.get(URL + query, headers=headers)
 
         # I expect to learn nothing but how to identify oneself
-        problem(answer, 401, "unauthorized")
+        assert_problem(answer, 401, "unauthorized")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -59,11 +59,11 @@ def test_others_are_not_let_in(house: House, authorization: str | None) -> None:
 def test_without_a_token_set_nobody_is_let_in(given: str) -> None:
     house = build(admin_token="")
 
-    problem(house.list(token=given), 401, "unauthorized")
+    assert_problem(house.list(token=given), 401, "unauthorized")
 
 
 def test_the_token_in_the_query_is_not_taken(house: House) -> None:
-    problem(house.http.get(f"{URL}?access_token={TOKEN}"), 401, "unauthorized")
+    assert_problem(house.http.get(f"{URL}?access_token={TOKEN}"), 401, "unauthorized")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

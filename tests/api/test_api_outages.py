@@ -13,7 +13,7 @@ from core.clock import SystemClock
 from core.errors import StoreUnavailable
 from core.store.port import Document
 from core.store.sql import SqlStore
-from tests.api.kit import House, body, build, problem
+from tests.api.kit import House, assert_problem, body, build
 
 VERBS = ["insert", "get", "get_by", "replace", "find"]
 
@@ -93,8 +93,8 @@ def house(store: ShakyStore, broker: QuietBroker) -> House:
     return build(store, broker)
 
 
-def unavailable(answer: Any) -> None:
-    problem(answer, 503, "store_unavailable")
+def assert_unavailable(answer: Any) -> None:
+    assert_problem(answer, 503, "store_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
 
 
@@ -110,7 +110,7 @@ def test_store_down_nothing_is_accepted(
     store.down(*verbs)
 
     # If I ask for a payment, I expect 503, no payment and no ring
-    unavailable(house.post(body(), headers))
+    assert_unavailable(house.post(body(), headers))
     store.up()
     assert house.stored()["operations"] == 0
     assert broker.rung == []
@@ -126,7 +126,7 @@ def test_store_down_nothing_is_accepted(
 def test_store_lost_the_answer_nothing_is_doubled(house: House, store: ShakyStore, headers: Any) -> None:
     # Given a store that writes, and whose answer is lost
     store.loses_answers = True
-    unavailable(house.post(body(), headers))
+    assert_unavailable(house.post(body(), headers))
     assert all(house.post(body(), headers).status_code in (202, 503) for _ in range(3))
     store.up()
 
@@ -155,17 +155,17 @@ def test_store_down_when_asking(house: House, store: ShakyStore) -> None:
     id = house.pay()
     store.down()
 
-    unavailable(house.get(id))
-    unavailable(house.get(id, Prefer="wait=5"))
-    unavailable(house.list())
+    assert_unavailable(house.get(id))
+    assert_unavailable(house.get(id, Prefer="wait=5"))
+    assert_unavailable(house.list())
 
 
 def test_store_down_is_not_the_answer_to_bad_input(house: House, store: ShakyStore) -> None:
     store.down()
 
-    problem(house.post({}), 422, "validation_failed")
-    problem(house.post(b""), 400, "bad_request")
-    problem(house.list(token="x"), 401, "unauthorized")
+    assert_problem(house.post({}), 422, "validation_failed")
+    assert_problem(house.post(b""), 400, "bad_request")
+    assert_problem(house.list(token="x"), 401, "unauthorized")
 
 
 def test_broker_down_is_202_as_ever(house: House) -> None:
@@ -236,6 +236,6 @@ def test_a_bug_tells_nothing(house: House, store: ShakyStore, error: Exception) 
     # I expect its story in the logs, and none of it in the answers
     assert [line["event"] for line in logs] == ["request failed"] * 3
     for answer in answers:
-        problem(answer, 500, "internal_error")
+        assert_problem(answer, 500, "internal_error")
         assert "secret" not in answer.text
         assert "Traceback" not in answer.text

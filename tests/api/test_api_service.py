@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.kit import PHONE, TOKEN, URL, House, body, problem
+from tests.api.kit import PHONE, TOKEN, URL, House, assert_problem, body
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +35,7 @@ def test_unknown_paths(house: House, path: str, method: str) -> None:
     answer = house.http.open(path, method=method)
 
     if answer.status_code != 405:
-        problem(answer, 404, "not_found")
+        assert_problem(answer, 404, "not_found")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_wrong_methods_say_which_are_right(house: House, path: str, allowed: str
     answer = house.http.open(path, method=wrong, data=b"x", content_type="text/plain")
 
     # I expect 405, and what I may use instead
-    problem(answer, 405, "method_not_allowed")
+    assert_problem(answer, 405, "method_not_allowed")
     assert sorted(answer.headers["Allow"].split(", ")) == allowed.split()
 
 

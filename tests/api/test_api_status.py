@@ -8,7 +8,7 @@ import pytest
 from api.waiting import POLL_S, WaitingRoom
 from core.accept import Order, accept
 from core.operation import Status, StepState
-from tests.api.kit import URL, House, body, problem
+from tests.api.kit import URL, House, assert_problem, body
 
 DONE, DECLINED, SENT = StepState.DONE, StepState.DECLINED, StepState.SUBMITTED
 
@@ -121,14 +121,14 @@ def test_the_timeline_is_in_order(house: House) -> None:
 def test_unknown_and_malformed_ids(house: House, id: str) -> None:
     house.pay()
 
-    problem(house.get(id), 404, "payment_not_found")
+    assert_problem(house.get(id), 404, "payment_not_found")
 
 
 def test_ids_that_are_nearly_right(house: House) -> None:
     id = house.pay()
 
     for near in (id[:-1], id + "0", f"{{{id}}}", f"%20{id}", f"{id}%20", f"{id}%00"):
-        problem(house.get(near), 404, "payment_not_found")
+        assert_problem(house.get(near), 404, "payment_not_found")
 
 
 def test_operations_of_other_kinds_are_not_payments(house: House) -> None:
@@ -137,7 +137,7 @@ def test_operations_of_other_kinds_are_not_payments(house: House) -> None:
     id = accept(house.store, house.broker, house.clock, order).operation.id
 
     # I expect it to be neither told nor listed here
-    problem(house.get(id), 404, "payment_not_found")
+    assert_problem(house.get(id), 404, "payment_not_found")
     assert house.list().json["payments"] == []
 
 
