@@ -9,6 +9,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from core.bootstrap import Core
 from core.errors import StoreUnavailable
+from core.store.port import OPERATIONS
 
 blueprint = Blueprint("health", __name__)
 
@@ -33,7 +34,7 @@ def readyz() -> tuple[Response, int]:
     core: Core = current_app.extensions["core"]
     broker = "ok" if core.broker.connected() else "down"
     try:
-        core.store.get("operations", "-")
+        core.store.get(OPERATIONS, "-")
     except StoreUnavailable:
         return jsonify(status="down", store="down", broker=broker), 503
     return jsonify(status="ready" if broker == "ok" else "degraded", store="ok", broker=broker), 200

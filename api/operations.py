@@ -15,6 +15,7 @@ from core.bootstrap import Core
 from core.clock import to_text
 from core.ids import is_id
 from core.operation import Operation, Status
+from core.store.port import OPERATIONS
 
 RETRY_AFTER_S = 2
 
@@ -95,7 +96,7 @@ def answer_status(kind: str, id: str, view: View, missing: Problem) -> Response:
 
     def load() -> Operation:
         core: Core = current_app.extensions["core"]
-        document = core.store.get("operations", id) if is_id(id) else None
+        document = core.store.get(OPERATIONS, id) if is_id(id) else None
         if document is None or document["kind"] != kind:
             raise missing
         return Operation.from_document(document)
@@ -123,7 +124,7 @@ def answer_page(
     asked = {"kind": kind, "status": query["status"], **where}
     conditions = {field: value for field, value in asked.items() if value is not None}
     after = (query["cursor"], query["cursor"]) if query["cursor"] else None
-    documents = core.store.find("operations", conditions, order="-id", limit=query["limit"] + 1, after=after)
+    documents = core.store.find(OPERATIONS, conditions, order="-id", limit=query["limit"] + 1, after=after)
     page = [Operation.from_document(document) for document in documents[: query["limit"]]]
     more = len(documents) > len(page)
     return jsonify({name: [view(item) for item in page], "next_cursor": cursor_after(page[-1].id) if more else None})

@@ -16,7 +16,7 @@ from core.broker.embedded import EmbeddedBroker
 from core.clock import SystemClock, to_text
 from core.ids import new_id
 from core.operation import Lease, Operation, Status, fingerprint
-from core.store.port import AtMost, Store
+from core.store.port import OPERATIONS, AtMost, Store
 from core.store.sql import SqlStore
 
 FEW, MANY = 1_000, 200_000
@@ -48,11 +48,11 @@ def _once(store: Store, name: str) -> tuple[float, float]:
     started = time.perf_counter()
     accepted = accept(store, EmbeddedBroker(store, clock), clock, Order("fine_payment", {"bench": name}, "bench"))
     between = time.perf_counter()
-    due = store.find("operations", {"kind": "fine_payment", "due_at": AtMost(to_text(clock.now()))}, "due_at", 1)
+    due = store.find(OPERATIONS, {"kind": "fine_payment", "due_at": AtMost(to_text(clock.now()))}, "due_at", 1)
     operation = Operation.from_document(due[0])
     until = clock.now() + timedelta(hours=1)
     leased = replace(operation, status=Status.PROCESSING, lease=Lease("bench", until), due_at=until)
-    store.replace("operations", leased.to_document())
+    store.replace(OPERATIONS, leased.to_document())
     ended = time.perf_counter()
     if operation.id != accepted.operation.id:
         raise RuntimeError("the operation that was found due is not the one just accepted")
@@ -79,4 +79,4 @@ def _insert(store: Store, number: int) -> None:
         created_at=now,
         updated_at=now,
     )
-    store.insert("operations", ended.to_document())
+    store.insert(OPERATIONS, ended.to_document())

@@ -11,7 +11,7 @@ import requests
 
 from bench.load import post
 from core.operation import TERMINAL, Operation
-from core.store.port import AtMost, Store
+from core.store.port import OPERATIONS, AtMost, scan
 from core.store.sql import SqlStore
 from ops.stack import Stack
 
@@ -60,19 +60,12 @@ def drain(running: Stack, accepted: int) -> list[Operation]:
     store = SqlStore(f"sqlite:///{running.var_dir / 'quittance.sqlite'}")
     deadline = time.monotonic() + DRAIN_S
     # What is not finished is due some day; to ask for one of these takes nothing from what is measured.
-    while store.find("operations", {"kind": KIND, "due_at": AtMost("9999")}, limit=1) and time.monotonic() < deadline:
+    while store.find(OPERATIONS, {"kind": KIND, "due_at": AtMost("9999")}, limit=1) and time.monotonic() < deadline:
         time.sleep(0.25)
-    found = list(_operations(store))
+    found = [Operation.from_document(document) for document in scan(store, OPERATIONS, {"kind": KIND})]
     store.close()
     finished = sum(operation.status in TERMINAL for operation in found)
     debits = len(requests.get(f"{running.mock_api}/_truth", timeout=60).json()["debits"])
     if not accepted == len(found) == finished == debits:
         raise Void(f"accepted {accepted}, stored {len(found)}, finished {finished}, debited {debits}")
     return found
-
-
-def _operations(store: Store) -> Iterator[Operation]:
-    after = None
-    while page := store.find("operations", {"kind": KIND}, limit=1000, after=after):
-        yield from (Operation.from_document(document) for document in page)
-        after = (page[-1]["id"], page[-1]["id"])

@@ -11,10 +11,8 @@ from core.clock import Clock, to_text
 from core.errors import Conflict, Duplicate, IdempotencyKeyReused, StoreUnavailable
 from core.ids import new_id
 from core.operation import Operation, fingerprint
-from core.store.port import Document, Store
+from core.store.port import IDEMPOTENCY_KEYS, OPERATIONS, Document, Store
 
-OPERATIONS = "operations"
-KEYS = "idempotency_keys"
 TRIES = 5
 """Each but the first needs another operation to end in the microseconds between two looks."""
 
@@ -102,12 +100,12 @@ def _remember_key(store: Store, order: Order, operation: Operation) -> Document:
         "operation": operation.id,
         "created_at": to_text(operation.created_at),
     }
-    key = store.get(KEYS, digest)
+    key = store.get(IDEMPOTENCY_KEYS, digest)
     if key is None:
         try:
-            key = store.insert(KEYS, mine)
+            key = store.insert(IDEMPOTENCY_KEYS, mine)
         except Duplicate:
-            key = store.get(KEYS, digest) or mine
+            key = store.get(IDEMPOTENCY_KEYS, digest) or mine
     if key["fingerprint"] != operation.fingerprint:
         raise IdempotencyKeyReused(key=order.idempotency_key)
     return key
@@ -119,9 +117,9 @@ def _point_key(store: Store, key: Document, known: Document) -> Document:
     if named is not None:
         return named
     try:
-        store.replace(KEYS, {**key, "operation": known["id"]})
+        store.replace(IDEMPOTENCY_KEYS, {**key, "operation": known["id"]})
     except Conflict:
         # Another request with this key was faster: both must tell the same operation.
-        latest = store.get(KEYS, key["id"]) or key
+        latest = store.get(IDEMPOTENCY_KEYS, key["id"]) or key
         return store.get(OPERATIONS, latest["operation"]) or known
     return known

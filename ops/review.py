@@ -12,15 +12,13 @@ from core.errors import Conflict, StoreUnavailable
 from core.log import configure
 from core.operation import Operation
 from core.settings import BadSettings, Settings, read_settings
-from core.store.port import Store
+from core.store.port import OPERATIONS, Store, scan
 from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S
 from worker.process import Processes
 from worker.products import build
 from worker.review import REVIEWED, Decision, NotReviewable, stuck_steps
 from worker.review import review as decide
-
-PAGE = 100
 
 
 @click.group(invoke_without_command=True)
@@ -49,7 +47,7 @@ def _decision(decision: Decision, help: str) -> click.Command:
             stages = processes[operation.kind].stages(operation)
             policy = Policy(settle_window_s=SEND_WITHIN_S + settings.settle_window_s)
             decided = decide(stages, operation, decision, who, reason, SystemClock().now(), policy)
-            store.replace("operations", decided.to_document())
+            store.replace(OPERATIONS, decided.to_document())
         except NotReviewable as error:
             raise click.ClickException(f"{id}: {error}") from None
         except Conflict:
@@ -83,17 +81,12 @@ def _open() -> tuple[Settings, Store, Processes]:
 
 
 def _waiting(store: Store, kind: str) -> list[Operation]:
-    found = []
-    for status in REVIEWED:
-        after = None
-        while page := store.find("operations", {"kind": kind, "status": status.value}, limit=PAGE, after=after):
-            found += [Operation.from_document(document) for document in page]
-            after = (page[-1]["id"], page[-1]["id"])
-    return found
+    found = (scan(store, OPERATIONS, {"kind": kind, "status": status.value}) for status in REVIEWED)
+    return [Operation.from_document(document) for documents in found for document in documents]
 
 
 def _load(store: Store, id: str, processes: Processes) -> Operation:
-    document = store.get("operations", id)
+    document = store.get(OPERATIONS, id)
     if document is None or document["kind"] not in processes:
         raise NotReviewable("there is no such operation")
     return Operation.from_document(document)

@@ -11,12 +11,11 @@ import structlog
 from core.clock import Clock, to_text
 from core.errors import Conflict
 from core.operation import Lease, Operation
-from core.store.port import Store
+from core.store.port import OPERATIONS, Store
 from worker.decide import WORKABLE, Policy, Verb, Work, begin, conclude, record, work_now
 from worker.partners.port import Reply, Unavailable, Unknown
 from worker.process import Processes, Stages
 
-OPERATIONS = "operations"
 AT_ONCE = 8
 """Calls of one operation in flight at once: 50 fines are settled in seven rounds, and no payer floods a partner."""
 SEND_WITHIN_S = 3

@@ -10,7 +10,7 @@ from core.broker.embedded import Poller
 from core.broker.port import Broker, Subscription
 from core.clock import Clock, to_text
 from core.errors import Conflict
-from core.store.port import AtMost, Store
+from core.store.port import OPERATIONS, AtMost, Store
 
 SWEEP_S = 0.25
 """Between sweeps: together with the first wait it keeps the first enquiry within two seconds."""
@@ -61,12 +61,12 @@ class Sweeper:
     def _ring(self, kind: str) -> int:
         now = self._clock.now()
         later = to_text(now + timedelta(seconds=RING_AGAIN_S))
-        due = self._store.find("operations", {"kind": kind, "due_at": AtMost(to_text(now))}, order="due_at", limit=PAGE)
+        due = self._store.find(OPERATIONS, {"kind": kind, "due_at": AtMost(to_text(now))}, order="due_at", limit=PAGE)
         rung = 0
         for document in due:
             try:
                 # First its next time, then the ring: the other way round, the worker would find its document changed.
-                self._store.replace("operations", {**document, "due_at": later})
+                self._store.replace(OPERATIONS, {**document, "due_at": later})
             except Conflict:
                 continue  # A worker or another sweeper has it.
             self._broker.ring(kind, document["id"])

@@ -9,7 +9,7 @@ from core.broker.pool import Outcome, Pool
 from core.broker.port import Handle
 from core.broker.throttle import ThrottledLog
 from core.clock import Clock, to_text
-from core.store.port import AtMost, Document, Scalar, Store
+from core.store.port import OPERATIONS, AtMost, Document, Scalar, Store
 
 # The longest pause while the store does not answer.
 BACKOFF_MAX_S = 2.0
@@ -86,7 +86,7 @@ class Poller:
         limit = max(share, PAGE_MIN)
         while taken < share and not self._stopping:
             page = self._store.find(
-                "operations", {"kind": kind, "due_at": AtMost(to_text(now))}, order="due_at", limit=limit, after=after
+                OPERATIONS, {"kind": kind, "due_at": AtMost(to_text(now))}, order="due_at", limit=limit, after=after
             )
             for operation in page:
                 if taken == share:

@@ -30,6 +30,7 @@ class Broker(Protocol):
     def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Subscription:
         """Calls handle(operation id) for every ring of these kinds, at most `concurrency` at once, until stopped.
 
+        A handler may be called once more for what it has just handled, never twice at once for one id.
         It brings its own threads and returns at once, also while the broker is down. A ring is acknowledged after its
         handler returned; one whose handler raised is put aside as a dead letter.
         """

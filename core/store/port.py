@@ -6,7 +6,7 @@ Only the atomicity of a single document may be relied on: it holds on SQLite, Po
 alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ class AtMost:
 
 
 Condition = Scalar | AtMost
+
+SCAN_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,22 @@ class Collection:
         return tuple(dict.fromkeys((*self.unique, *(field for index in self.indexes for field in index))))
 
 
-OPERATIONS = Collection(
-    "operations",
-    unique=("fingerprint",),
-    indexes=(("kind",), ("kind", "due_at"), ("kind", "status"), ("kind", "subject")),
-)
-CLAIMS = Collection("claims")
-IDEMPOTENCY_KEYS = Collection("idempotency_keys")
+OPERATIONS = "operations"
+CLAIMS = "claims"
+IDEMPOTENCY_KEYS = "idempotency_keys"
 
-COLLECTIONS: Mapping[str, Collection] = {c.name: c for c in (OPERATIONS, CLAIMS, IDEMPOTENCY_KEYS)}
+COLLECTIONS: Mapping[str, Collection] = {
+    collection.name: collection
+    for collection in (
+        Collection(
+            OPERATIONS,
+            unique=("fingerprint",),
+            indexes=(("kind",), ("kind", "due_at"), ("kind", "status"), ("kind", "subject")),
+        ),
+        Collection(CLAIMS),
+        Collection(IDEMPOTENCY_KEYS),
+    )
+}
 
 
 class Store(Protocol):
@@ -99,3 +108,11 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Gives connections and threads back."""
+
+
+def scan(store: Store, collection: str, where: Mapping[str, Condition]) -> Iterator[Document]:
+    """All documents that meet the conditions, in the order of their ids, read in pages."""
+    after = None
+    while page := store.find(collection, where, limit=SCAN_PAGE, after=after):
+        yield from page
+        after = (page[-1]["id"], page[-1]["id"])

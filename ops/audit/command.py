@@ -17,11 +17,10 @@ from core.errors import StoreUnavailable
 from core.log import configure
 from core.operation import Operation
 from core.settings import BadSettings, read_settings
-from core.store.port import Document, Store
+from core.store.port import CLAIMS, OPERATIONS, Store, scan
 from ops.audit.account import Account, Findings
 from ops.audit.effects import EFFECTS, BadRecord, Effect, of_sandbox, of_statement
 
-PAGE = 1000
 DISCREPANCIES = ("double", "orphan", "missing", "amount differs", "claim of nobody")
 
 
@@ -57,27 +56,20 @@ def examine(store: Store, account: Account, record: Iterator[Effect], progress: 
     started = SystemClock().now()
     reading = progress.add_task("our operations", total=None)
     for kind in EFFECTS:
-        for document in _all(store, "operations", {"kind": kind}):
+        for document in scan(store, OPERATIONS, {"kind": kind}):
             account.enter(Operation.from_document(document))
             progress.advance(reading)
-    for claim in progress.track(_all(store, "claims", {}), description="claims"):
-        if store.get("operations", claim["operation"]) is None:
+    for claim in progress.track(scan(store, CLAIMS, {}), description=CLAIMS):
+        if store.get(OPERATIONS, claim["operation"]) is None:
             account.findings.wrong("claim of nobody", f"{claim['id']} is claimed by {claim['operation']}")
     for effect in progress.track(record, description="the partners' record"):
         if not account.hold(effect) and not _is_newer(store, effect, started):
             account.findings.wrong("orphan", f"{effect.reference} happened, and no operation has done it")
 
 
-def _all(store: Store, collection: str, where: dict[str, str]) -> Iterator[Document]:
-    after = None
-    while page := store.find(collection, where, limit=PAGE, after=after):
-        yield from page
-        after = (page[-1]["id"], page[-1]["id"])
-
-
 def _is_newer(store: Store, effect: Effect, than: datetime) -> bool:
     """Whether the effect is of an operation that came while we were reading."""
-    document = store.get("operations", effect.reference.partition(":")[0])
+    document = store.get(OPERATIONS, effect.reference.partition(":")[0])
     return document is not None and Operation.from_document(document).created_at >= than
 
 

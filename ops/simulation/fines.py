@@ -7,7 +7,7 @@ from typing import Any
 
 from core.accept import Order
 from core.operation import Operation, Status, StepState
-from core.store.port import Store
+from core.store.port import OPERATIONS, Store, scan
 from ops.simulation.chance import Chance
 from ops.simulation.partner import SimulatedPartner
 from ops.simulation.reckoning import Reckoning
@@ -61,7 +61,7 @@ class FinesTown:
 
     def reckon(self) -> Reckoning:
         store = self.world.store
-        found = [Operation.from_document(d) for d in store.find("operations", {"kind": KIND}, limit=10**6)]
+        found = [Operation.from_document(document) for document in scan(store, OPERATIONS, {"kind": KIND})]
         reckoning = Reckoning(
             accepted=len(self.world.accepted),
             debited=self.debits.total(),

@@ -12,7 +12,7 @@ from core.accept import Order, accept
 from core.broker.port import Handle, Subscription
 from core.errors import StoreUnavailable
 from core.store.memory import MemoryStore
-from core.store.port import AtMost, Document, Store
+from core.store.port import OPERATIONS, AtMost, Document, Store
 from ops.simulation.chance import Chance, Crash
 from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S, Engine
@@ -134,7 +134,7 @@ class World:
 
     def _next_due(self) -> datetime | None:
         kinds = self._workers[0].processes
-        first = [self.store.find("operations", {"kind": kind, "due_at": AtMost("9")}, "due_at", 1) for kind in kinds]
+        first = [self.store.find(OPERATIONS, {"kind": kind, "due_at": AtMost("9")}, "due_at", 1) for kind in kinds]
         return min((datetime.fromisoformat(page[0]["due_at"]) for page in first if page), default=None)
 
     def _next_event(self) -> datetime | None:

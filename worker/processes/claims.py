@@ -5,11 +5,8 @@ from contextlib import suppress
 
 from core.errors import Conflict, Duplicate
 from core.operation import Operation
-from core.store.port import Document, Store
+from core.store.port import CLAIMS, OPERATIONS, Document, Store
 from worker.partners.port import Confirmed, Declined, Reply
-
-CLAIMS = "claims"
-OPERATIONS = "operations"
 
 
 class Claims:
