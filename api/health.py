@@ -2,14 +2,18 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from core.bootstrap import Core
 from core.errors import StoreUnavailable
-from core.store.port import OPERATIONS
+from core.outages import Outages
 
 blueprint = Blueprint("health", __name__)
 
@@ -30,14 +34,16 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """503 without the store. Without the broker the service is degraded, not down: workers ask the store instead."""
+    """503 without the store. Without the broker, or a partner, the service is degraded and not down: payments wait."""
     core: Core = current_app.extensions["core"]
     broker = "ok" if core.broker.connected() else "down"
     try:
-        core.store.get(OPERATIONS, "-")
+        outages = Outages(core.store, core.clock).all()
     except StoreUnavailable:
         return jsonify(status="down", store="down", broker=broker), 503
-    return jsonify(status="ready" if broker == "ok" else "degraded", store="ok", broker=broker), 200
+    partners = {partner: "down" if down else "ok" for partner, down in outages.items()}
+    whole = broker == "ok" and not any(outages.values())
+    return jsonify(status="ready" if whole else "degraded", store="ok", broker=broker, partners=partners), 200
 
 
 @blueprint.get("/metrics")
@@ -47,7 +53,23 @@ def metrics() -> Response:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # set by whoever serves the app with several processes
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    found_out = CollectorRegistry()
+    found_out.register(PartnersDown(current_app.extensions["core"]))
+    return Response(generate_latest(registry) + generate_latest(found_out), content_type=CONTENT_TYPE_LATEST)
+
+
+class PartnersDown(Collector):
+    """What the workers found out, read when it is asked for."""
+
+    def __init__(self, core: Core) -> None:
+        self._outages = Outages(core.store, core.clock)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily("quittance_partner_down", "1 while workers do not call it", labels=["partner"])
+        with suppress(StoreUnavailable):
+            for partner, down in self._outages.all().items():
+                family.add_metric([partner], down)
+        yield family
 
 
 def measure(app: Flask) -> None:

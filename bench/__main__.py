@@ -5,9 +5,10 @@ from functools import partial
 
 import click
 
-from bench import accept, growth, recovery, settle
+from bench import accept, growth, neighbours, recovery, settle
 from bench.report import Figure, show
 from bench.setups import Void
+from core.log import configure
 from ops.rabbit import RabbitMissing
 
 MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
@@ -18,6 +19,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "throughput": settle.throughput,
     "growth": growth.measure,
     "recovery": recovery.measure,
+    "neighbours": neighbours.measure,
 }
 
 
@@ -25,6 +27,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
 @click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
 def bench(names: tuple[str, ...]) -> None:
     """Measure; all of it takes about five minutes."""
+    configure("bench", "ERROR")
     figures, void = [], []
     for name in names or MEASUREMENTS:
         click.echo(f"measuring: {name}", err=True)

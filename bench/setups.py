@@ -40,10 +40,12 @@ def stack(
 
 def payments(number: int) -> list[bytes]:
     """Requests to pay one fine each, by as many payers, none of them asked for before by this process."""
-    return [post("/amendes/payments/", _payment(next(_numbers))) for _ in range(number)]
+    return [post("/amendes/payments/", payment()) for _ in range(number)]
 
 
-def _payment(number: int) -> Mapping[str, object]:
+def payment() -> Mapping[str, object]:
+    """What one of them asks for."""
+    number = next(_numbers)
     # The sandbox's own rule for what a fine costs, so that its registry agrees.
     amount = (15000, 10000, 5000)[number % 3]
     phone = f"+22507{number // 90 % 10**6:06d}{10 + number % 90}"

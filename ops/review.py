@@ -77,7 +77,7 @@ def _open() -> tuple[Settings, Store, Processes]:
         store = open_store(settings)
     except (BadSettings, StoreUnavailable) as error:
         raise click.ClickException(str(error)) from None
-    return settings, store, build(settings, store)
+    return settings, store, build(settings, store, SystemClock())
 
 
 def _waiting(store: Store, kind: str) -> list[Operation]:

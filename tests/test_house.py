@@ -106,3 +106,9 @@ def test_every_command_is_told_and_helps() -> None:
     for name, command in ops_commands.commands.items():
         assert command.help
         assert f"ops {name}" in text("docs/operations.md") or f"make {name}" in text("README.md")
+
+
+@pytest.mark.xdist_group("house")
+def test_tests_that_share_a_server_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    grouped = getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith("@house") == grouped

@@ -9,6 +9,7 @@ from threading import Event
 
 import click
 import structlog
+from prometheus_client import start_http_server
 
 from core.bootstrap import Core, bootstrap
 from core.broker.embedded import Poller
@@ -45,7 +46,7 @@ def main(kinds: str) -> None:
 
 def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
     """Works until `stop` is set, then finishes or hands back what is in flight. Exits 1 for an unknown kind."""
-    processes = build(settings, core.store)
+    processes = build(settings, core.store, core.clock)
     if unknown := set(kinds) - set(processes):
         sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. There are: {', '.join(processes)}.")
     chosen = kinds or list(processes)
@@ -59,6 +60,8 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
         jitter=random.random,
         stopping=stop.is_set,
     )
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, settings.api_host)
     subscription = core.broker.consume(chosen, engine.advance, settings.worker_concurrency)
     fallback = Poller(core.store, core.clock, chosen, engine.advance, settings.worker_concurrency)
     sweeper = Sweeper(core.store, core.broker, core.clock, chosen, subscription, fallback)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from core.operation import Operation, Status, StepRecord, StepState
+from worker.partners.guard import PutOff
 from worker.partners.port import (
     Confirmed,
     Declined,
@@ -87,6 +88,23 @@ def begin(operation: Operation, work: list[Work], now: datetime) -> Operation:
             operation = operation.noted(now, event, f"{item.step.label}: {text}", item.step.name)
         operation = operation.with_step(item.step.name, replace(record, next_at=None))
     return operation
+
+
+def put_off(
+    stages: Stages, operation: Operation, work: Work, wait: PutOff, now: datetime, policy: Policy, jitter: float
+) -> Operation:
+    """The operation of which a call was not let in. Only an outage of the partner counts towards its deadline."""
+    step, known = work.step, operation.step(work.step.name)
+    if wait.down and work.verb is Verb.SUBMIT:
+        operation = operation.moved(Status.PROCESSING, now) if operation.status is Status.ACCEPTED else operation
+        operation = operation.with_step(step.name, replace(known, begun_at=known.begun_at or now))
+        return _not_sent(
+            stages, operation, step, Unavailable("not called: it is down", wait.wait_s), now, policy, jitter
+        )
+    doubt_since = known.doubt_since or now if work.verb is Verb.ENQUIRE else known.doubt_since
+    return operation.with_step(
+        step.name, replace(known, doubt_since=doubt_since, next_at=now + timedelta(seconds=wait.wait_s))
+    )
 
 
 def record(

@@ -3,16 +3,17 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from prometheus_client import Counter
 
 from core.clock import Clock, to_text
 from core.errors import Conflict
 from core.operation import Lease, Operation
 from core.store.port import OPERATIONS, Store
-from worker.decide import WORKABLE, Policy, Verb, Work, begin, conclude, record, work_now
+from worker.decide import WORKABLE, Policy, Verb, Work, begin, conclude, put_off, record, work_now
 from worker.partners.port import Reply, Unavailable, Unknown
 from worker.process import Processes, Stages
 
@@ -23,6 +24,10 @@ SEND_WITHIN_S = 3
 now have found missing and sent again."""
 PUT_OFF_S = 60
 """How long an operation rests that our own code cannot read."""
+
+PAUSED = Unavailable("the worker was paused before the call")
+
+ENDED = Counter("quittance_operations_ended_total", "Operations that have ended", ["kind", "status"])
 
 log = structlog.get_logger()
 
@@ -90,11 +95,19 @@ class Engine:
     def _run(self, stages: Stages, operation: Operation) -> None:
         saved = operation
         while not self.stopping():
-            work = work_now(stages, operation, self.clock.now())[:AT_ONCE]
-            if not work:
+            now = self.clock.now()
+            wanted = work_now(stages, operation, now)[:AT_ONCE]
+            if not wanted:
                 break
-            saved = operation = self._save_intent(operation, work)
-            replies = self.gather([partial(self._call, saved, item) for item in work])
+            operation, work = self._let_in(stages, operation, wanted, now)
+            if not work:
+                continue
+            replies: list[Reply] = []
+            try:
+                saved = operation = self._save_intent(operation, work)
+                replies = self.gather([partial(self._call, saved, item) for item in work])
+            finally:
+                self._let_out(work, replies, now)
             now = self.clock.now()
             for item, reply in zip(work, replies, strict=True):
                 operation = record(stages, operation, item, reply, now, self.policy, self.jitter())
@@ -102,7 +115,27 @@ class Engine:
         if operation != saved:
             self.store.replace(OPERATIONS, operation.to_document())
         if operation.terminal:
+            ENDED.labels(operation.kind, operation.status.value).inc()
             log.info("operation ended", operation=operation.id, kind=operation.kind, status=operation.status.value)
+
+    def _let_in(
+        self, stages: Stages, operation: Operation, wanted: list[Work], now: datetime
+    ) -> tuple[Operation, list[Work]]:
+        """What the partners' guards let in of the wanted work, and the operation in which the rest is put off."""
+        work = []
+        for item in wanted:
+            wait = item.step.guard.enter() if item.step.guard else None
+            if wait is None:
+                work.append(item)
+            else:
+                operation = put_off(stages, operation, item, wait, now, self.policy, self.jitter())
+        return operation, work
+
+    def _let_out(self, work: list[Work], replies: list[Reply], began: datetime) -> None:
+        """replies: none at all when the calls were not made."""
+        for item, reply in zip(work, replies or [PAUSED] * len(work), strict=True):
+            if item.step.guard:
+                item.step.guard.leave(None if reply is PAUSED else reply, began)
 
     def _save_intent(self, operation: Operation, work: list[Work]) -> Operation:
         now = self.clock.now()
@@ -113,7 +146,7 @@ class Engine:
     def _call(self, operation: Operation, work: Work) -> Reply:
         step = work.step
         if self.clock.now() > operation.updated_at + timedelta(seconds=SEND_WITHIN_S):
-            return Unavailable("the worker was paused before the call")
+            return PAUSED
         try:
             if work.verb is Verb.ENQUIRE and step.enquire is not None:
                 return step.enquire(operation.reference(step.name))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.operation import Operation
+from worker.partners.guard import Guard
 from worker.partners.port import REFERENCE_CONFLICT, Reply
 
 BEFORE_MONEY_S = 5 * 60
@@ -22,6 +23,7 @@ class Step:
         have happened, and with the same effect.
     enquire: asks what became of the reference. None for a step that may be repeated freely, because it has no effect
         elsewhere (a look-up) or repeats into the same effect (a write to our own store).
+    guard: that of the partner it calls; None when that is nobody but our own store.
     undo: the step that gives back what this one took.
     part: the operation goes on without it when it is declined, and ends as partially succeeded.
     moves_money: once it is done, nothing is given up without a person.
@@ -33,6 +35,7 @@ class Step:
     label: str
     submit: Callable[[Operation], Reply]
     enquire: Callable[[str], Reply] | None = None
+    guard: Guard | None = None
     undo: "Step | None" = None
     part: bool = False
     moves_money: bool = False

@@ -2,8 +2,11 @@
 
 from collections.abc import Collection
 
+from core.clock import Clock
+from core.outages import Outages
 from core.settings import Settings
 from core.store.port import Store
+from worker.partners.guard import Guard
 from worker.partners.http import PartnerHttp
 from worker.partners.operator import Operator
 from worker.partners.registry import Registry
@@ -11,13 +14,17 @@ from worker.process import Processes
 from worker.processes.fines import fine_payment
 
 
-def build(settings: Settings, store: Store) -> Processes:
+def build(settings: Settings, store: Store, clock: Clock) -> Processes:
     """The processes by kind, wired to the partners that the settings name."""
+    outages = Outages(store, clock)
 
     def http(url: str, reasons: Collection[str]) -> PartnerHttp:
-        return PartnerHttp(url, settings.partner_timeout_s, settings.worker_concurrency, reasons)
+        return PartnerHttp(url, settings.partner_timeout_s, settings.partner_calls, reasons)
 
-    operator = Operator(http(settings.operator_url, Operator.REASONS))
-    registry = Registry(http(settings.registry_url, Registry.REASONS))
+    def guard(name: str) -> Guard:
+        return Guard(name, clock, settings.partner_calls, outages.tell)
+
+    operator = Operator(http(settings.operator_url, Operator.REASONS), guard("operator"))
+    registry = Registry(http(settings.registry_url, Registry.REASONS), guard("registry"))
     products = (fine_payment(store, operator, registry),)
     return {product.kind: product for product in products}

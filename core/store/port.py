@@ -47,6 +47,7 @@ class Collection:
 OPERATIONS = "operations"
 CLAIMS = "claims"
 IDEMPOTENCY_KEYS = "idempotency_keys"
+PARTNERS = "partners"
 
 COLLECTIONS: Mapping[str, Collection] = {
     collection.name: collection
@@ -58,6 +59,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         ),
         Collection(CLAIMS),
         Collection(IDEMPOTENCY_KEYS),
+        Collection(PARTNERS),
     )
 }
 

@@ -52,7 +52,9 @@ class FinesTown:
                 self.world.at(again, lambda order=order: self.world.ask(order))  # type: ignore[misc]
 
     def processes(self, store: Store) -> Processes:
-        return {KIND: fine_payment(store, Operator(self._operator), Registry(self._registry))}
+        operator = Operator(self._operator, self.world.guard("operator"))
+        registry = Registry(self._registry, self.world.guard("registry"))
+        return {KIND: fine_payment(store, operator, registry)}
 
     def land(self) -> None:
         """Lets everything that is still on its way to a partner arrive."""

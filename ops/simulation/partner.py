@@ -18,6 +18,8 @@ LAG_S = 12
 """How long after it was sent a request may still land, and how long after that its status may not be known yet:
 together within the settle window, as a partner has to promise."""
 PENDING_S = 300
+LONGEST_AWAY_S = 400
+"""Longer than a payer is kept waiting."""
 
 Reply = Answer | Unknown | Unavailable
 
@@ -46,13 +48,17 @@ class SimulatedPartner(PartnerHttp):
     idempotent: bool = True
     known: dict[str, Known] = field(default_factory=dict)
     coming: list[tuple[datetime, str, str, Mapping[str, Any]]] = field(default_factory=list)
+    away_until: datetime | None = None
 
     def __post_init__(self) -> None:
         self._reasons = self.reasons
+        self._nothing: Reply = Unavailable("no connection")
 
     def exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
         self.land()
-        if path.startswith("/requests/"):
+        if self._away():
+            reply: Reply = self._nothing
+        elif path.startswith("/requests/"):
             reply = self._status(path.removeprefix("/requests/"))
         elif body is None:
             reply = Unknown("HTTP 504") if self.chance.strikes("504 before") else self.look_up(path)
@@ -68,6 +74,17 @@ class SimulatedPartner(PartnerHttp):
         self.coming = [item for item in self.coming if item[0] > now]
         for at, reference, path, body in due:
             self._carry_out(reference, path, body, at)
+
+    def _away(self) -> bool:
+        """Whether it cannot be reached: connections are refused, or nothing comes back."""
+        now = self.clock.now()
+        if self.away_until is None and self.chance.strikes("partner away"):
+            self.away_until = now + timedelta(seconds=self.chance.between(10, LONGEST_AWAY_S))
+            refuses = self.chance.random.random() < 0.5
+            self._nothing = Unavailable("no connection") if refuses else Unknown("no answer in time")
+        if self.away_until is not None and self.away_until <= now:
+            self.away_until = None
+        return self.away_until is not None
 
     def _asked(self, path: str, body: Mapping[str, Any]) -> Reply:
         reference, strikes = body["request_id"], self.chance.strikes

@@ -10,12 +10,14 @@ from typing import Any
 
 from core.accept import Order, accept
 from core.broker.port import Handle, Subscription
+from core.clock import to_text
 from core.errors import StoreUnavailable
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS, AtMost, Document, Store
 from ops.simulation.chance import Chance, Crash
 from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S, Engine
+from worker.partners.guard import Guard
 from worker.process import Processes
 from worker.sweeper import SWEEP_S, Sweeper
 
@@ -24,8 +26,13 @@ WORKERS = 3
 CALL_S = 15
 SETTLE_WINDOW_S = 30
 DEEPEST = 3
+CALLS_AT_ONCE = 2
+"""So few that a worker that is paused in its calls fills them up."""
 LONGEST_PAUSE_S = 60
 """Longer than a lease: another worker then takes the operation over while the paused one is on its way."""
+BROKER_AWAY_S = 120
+STORE_AWAY_S = 40
+"""How long each is away at most."""
 
 
 class World:
@@ -43,6 +50,7 @@ class World:
         self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = count()
         self._depth = 0
+        self._swept_at = self._broker_back_at = self._store_back_at = START
 
     def inhabit(self, build: Callable[[Store], Processes]) -> None:
         """build: the processes of some store. Each worker sees the store through faults of its own."""
@@ -63,6 +71,10 @@ class World:
             gather=lambda calls: [call() for call in calls],
         )
 
+    def guard(self, name: str) -> Guard:
+        """Of one worker, for one partner."""
+        return Guard(name, self, CALLS_AT_ONCE)
+
     def now(self) -> datetime:
         return self._now
 
@@ -81,11 +93,13 @@ class World:
     # The broker's part.
 
     def connected(self) -> bool:
-        return True
+        return self._broker_back_at <= self._now
 
     def ring(self, kind: str, id: str) -> None:
         self.rung[id] += 1
-        if self.chance.strikes("ring lost"):
+        if self.connected() and self.chance.strikes("broker away"):
+            self._broker_back_at = self._now + timedelta(seconds=self.chance.between(1, BROKER_AWAY_S))
+        if not self.connected() or self.chance.strikes("ring lost"):
             return
         for _ in range(2 if self.chance.strikes("ring doubled") else 1):
             most_s = 60 if self.chance.strikes("ring delayed") else 0.01
@@ -93,6 +107,13 @@ class World:
 
     def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Subscription:
         raise NotImplementedError("its workers are called, they do not wait")
+
+    def run_once(self) -> int:
+        """What workers do while rings do not reach them: they take what is due from the store."""
+        due = [id for kind in self._workers[0].processes for id in self._due(FaultyStore(self), kind)]
+        for id in due:
+            self.work(id)
+        return len(due)
 
     def close(self) -> None:
         pass
@@ -122,12 +143,13 @@ class World:
             due = self._next_due()
             if due is None and not self._events:
                 return
-            soon = [moment for moment in (due and due + timedelta(seconds=SWEEP_S), self._next_event()) if moment]
-            self.run(max(self._now, min(soon)))
-            if due is not None and due <= self._now:
+            sweep_at = due and max(due, self._swept_at) + timedelta(seconds=SWEEP_S)
+            self.run(max(self._now, min(moment for moment in (sweep_at, self._next_event()) if moment)))
+            if sweep_at is not None and sweep_at <= self._now:
                 self._sweep()
 
     def _sweep(self) -> None:
+        self._swept_at = self._now
         for sweeper in self._sweepers:
             with suppress(StoreUnavailable, Crash):
                 sweeper.run_once()
@@ -136,6 +158,16 @@ class World:
         kinds = self._workers[0].processes
         first = [self.store.find(OPERATIONS, {"kind": kind, "due_at": AtMost("9")}, "due_at", 1) for kind in kinds]
         return min((datetime.fromisoformat(page[0]["due_at"]) for page in first if page), default=None)
+
+    def _due(self, store: Any, kind: str) -> list[str]:
+        where = {"kind": kind, "due_at": AtMost(to_text(self._now))}
+        return [document["id"] for document in store.find(OPERATIONS, where, "due_at")]
+
+    def store_away(self) -> bool:
+        """Whether the store does not answer anybody at the moment."""
+        if self._store_back_at <= self._now and self.chance.strikes("store away"):
+            self._store_back_at = self._now + timedelta(seconds=self.chance.between(0.1, STORE_AWAY_S))
+        return self._store_back_at > self._now
 
     def _next_event(self) -> datetime | None:
         return self._events[0][0] if self._events else None
@@ -165,6 +197,8 @@ class FaultyStore:
         def faulty(*args: Any, **kwargs: Any) -> Document | list[Document] | None:
             world = self._world
             world.point()
+            if world.store_away():
+                raise StoreUnavailable(reason="simulated")
             if verb in ("insert", "replace") and world.chance.strikes("save refused"):
                 raise StoreUnavailable(reason="simulated")
             result: Document | list[Document] | None = real(*args, **kwargs)

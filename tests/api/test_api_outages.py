@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from core.broker.embedded import EmbeddedBroker
 from core.broker.rabbitmq import RabbitBroker
 from core.clock import SystemClock
 from core.errors import StoreUnavailable
+from core.outages import FADES_S, Outages
 from core.store.port import Document
 from core.store.sql import SqlStore
 from tests.api.kit import House, assert_problem, body, build
@@ -208,13 +210,48 @@ def test_healthz_says_that_the_process_answers(house: House, store: ShakyStore) 
 def test_readyz_is_ready() -> None:
     answer = build().http.get("/readyz")
 
-    assert (answer.status_code, answer.json) == (200, {"status": "ready", "store": "ok", "broker": "ok"})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"status": "ready", "store": "ok", "broker": "ok", "partners": {}},
+    )
 
 
 def test_readyz_without_the_broker_is_degraded_not_down(house: House) -> None:
     answer = house.http.get("/readyz")
 
-    assert (answer.status_code, answer.json) == (200, {"status": "degraded", "store": "ok", "broker": "down"})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"status": "degraded", "store": "ok", "broker": "down", "partners": {}},
+    )
+
+
+def test_a_partner_that_is_down_is_told_until_it_is_back() -> None:
+    house = build()
+    outages = Outages(house.store, house.clock)
+
+    outages.tell("operator", house.clock.now() + timedelta(seconds=5))
+    degraded, gauge = house.http.get("/readyz"), house.http.get("/metrics").text
+    outages.tell("operator", None)
+    ready = house.http.get("/readyz")
+
+    assert (degraded.status_code, degraded.json["status"]) == (200, "degraded")
+    assert degraded.json["partners"] == {"operator": "down"}
+    assert 'quittance_partner_down{partner="operator"} 1.0' in gauge
+    assert (ready.json["status"], ready.json["partners"]) == ("ready", {"operator": "ok"})
+    assert 'quittance_partner_down{partner="operator"} 0.0' in house.http.get("/metrics").text
+
+
+def test_an_outage_that_nobody_confirms_any_more_fades() -> None:
+    house = build()
+    Outages(house.store, house.clock).tell("operator", house.clock.now() - timedelta(seconds=FADES_S + 1))
+
+    assert house.http.get("/readyz").json["partners"] == {"operator": "ok"}
+
+
+def test_figures_are_told_without_the_store(house: House, store: ShakyStore) -> None:
+    store.down()
+
+    assert "quittance_http_requests_total" in house.http.get("/metrics").text
 
 
 def test_readyz_without_the_store_is_down(house: House, store: ShakyStore) -> None:

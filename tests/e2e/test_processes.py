@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -99,6 +100,35 @@ def test_a_sandbox_that_is_away_for_a_while_delays_a_payment_only(payments: Paym
     assert refused["status"] == "processing"
     payments.stack.start(["mock_api"])
     assert_paid_once(payments, payments.end(answer))
+
+
+def test_a_worker_tells_its_figures(tmp_path: Path) -> None:
+    port = free_port()
+    with Stack(tmp_path, {**FAST, "METRICS_PORT": str(port)}) as stack:
+        stack.start()
+        assert_paid_once(Payments(stack), Payments(stack).pay("+2250707000011"))
+        figures = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    assert 'quittance_operations_ended_total{kind="fine_payment",status="succeeded"} 1.0' in figures
+    assert 'quittance_partner_calls_total{partner="operator",reply="confirmed"} 1.0' in figures
+    assert 'quittance_partner_calls_in_flight{partner="operator"} 0.0' in figures
+
+
+def test_a_dead_partner_is_told_and_called_no_more_until_it_is_back(tmp_path: Path) -> None:
+    with Stack(tmp_path, FAST) as stack:
+        stack.start(["api", "worker"])
+        payments = Payments(stack)
+        answers = [payments.ask(payments.body("+2250707000011")) for _ in range(20)]
+        told = {}
+        for _ in range(200):
+            told = requests.get(f"{stack.api}/readyz", timeout=10).json()
+            if told["status"] == "degraded":
+                break
+            time.sleep(0.1)
+        assert told["partners"] == {"registry": "down"}
+        stack.start(["mock_api"])
+        for answer in answers:
+            assert_paid_once(payments, payments.end(answer))
+        assert requests.get(f"{stack.api}/readyz", timeout=10).json()["partners"]["registry"] == "ok"
 
 
 @pytest.mark.xdist_group("rabbitmq")

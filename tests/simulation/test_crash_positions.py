@@ -6,6 +6,7 @@ Products, steps and their undos are taken from the processes themselves: a new p
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from core.store.memory import MemoryStore
 from core.store.port import Document, Store
 from ops.simulation.chance import Chance, Crash
 from ops.simulation.command import TOWNS
+from ops.simulation.partner import SimulatedPartner
 from ops.simulation.reckoning import Reckoning
 from ops.simulation.world import World
 from worker.partners.port import Reply
@@ -149,3 +151,33 @@ def test_the_cases_cover_undos_and_every_position() -> None:
     assert any("refund" in name for name in names)
     assert any("release" in name for name in names)
     assert len(CASES) > 60
+
+
+@pytest.mark.parametrize("product", TOWNS)
+@pytest.mark.parametrize("declined_at", DECLINED_AT)
+def test_every_call_of_a_partner_is_made_past_its_guard(
+    monkeypatch: pytest.MonkeyPatch, product: str, declined_at: int | None
+) -> None:
+    exchange, wrong, calls = SimulatedPartner.exchange, [], []
+
+    def counted(self: SimulatedPartner, *args: Any) -> Any:
+        calls.append(args)
+        return exchange(self, *args)
+
+    class Watched(DyingWorld):
+        def _dying(self, step: Step) -> Step:
+            def submit(operation: Operation) -> Reply:
+                before = len(calls)
+                reply = step.submit(operation)
+                if (step.guard is not None) != (len(calls) > before):
+                    wrong.append(step.name)
+                return reply
+
+            return replace(step, submit=submit, undo=step.undo and self._dying(step.undo))
+
+    monkeypatch.setattr(SimulatedPartner, "exchange", counted)
+    world = Watched(Script(declined_at), Death())
+    TOWNS[product](world, 1)
+    world.live(timedelta(hours=1))
+    assert calls
+    assert wrong == []

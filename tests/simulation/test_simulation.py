@@ -142,7 +142,7 @@ def test_the_command_tells_a_clean_run() -> None:
 
 
 def test_the_command_tells_the_seed_and_the_timeline_of_what_went_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    no_settle_window(monkeypatch)
+    resubmit_on_unknown(monkeypatch)
     done = CliRunner().invoke(simulate, ["--seed", "5", "--payments", "2400"])
     assert done.exit_code == 1
     assert "does not add up" in done.output

@@ -7,7 +7,8 @@ import pytest
 from doubles import START, ScriptedPartner, new_operation, step
 
 from core.operation import Operation, Status, StepRecord, StepState
-from worker.decide import Policy, Verb, Work, begin, conclude, record, work_now
+from worker.decide import Policy, Verb, Work, begin, conclude, put_off, record, work_now
+from worker.partners.guard import PutOff
 from worker.partners.port import (
     REFERENCE_CONFLICT,
     Confirmed,
@@ -310,3 +311,34 @@ def test_nothing_is_done_for_operations_that_are_not_ours_to_move(status: Status
     operation = new_operation(status=status, due_at=None)
     assert work_now(STAGES, operation, START) == []
     assert conclude(STAGES, operation, START, POLICY) == operation
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_call_put_off_by_our_own_cap_waits_and_uses_up_no_patience(verb: Verb) -> None:
+    operation = submitted("debit", "claim", "look") if verb is Verb.ENQUIRE else new_operation(status=Status.PROCESSING)
+    for day in range(3):
+        now = START + timedelta(days=day)
+        operation = put_off(STAGES, operation, Work(DEBIT, verb), PutOff(2, down=False), now, POLICY, jitter=1)
+        record = operation.step("debit")
+        assert record.next_at == now + timedelta(seconds=2)
+    assert (record.begun_at, record.attempts) == ((START, 1) if verb is Verb.ENQUIRE else (None, 0))
+    assert operation.status is Status.PROCESSING
+
+
+def test_a_call_put_off_by_an_outage_is_given_up_at_the_steps_deadline() -> None:
+    operation, work, wait = new_operation(), Work(LOOK, Verb.SUBMIT), PutOff(7, down=True)
+    operation = put_off(STAGES, operation, work, wait, START, POLICY, jitter=1)
+    assert operation.step("look").next_at == START + timedelta(seconds=7)
+    assert operation.step("look").attempts == 0
+    assert operation.history[-1].text == "look: partner not available (not called: it is down)"
+    late = START + timedelta(seconds=BEFORE_MONEY_S)
+    operation = put_off(STAGES, operation, work, wait, late, POLICY, jitter=1)
+    assert operation.step("look").state is StepState.DECLINED
+    assert operation.error == {"code": "partner_unavailable", "step": "look"}
+
+
+def test_an_outage_after_the_intent_of_a_dead_worker_is_a_doubt_from_then_on() -> None:
+    operation = submitted("debit", "claim", "look")
+    operation = put_off(STAGES, operation, ENQUIRE, PutOff(60, down=True), START, POLICY, jitter=1)
+    later = START + timedelta(seconds=POLICY.in_doubt_after_s)
+    assert conclude(STAGES, operation, later, POLICY).status is Status.IN_DOUBT

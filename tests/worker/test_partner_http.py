@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from doubles import FakeClock
 from pytest_httpserver import HTTPServer
 
+from worker.partners.guard import Guard
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.port import REFERENCE_CONFLICT, Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
 from worker.partners.registry import Registry
@@ -205,7 +207,8 @@ def test_nobody_listening_means_surely_not_sent() -> None:
 )
 def test_checking_a_fine(httpserver: HTTPServer, partner: PartnerHttp, status: int, text: str, expected: Reply) -> None:
     httpserver.expect_request("/amendes/A-1").respond_with_data(text, status, headers={"Retry-After": "7"})
-    assert same(Registry(partner).check("A-1", 15000, "XOF"), expected)
+    registry = Registry(partner, Guard("registry", FakeClock(), 1))
+    assert same(registry.check("A-1", 15000, "XOF"), expected)
 
 
 def test_a_look_that_gets_no_answer_may_be_repeated() -> None:

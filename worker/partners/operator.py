@@ -1,6 +1,7 @@
 """The mobile-money operator: takes money from a phone's account and gives it back."""
 
 from core.money import to_text
+from worker.partners.guard import Guard
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Reply
 
@@ -8,7 +9,8 @@ from worker.partners.port import Reply
 class Operator:
     REASONS = ("INSUFFICIENT_FUNDS", "PAYER_NOT_FOUND", "LIMIT_EXCEEDED", "NOT_APPROVED")
 
-    def __init__(self, http: PartnerHttp) -> None:
+    def __init__(self, http: PartnerHttp, guard: Guard) -> None:
+        self.guard = guard
         self._http = http
         self.enquire = http.enquire
 

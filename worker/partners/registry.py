@@ -4,6 +4,7 @@ from decimal import Decimal, InvalidOperation
 from urllib.parse import quote
 
 from core.money import to_text
+from worker.partners.guard import Guard
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 
@@ -11,7 +12,8 @@ from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 class Registry:
     REASONS = ("ALREADY_PAID", "UNKNOWN_FINE", "AMOUNT_MISMATCH", "CANCELLED")
 
-    def __init__(self, http: PartnerHttp) -> None:
+    def __init__(self, http: PartnerHttp, guard: Guard) -> None:
+        self.guard = guard
         self._http = http
         self.enquire = http.enquire
 

@@ -44,6 +44,7 @@ def _check(registry: Registry, operation: Operation, fine: Fine) -> Step:
         f"check:{fine['id']}",
         f"checking fine {fine['id']}",
         submit=lambda _: registry.check(fine["id"], fine["amount"], currency),
+        guard=registry.guard,
     )
 
 
@@ -59,6 +60,7 @@ def _debit(operator: Operator, operation: Operation) -> Step:
             operation.reference("refund"), reference, msisdn, _unsettled_minor(current), currency
         ),
         enquire=operator.enquire,
+        guard=operator.guard,
         deadline_s=AFTER_MONEY_S,
     )
     return Step(
@@ -66,6 +68,7 @@ def _debit(operator: Operator, operation: Operation) -> Step:
         f"debit of {to_text(amount, currency)} {currency}",
         submit=lambda _: operator.debit(reference, msisdn, amount, currency, reason),
         enquire=operator.enquire,
+        guard=operator.guard,
         undo=refund,
         moves_money=True,
     )
@@ -79,6 +82,7 @@ def _settle(registry: Registry, operation: Operation, fine: Fine) -> Step:
         f"settling fine {fine['id']}",
         submit=lambda _: registry.settle(reference, fine["id"], operation.id, fine["amount"], currency),
         enquire=registry.enquire,
+        guard=registry.guard,
         part=True,
         deadline_s=AFTER_MONEY_S,
         echoes=frozenset({REFERENCE_CONFLICT, "already_paid"}),
