@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench lint types format ci
+.PHONY: help demo run test chaos bench lint types format ci
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -17,6 +17,10 @@ run: $(VENV)/installed ## the sandbox, the API and a worker on this machine, unt
 
 test: $(VENV)/installed-dev ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+chaos: $(VENV)/installed-dev ## two minutes of faults on real processes, on both set-ups
+	$(BIN)/python -m ops chaos
+	$(BIN)/python -m ops chaos --broker rabbitmq
 
 bench: $(VENV)/installed-dev ## measure speed and size, and print the table
 	$(BIN)/python -m bench

@@ -1,8 +1,11 @@
 """How the API is served. gunicorn reads this file in its master process; the app itself is built in each worker."""
 
+import ctypes
 import os
 import shutil
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 errorlog = "-"
 loglevel = "warning"
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 metrics_dir = settings.var_dir / "metrics" / f"api-{settings.api_port}"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
 
@@ -32,6 +37,12 @@ def on_starting(server: Any) -> None:
     """Figures of a run that has ended are not ours."""
     shutil.rmtree(metrics_dir, ignore_errors=True)
     metrics_dir.mkdir(parents=True)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A worker dies with its master: left alone, it would keep the port from the next one while it has clients."""
+    with suppress(OSError, AttributeError):  # not on Linux
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def child_exit(server: Any, worker: Any) -> None:

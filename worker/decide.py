@@ -228,21 +228,22 @@ def _in_the_dark(
     """Pending, Unknown, or an enquiry that did not settle it: enquire later, and tell people when it takes too long."""
     known = operation.step(step.name)
     submitted_at = known.submitted_at or now
-    settled_at = submitted_at + timedelta(seconds=policy.settle_window_s)
+    settles_in_s = policy.settle_window_s - (now - submitted_at).total_seconds()
     wait_s = _backoff(policy.first_enquiry_s, known.enquiries, policy.longest_enquiry_s, jitter)
+    if settles_in_s > 0:
+        wait_s = min(wait_s, settles_in_s)  # From then on, not to be found is an answer.
     next_at = now + timedelta(seconds=max(wait_s, getattr(reply, "retry_after_s", 0)))
     acknowledged = known.acknowledged or isinstance(reply, Pending)
     known = replace(
-        known, doubt_since=known.doubt_since or submitted_at, acknowledged=acknowledged, last_error=_told(reply)
+        known,
+        doubt_since=known.doubt_since or submitted_at,
+        acknowledged=acknowledged,
+        next_at=next_at,
+        last_error=_told(reply),
     )
     # Of a request that it once had, a partner that does not find it has lost sight; it has not become undone.
-    absent = isinstance(reply, NotFound) and not acknowledged
-    if absent and now >= settled_at:
+    if isinstance(reply, NotFound) and not acknowledged and settles_in_s <= 0:
         known = replace(known, state=StepState.WAITING, next_at=now, begun_at=None)
-    elif absent:
-        known = replace(known, next_at=min(next_at, settled_at))
-    else:
-        known = replace(known, next_at=next_at)
     operation = operation.with_step(step.name, known)
     operation = operation.noted(now, "step_unresolved", f"{step.label}: {_told(reply)}", step.name)
     asked = known.attempts + known.enquiries

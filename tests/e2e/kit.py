@@ -1,12 +1,14 @@
 """What a client does: asks for payments and waits for how they end."""
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 import requests
 
-from ops.stack import Stack
+from ops.stack import ROOT, Stack
 
 FAST = {
     "MOCK_LATENCY_MAX_S": "0.1",
@@ -22,6 +24,12 @@ AMOUNTS = (15000, 10000, 5000)
 """What fines of the sandbox cost, by their number modulo 3."""
 
 Json = dict[str, Any]
+
+
+def ops(*arguments: str, timeout_s: float = 100, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A module of ours run as a command, with these settings and no others."""
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s)
 
 
 @dataclass

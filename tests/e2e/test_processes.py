@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import requests
-from e2e.kit import FAST, Json, Payments
+from e2e.kit import FAST, Json, Payments, ops
 from rabbit_control import start_app, stop_app
 
 from ops.rabbit import Rabbit
@@ -72,6 +73,25 @@ def test_a_worker_told_to_stop_finishes_its_call_and_loses_nothing(payments: Pay
     assert '"all_ended": true' in payments.stack.log("worker")
     payments.stack.start(["worker"], label="-2")
     assert_paid_once(payments, payments.end(answer))
+
+
+def test_an_api_killed_while_a_client_waits_makes_room_for_the_next(payments: Payments) -> None:
+    payments.stack.start(["mock_api", "api"])
+    answer = payments.ask(payments.body("+2250707000011"))
+    waiting = Thread(target=lambda: wait_for_news(answer))
+    waiting.start()
+    time.sleep(0.5)
+    payments.stack.stop(["api"], by=signal.SIGKILL)
+    payments.stack.start(["api", "worker"])
+    waiting.join()
+    assert_paid_once(payments, payments.end(answer))
+    assert payments.stack.processes["api"].poll() is None
+
+
+def wait_for_news(answer: requests.Response) -> None:
+    etag = requests.get(answer.json()["status_url"], timeout=10).headers["ETag"]
+    with suppress(requests.ConnectionError):
+        requests.get(answer.json()["status_url"], headers={"Prefer": "wait=30", "If-None-Match": etag}, timeout=60)
 
 
 def test_two_workers_share_the_work_and_do_nothing_twice(payments: Payments) -> None:
@@ -145,11 +165,6 @@ def test_without_the_broker_payments_are_accepted_and_settled(tmp_path: Path, pr
             start_app(private_rabbit)
         assert_paid_once(payments, during)
         assert_paid_once(payments, payments.pay("+2250707000011"))
-
-
-def ops(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
 
 
 def test_an_unknown_kind_is_told(tmp_path: Path) -> None:

@@ -98,11 +98,18 @@ def test_enquiries_back_off_exponentially_up_to_a_quarter_of_an_hour() -> None:
     waits = []
     for number in range(14):
         operation = operation.with_step("debit", replace(operation.step("debit"), enquiries=number))
-        operation = after(1, operation, ENQUIRE, Unknown("HTTP 504"))
+        operation = after(31, operation, ENQUIRE, Unknown("HTTP 504"))
         assert operation.due_at is not None
-        waits.append((operation.due_at - START).total_seconds() - 1)
+        waits.append((operation.due_at - START).total_seconds() - 31)
     assert waits[:4] == [1.5, 3, 6, 12]
     assert waits[-1] == 900
+
+
+@pytest.mark.parametrize("reply", [Unknown("HTTP 504"), NotFound(), Unavailable("HTTP 503"), Pending()])
+def test_an_enquiry_comes_at_the_end_of_the_settle_window_whatever_was_heard_before(reply: Reply) -> None:
+    operation = submitted("debit", "claim", "look")
+    operation = operation.with_step("debit", replace(operation.step("debit"), enquiries=9))
+    assert after(20, operation, ENQUIRE, reply).due_at == START + timedelta(seconds=30)
 
 
 def test_not_found_is_believed_only_after_the_settle_window() -> None:

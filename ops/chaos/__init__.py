@@ -1,0 +1,1 @@
+"""`python -m ops chaos`: real processes under load, while they are killed, stopped, cut off and locked out."""

@@ -1,0 +1,102 @@
+"""Clients that do not give up: each request is sent again until it is answered 202."""
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import requests
+
+from ops.stack import Stack
+
+TWICE = 0.1
+"""The share of requests that are sent by two clients at once."""
+AGAIN_S = 0.3
+PATIENCE_S = 120
+"""How long one request is sent again and again: longer than all that a fault and its healing take."""
+THREADS = 8
+
+
+@dataclass
+class Clients:
+    """Ask for payments at a steady rate until told to stop.
+
+    accepted: the ids that were answered 202; errors: what no client should ever see.
+    """
+
+    stack: Stack
+    per_second: float
+    chance: random.Random
+    accepted: set[str] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+    repeats: int = 0
+
+    def __post_init__(self) -> None:
+        self._numbers = count(1)
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._run, name="client") for _ in range(THREADS)]
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Begins no new payments, and returns when all that were begun are accepted."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            with self._lock:
+                number = next(self._numbers)
+                twice = self.chance.random() < TWICE
+            if not self._over.wait(max(0, self._began + number / self.per_second - time.monotonic())):
+                self._pay(number, twice)
+
+    def _pay(self, number: int, twice: bool) -> None:
+        body = _fine(number)
+        ids: list[str | None] = []
+        other = threading.Thread(target=lambda: ids.append(self._until_accepted(body)))
+        if twice:
+            other.start()
+        ids.append(self._until_accepted(body))
+        if twice:
+            other.join()
+        with self._lock:
+            self.accepted.update(id for id in ids if id)
+            if None in ids:
+                self.errors.append(f"not accepted within {PATIENCE_S} s: {body}")
+            elif len(set(ids)) != 1:
+                self.errors.append(f"one request became {len(set(ids))} payments: {ids}")
+
+    def _until_accepted(self, body: dict[str, Any]) -> str | None:
+        give_up_at = time.monotonic() + PATIENCE_S
+        while time.monotonic() < give_up_at:
+            try:
+                answer = requests.post(f"{self.stack.api}/amendes/payments/", json=body, timeout=15)
+                if answer.status_code == 202:
+                    return str(answer.json()["id"])
+                if answer.status_code < 500:
+                    self.errors.append(f"{answer.status_code} {answer.text}")
+            except requests.RequestException:
+                pass  # The API is being killed; whatever it did before, the same request finds it.
+            with self._lock:
+                self.repeats += 1
+            time.sleep(AGAIN_S)
+        return None
+
+
+def _fine(number: int) -> dict[str, Any]:
+    """A fine of the sandbox's, at its price, for a phone that has money."""
+    amount = (15000, 10000, 5000)[number % 3]
+    return {
+        "msisdn": f"+22507{number:06d}10",
+        "currency": "XOF",
+        "amount": amount,
+        "amendes": [{"id": f"AM-2027-{number:06d}", "amount": amount}],
+    }
