@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bench import accept, growth, neighbours, recovery, settle
+from bench import accept, growth, neighbours, outage, recovery, settle
 from bench.report import Figure, show
 from bench.setups import Void
 from core.log import configure
@@ -20,13 +20,14 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "growth": growth.measure,
     "recovery": recovery.measure,
     "neighbours": neighbours.measure,
+    "outage": outage.measure,
 }
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
 def bench(names: tuple[str, ...]) -> None:
-    """Measure; all of it takes about five minutes."""
+    """Measure; all of it takes about ten minutes."""
     configure("bench", "ERROR")
     figures, void = [], []
     for name in names or MEASUREMENTS:

@@ -42,7 +42,8 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callab
     The same request while an operation of it is live or succeeded, or the same idempotency key at any time, answers the
     operation that is there. Raises IdempotencyKeyReused, StoreUnavailable.
     """
-    operation = _new_operation(order, clock, broker.delivery_s, ids())
+    heard_within_s = broker.delivery_s if broker.connected() else 0  # else nobody need wait for a ring
+    operation = _new_operation(order, clock, heard_within_s, ids())
     key = _remember_key(store, order, operation) if order.idempotency_key else None
     if key is not None:
         known = store.get(OPERATIONS, key["operation"])
@@ -66,7 +67,7 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callab
     raise StoreUnavailable(reason="it says that the request is there, and does not find it")
 
 
-def _new_operation(order: Order, clock: Clock, delivery_s: float, id: str) -> Operation:
+def _new_operation(order: Order, clock: Clock, heard_within_s: float, id: str) -> Operation:
     now = clock.now()
     operation = Operation(
         id=id,
@@ -77,7 +78,7 @@ def _new_operation(order: Order, clock: Clock, delivery_s: float, id: str) -> Op
         idempotency_key=order.idempotency_key,
         fingerprint=fingerprint(order.kind, order.request),
         due_at=now
-        + timedelta(seconds=delivery_s),  # the ring comes first; only if it is not heard does the sweeper look
+        + timedelta(seconds=heard_within_s),  # the ring comes first; only if it is not heard does the sweeper look
         created_at=now,
         updated_at=now,
         trace=order.trace,

@@ -90,7 +90,7 @@ def _values(env: _Env) -> dict[str, Any]:
         "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
         "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 128, validate=validate.Range(1, 5000)),
-        "partner_calls": env.int("PARTNER_CALLS", 64, validate=validate.Range(1, 5000)),
+        "partner_calls": env.int("PARTNER_CALLS", 96, validate=validate.Range(1, 5000)),
         "metrics_port": env.int("METRICS_PORT", 0, validate=validate.Range(0, 65535)),
         "partner_timeout_s": env.float("PARTNER_TIMEOUT_S", 15, validate=validate.Range(0.05, 120)),
         "settle_window_s": env.float("SETTLE_WINDOW_S", 30, validate=validate.Range(0.1, 86400)),

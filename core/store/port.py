@@ -106,7 +106,10 @@ class Store(Protocol):
         """
 
     def delete(self, collection: str, id: str, version: int) -> None:
-        """Deletes the document if it still has this version. Raises Conflict when it has another or is gone."""
+        """Deletes the document if it still has this version. Raises Conflict when it has another or is gone.
+
+        No version protects a document that is inserted again under the same id: it begins at 1, as the old one did.
+        """
 
     def close(self) -> None:
         """Gives connections and threads back."""

@@ -60,7 +60,7 @@ def examine(store: Store, account: Account, record: Iterator[Effect], progress: 
             account.enter(Operation.from_document(document))
             progress.advance(reading)
     for claim in progress.track(scan(store, CLAIMS, {}), description=CLAIMS):
-        if store.get(OPERATIONS, claim["operation"]) is None:
+        if claim["operation"] is not None and store.get(OPERATIONS, claim["operation"]) is None:
             account.findings.wrong("claim of nobody", f"{claim['id']} is claimed by {claim['operation']}")
     for effect in progress.track(record, description="the partners' record"):
         if not account.hold(effect) and not _is_newer(store, effect, started):

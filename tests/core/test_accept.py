@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from doubles import START, FakeClock
@@ -35,6 +36,21 @@ def test_what_is_accepted_is_stored_and_due(store: SqlStore) -> None:
     assert document is not None
     assert Operation.from_document(document) == accepted.operation
     assert (accepted.operation.status, accepted.operation.due_at) == (Status.ACCEPTED, START)
+
+
+@pytest.mark.parametrize(("connected", "due_after_s"), [(True, 5), (False, 0)])
+def test_a_ring_is_waited_for_only_while_the_broker_is_there(
+    store: SqlStore, connected: bool, due_after_s: float
+) -> None:
+    class Broker(EmbeddedBroker):
+        delivery_s = 5.0
+
+        def connected(self) -> bool:
+            return connected
+
+    clock = FakeClock()
+    accepted = accept(store, Broker(store, clock), clock, Order("test", {}, "c"))
+    assert accepted.operation.due_at == START + timedelta(seconds=due_after_s)
 
 
 def test_the_same_request_is_the_same_operation(store: SqlStore) -> None:

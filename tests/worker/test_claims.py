@@ -94,3 +94,26 @@ def test_what_a_paused_worker_left_behind_can_be_taken_over(store: Store, claims
     claims.take(first, ["a"])  # the paused worker goes on after its operation has failed
     assert claims.take(second, ["a"]) == Confirmed()
     assert isinstance(claims.take(operation("op-3"), ["a"]), Declined)
+
+
+def test_a_worker_paused_in_the_release_gives_back_nothing_of_the_next_holder(
+    store: Store, claims: Claims, operation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker that read its operation's claim, and was paused before it gave it back
+    first, second = operation("op-1"), operation("op-2")
+    claims.take(first, ["a"])
+
+    def get(collection: str, id: str) -> Document | None:
+        found = real_get(collection, id)
+        if collection == "claims":
+            # meanwhile another worker gives it back, and another operation is granted it
+            monkeypatch.setattr(store, "get", real_get)
+            claims.release(first, ["a"])
+            assert claims.take(second, ["a"]) == Confirmed()
+        return found
+
+    real_get = store.get
+    monkeypatch.setattr(store, "get", get)
+    claims.release(first, ["a"])
+    # I expect that the other operation still holds it
+    assert claims.take(operation("op-3"), ["a"]) == Declined("claimed", {"claimed": "a", "by": "op-2"})

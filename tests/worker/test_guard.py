@@ -11,6 +11,7 @@ from worker.partners.guard import (
     AGAIN_EVERY_S,
     FAILING_S,
     FAILURES,
+    LEAST_WAIT_S,
     LONGEST_OPEN_S,
     OPEN_S,
     Guard,
@@ -141,13 +142,24 @@ def test_a_late_answer_to_an_earlier_call_closes_it_too(guard: Guard, clock: Fak
     assert guard.enter() is None
 
 
-def test_only_so_many_calls_are_in_flight_and_the_rest_comes_back_one_by_one(guard: Guard, clock: FakeClock) -> None:
+def test_only_so_many_calls_are_in_flight(guard: Guard, clock: FakeClock) -> None:
     assert [guard.enter() for _ in range(3)] == [None] * 3
-    assert [guard.enter() for _ in range(3)] == [
-        PutOff(pytest.approx(AGAIN_EVERY_S * turn), down=False) for turn in (1, 2, 3)
-    ]
+    wait = guard.enter()
+    assert wait is not None
+    assert not wait.down
     guard.leave(UNKNOWN, clock.now())
     assert guard.enter() is None
+
+
+@pytest.mark.parametrize(("call_s", "every_s"), [(0.03, 0.01), (0, LEAST_WAIT_S), (15, AGAIN_EVERY_S)])
+def test_what_was_put_off_comes_back_one_by_one_as_fast_as_calls_end(
+    guard: Guard, clock: FakeClock, call_s: float, every_s: float
+) -> None:
+    for _ in range(100):
+        call(guard, clock, Confirmed(), took_s=call_s)
+    assert [guard.enter() for _ in range(3)] == [None] * 3
+    waits = [guard.enter() for _ in range(3)]
+    assert waits == [PutOff(pytest.approx(every_s * turn, rel=1e-3), down=False) for turn in (1, 2, 3)]
 
 
 def test_what_a_guard_finds_out_is_told_to_everybody(store: Store, clock: FakeClock) -> None:

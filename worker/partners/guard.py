@@ -23,7 +23,11 @@ OPEN_S = 5
 LONGEST_OPEN_S = 60
 """How long it stays open before one call is let through to look; doubled each time that call fails as well."""
 AGAIN_EVERY_S = 0.02
-"""What was put off comes back one by one: a backlog of any size costs the workers fifty looks a second."""
+"""What was put off comes back one by one, as fast as calls end, but at least so fast: a backlog of any size at a dead
+partner costs the workers fifty looks a second."""
+LEAST_WAIT_S = 0.001
+LATEST_WEIGHT = 0.1
+"""Of the latest call in the mean time of a call."""
 
 CALLS = Counter("quittance_partner_calls_total", "Calls of partners answered", ["partner", "reply"])
 SECONDS = Histogram(
@@ -65,6 +69,7 @@ class Guard:
         self._open_s: float = OPEN_S
         self._looking = False
         self._slot = clock.now()
+        self._mean_s = 0.0
 
     def enter(self) -> PutOff | None:
         """None when a call may be made now: then leave() must follow."""
@@ -90,7 +95,9 @@ class Guard:
                 self._looking = False
             else:
                 CALLS.labels(self._name, type(reply).__name__.lower()).inc()
-                SECONDS.labels(self._name).observe((now - began).total_seconds())
+                took_s = (now - began).total_seconds()
+                self._mean_s += LATEST_WEIGHT * (took_s - self._mean_s)
+                SECONDS.labels(self._name).observe(took_s)
                 self._learn(isinstance(reply, Unknown | Unavailable), now, began)
             after = self.open_until
         if before != after:
@@ -116,5 +123,6 @@ class Guard:
 
     def _put_off(self, now: datetime, until: datetime, down: bool) -> PutOff:
         PUT_OFF.labels(self._name, "down" if down else "full").inc()
-        self._slot = max(self._slot, until) + timedelta(seconds=AGAIN_EVERY_S)
+        every_s = min(AGAIN_EVERY_S, self._mean_s / self._most)
+        self._slot = max(self._slot, until) + timedelta(seconds=max(every_s, LEAST_WAIT_S))
         return PutOff((self._slot - now).total_seconds(), down)

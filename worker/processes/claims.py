@@ -10,7 +10,11 @@ from worker.partners.port import Confirmed, Declined, Reply
 
 
 class Claims:
-    """done: whether an operation has used up the thing for good, so that its claim stays when it has ended."""
+    """done: whether an operation has used up the thing for good, so that its claim stays when it has ended.
+
+    A claim that was given back is nobody's, but stays as a document: inserted anew it would begin at version 1 again,
+    and a worker that was paused while it released the old one would then delete the new one.
+    """
 
     def __init__(self, store: Store, prefix: str, done: Callable[[Operation, str], bool], code: str) -> None:
         self._store = store
@@ -37,7 +41,7 @@ class Claims:
             claim = self._store.get(CLAIMS, self._prefix + thing)
             if claim and claim["operation"] == operation.id and not self._done(operation, thing):
                 with suppress(Conflict):  # Released by another worker on the same operation.
-                    self._store.delete(CLAIMS, claim["id"], claim["version"])
+                    self._store.replace(CLAIMS, {**claim, "operation": None})
         return Confirmed()
 
     def _take(self, operation: Operation, thing: str) -> str | None:
@@ -53,7 +57,7 @@ class Claims:
                 continue
             if claim["operation"] == operation.id:
                 return None
-            if self._held(claim, thing):
+            if claim["operation"] is not None and self._held(claim, thing):
                 return str(claim["operation"])
             try:
                 self._store.replace(CLAIMS, {**mine, "version": claim["version"]})
