@@ -26,10 +26,11 @@ Reply = Answer | Unknown | Unavailable
 
 @dataclass
 class Known:
-    """A request that has landed, and from when its status can be asked."""
+    """A request that has landed, from when its status can be asked, and whether it is told to be pending until then."""
 
     reason: str | None
     told_at: datetime
+    pending: bool
 
 
 @dataclass
@@ -115,7 +116,8 @@ class SimulatedPartner(PartnerHttp):
         known = self.known.get(reference)
         if known is not None and known.told_at <= self.clock.now():
             return self._ended(reference, known)
-        if any(item[1] == reference and item[3].get("pending") for item in self.coming):
+        coming = any(item[1] == reference and item[3].get("pending") for item in self.coming)
+        if coming or (known is not None and known.pending):
             return self._told(200, reference, "PENDING")
         return Answer(404, {}, 0)
 
@@ -123,7 +125,7 @@ class SimulatedPartner(PartnerHttp):
         if reference in self.known and self.idempotent:
             return self.known[reference]
         lag_s = self.chance.between(0, LAG_S) if self.chance.strikes("status lags") else 0
-        known = Known(self.effect(path, body), at + timedelta(seconds=lag_s))
+        known = Known(self.effect(path, body), at + timedelta(seconds=lag_s), body.get("pending", False))
         self.known[reference] = known
         return known
 
