@@ -30,8 +30,13 @@ def stuck_steps(stages: Stages, operation: Operation) -> list[Step]:
         for stage in stages
         for forward in stage
         for step in (forward, forward.undo)
-        if step and operation.step(step.name).attempts and not operation.step(step.name).ended
+        if step and _begun(operation.step(step.name)) and not operation.step(step.name).ended
     ]
+
+
+def _begun(record: StepRecord) -> bool:
+    """Also what never got past the guard of a partner that stayed away until the step's deadline."""
+    return record.attempts > 0 or record.begun_at is not None
 
 
 def review(

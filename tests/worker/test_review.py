@@ -7,7 +7,8 @@ import pytest
 from doubles import START, ScriptedPartner, new_operation, step
 
 from core.operation import Operation, Status, StepRecord, StepState
-from worker.decide import Policy, Verb, Work, conclude, record, work_now
+from worker.decide import Policy, Verb, Work, conclude, put_off, record, work_now
+from worker.partners.guard import PutOff
 from worker.partners.port import Confirmed
 from worker.process import Stages
 from worker.review import DECLINED, Decision, NotReviewable, review
@@ -109,3 +110,15 @@ def test_only_what_waits_for_a_person_is_reviewed(status: Status) -> None:
 def test_a_partners_word_that_comes_after_the_decision_is_not_asked_for_any_more() -> None:
     decided = decide(stuck_at("debit", "claim"), Decision.CONFIRM)
     assert Work(DEBIT, Verb.ENQUIRE) not in work_now(STAGES, decided, NOW)
+
+
+@pytest.mark.parametrize("decision", [Decision.RETRY, Decision.REFUND])
+def test_a_settlement_that_never_got_past_the_guard_can_be_decided(decision: Decision) -> None:
+    operation = new_operation(status=Status.PROCESSING)
+    for name in ("claim", "debit", "settle:b"):
+        operation = operation.with_step(name, StepRecord(operation.reference(name), StepState.DONE, attempts=1))
+    for at in (START, NOW):
+        operation = put_off(STAGES, operation, Work(SETTLE_A, Verb.SUBMIT), PutOff(1, down=True), at, POLICY, 1)
+    assert operation.status is Status.NEEDS_REVIEW
+    ended = Status.SUCCEEDED if decision is Decision.RETRY else Status.PARTIALLY_SUCCEEDED
+    assert played_out(decide(operation, decision))[0] is ended
