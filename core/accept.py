@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.broker.port import Broker
 from core.clock import Clock, to_text
-from core.errors import Conflict, Duplicate, IdempotencyKeyReused, StoreUnavailable
+from core.errors import AlreadyOpen, Conflict, Duplicate, IdempotencyKeyReused, StoreUnavailable
 from core.ids import new_id
-from core.operation import Operation, fingerprint
+from core.operation import Operation, Status, fingerprint
 from core.store.port import IDEMPOTENCY_KEYS, OPERATIONS, Document, Store
 
 TRIES = 5
@@ -19,14 +19,25 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Order:
-    """What a client asks for. `request` is validated and canonical JSON: equal requests are equal objects."""
+    """What a client asks for. `request` is validated and canonical JSON: equal requests are equal objects.
+
+    asked: what the client wrote, to which an idempotency key is bound; None: the request as it is.
+    unique: what no two operations of the kind share while they live or have succeeded; None: the request.
+    repeatable: any number of them may be alike.
+    opens: the operation waits for its owner until he hands it over.
+    """
 
     kind: str
     request: Mapping[str, Any]
     client: str
     subject: str | None = None
+    counterpart: str | None = None
     idempotency_key: str | None = None
     trace: str | None = None
+    asked: Mapping[str, Any] | None = None
+    unique: Mapping[str, Any] | None = None
+    repeatable: bool = False
+    opens: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,10 +51,9 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callab
     """Makes the order an operation, once, and rings for a worker.
 
     The same request while an operation of it is live or succeeded, or the same idempotency key at any time, answers the
-    operation that is there. Raises IdempotencyKeyReused, StoreUnavailable.
+    operation that is there. Raises IdempotencyKeyReused, StoreUnavailable, and for an order that opens AlreadyOpen.
     """
-    heard_within_s = broker.delivery_s if broker.connected() else 0  # else nobody need wait for a ring
-    operation = _new_operation(order, clock, heard_within_s, ids())
+    operation = _new_operation(order, broker, clock.now(), ids())
     key = _remember_key(store, order, operation) if order.idempotency_key else None
     if key is not None:
         known = store.get(OPERATIONS, key["operation"])
@@ -55,35 +65,60 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callab
             version = store.insert(OPERATIONS, operation.to_document())["version"]
         except Duplicate as duplicate:
             known = _known(store, operation, duplicate.field)
-            if (
-                known is None
-            ):  # It failed and released its fingerprint between our two looks: there is room for ours now.
-                continue
+            if known is None:
+                continue  # It ended and released its fingerprint between our two looks: there is room for ours now.
+            if order.opens and known["id"] != operation.id:
+                raise AlreadyOpen(known["id"]) from None
             if key is not None:
                 known = _point_key(store, key, known)
             return Accepted(Operation.from_document(known), replayed=True)
-        broker.ring(operation.kind, operation.id)
+        if not order.opens:
+            broker.ring(operation.kind, operation.id)
         return Accepted(replace(operation, version=version), replayed=False)
     raise StoreUnavailable(reason="it says that the request is there, and does not find it")
 
 
-def _new_operation(order: Order, clock: Clock, heard_within_s: float, id: str) -> Operation:
+def hand_over(
+    store: Store, broker: Broker, clock: Clock, operation: Operation, request: Mapping[str, Any]
+) -> Operation:
+    """The open operation that its owner has ended: from now on workers settle it. One write, so nothing can be lost.
+
+    request: as it is in the end. Raises Conflict when the operation has changed since it was read, StoreUnavailable.
+    """
     now = clock.now()
+    ended = replace(
+        operation.moved(Status.ACCEPTED, now), request=request, fingerprint=None, due_at=_due_at(broker, now)
+    )
+    version = store.replace(OPERATIONS, ended.to_document())["version"]
+    broker.ring(operation.kind, operation.id)
+    return replace(ended, version=version)
+
+
+def _new_operation(order: Order, broker: Broker, now: datetime, id: str) -> Operation:
+    unique = order.request if order.unique is None else order.unique
     operation = Operation(
         id=id,
         kind=order.kind,
         request=order.request,
         subject=order.subject,
+        counterpart=order.counterpart,
         client=order.client,
         idempotency_key=order.idempotency_key,
-        fingerprint=fingerprint(order.kind, order.request),
-        due_at=now
-        + timedelta(seconds=heard_within_s),  # the ring comes first; only if it is not heard does the sweeper look
+        fingerprint=None if order.repeatable else fingerprint(order.kind, unique),
+        status=Status.OPEN if order.opens else Status.ACCEPTED,
+        due_at=None if order.opens else _due_at(broker, now),
         created_at=now,
         updated_at=now,
         trace=order.trace,
     )
+    if order.opens:
+        return operation.noted(now, "opened", "it waits for its end")
     return operation.noted(now, "accepted", "the request is stored and will be processed")
+
+
+def _due_at(broker: Broker, now: datetime) -> datetime:
+    """When the sweeper has to look: the ring comes first, where there is anybody to carry it."""
+    return now + timedelta(seconds=broker.delivery_s if broker.connected() else 0)
 
 
 def _known(store: Store, operation: Operation, field: str) -> Document | None:
@@ -95,9 +130,10 @@ def _known(store: Store, operation: Operation, field: str) -> Document | None:
 def _remember_key(store: Store, order: Order, operation: Operation) -> Document:
     """The key's document: which operation it stands for. Written before the operation, so that it cannot be lost."""
     digest = hashlib.sha256(f"{order.client}\n{order.idempotency_key}".encode()).hexdigest()
+    asked = fingerprint(order.kind, order.request if order.asked is None else order.asked)
     mine = {
         "id": digest,
-        "fingerprint": operation.fingerprint,
+        "fingerprint": asked,
         "operation": operation.id,
         "created_at": to_text(operation.created_at),
     }
@@ -107,7 +143,7 @@ def _remember_key(store: Store, order: Order, operation: Operation) -> Document:
             key = store.insert(IDEMPOTENCY_KEYS, mine)
         except Duplicate:
             key = store.get(IDEMPOTENCY_KEYS, digest) or mine
-    if key["fingerprint"] != operation.fingerprint:
+    if key["fingerprint"] != asked:
         raise IdempotencyKeyReused(key=order.idempotency_key)
     return key
 

@@ -45,6 +45,16 @@ class IdempotencyKeyReused(QuittanceError):
     code = "idempotency_key_reused"
 
 
+class AlreadyOpen(QuittanceError):
+    """Another operation is open that this one would have to wait for."""
+
+    code = "already_open"
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(operation=operation)
+        self.operation = operation
+
+
 class ForbiddenTransition(QuittanceError):
     """An operation may not go from this status to that one."""
 

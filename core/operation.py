@@ -120,7 +120,7 @@ class Lease:
 class Operation:
     """One accepted request.
 
-    request: validated and canonical JSON; subject: whom lists find it by, such as a phone in E.164.
+    request: validated and canonical JSON; subject and counterpart: whom lists find it by, such as a phone in E.164.
     """
 
     id: str
@@ -129,6 +129,7 @@ class Operation:
     created_at: datetime
     updated_at: datetime
     subject: str | None = None
+    counterpart: str | None = None
     client: str | None = None
     idempotency_key: str | None = None
     fingerprint: str | None = None
@@ -183,6 +184,7 @@ class Operation:
             "status": self.status.value,
             "request": self.request,
             "subject": self.subject,
+            "counterpart": self.counterpart,
             "client": self.client,
             "idempotency_key": self.idempotency_key,
             "fingerprint": self.fingerprint,

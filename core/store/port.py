@@ -55,7 +55,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(
             OPERATIONS,
             unique=("fingerprint",),
-            indexes=(("kind",), ("kind", "due_at"), ("kind", "status"), ("kind", "subject")),
+            indexes=(("kind",), ("kind", "due_at"), ("kind", "status"), ("kind", "subject"), ("kind", "counterpart")),
         ),
         Collection(CLAIMS),
         Collection(IDEMPOTENCY_KEYS),

@@ -91,6 +91,25 @@ class _Table:
 _TABLES = {name: _Table(collection) for name, collection in COLLECTIONS.items()}
 
 
+def _make(connection: sa.Connection) -> None:
+    """Makes the tables that are missing, and the columns and indexes that those of an earlier release lack.
+
+    What was stored before has no value in a new column: nobody could have declared one.
+    """
+    _METADATA.create_all(connection)
+    there = sa.inspect(connection)
+    for table in _METADATA.sorted_tables:
+        known = {column["name"] for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                kind = column.type.compile(connection.dialect)
+                connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
+        made = {index["name"] for index in there.get_indexes(table.name)}
+        for index in table.indexes:
+            if index.name not in made:
+                index.create(connection)
+
+
 class SqlStore:
     """The Store port on SQLite (`sqlite:////path/file.db`, or `sqlite://` in memory), PostgreSQL and MySQL.
 
@@ -103,8 +122,7 @@ class SqlStore:
         with _unavailable():
             url = _with_driver(url)
             sqlite = url.startswith("sqlite")
-            make = _METADATA.create_all
-            self._database: _Database = Sqlite(url, wait_s, make) if sqlite else _Server(url, wait_s, make)
+            self._database: _Database = Sqlite(url, wait_s, _make) if sqlite else _Server(url, wait_s, _make)
 
     def insert(self, collection: str, document: Document) -> Document:
         table, document = _TABLES[collection], {**document, "version": 1}

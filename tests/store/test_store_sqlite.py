@@ -224,3 +224,26 @@ def test_a_closed_store_can_be_closed_again(path: Path) -> None:
     store.close()
 
     assert ids(SqlStore(f"sqlite:///{path}").find("claims", {})) == ["a"]
+
+
+def test_a_file_of_an_earlier_release_gets_what_it_lacks(tmp_path: Path) -> None:
+    # Given a file whose operations knew neither counterparts nor partners
+    path = tmp_path / "store.sqlite"
+    old = SqlStore(f"sqlite:///{path}")
+    old.insert("operations", {"id": "op-1", "kind": "test", "due_at": "1"})
+    old.close()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP INDEX operations_kind_counterpart_id")
+        file.execute("ALTER TABLE operations DROP COLUMN counterpart")
+        file.execute("DROP TABLE partners")
+        file.commit()
+
+    # If today's release opens it
+    store = SqlStore(f"sqlite:///{path}")
+
+    # I expect both to be there, and what was stored to be found
+    store.insert("operations", {"id": "op-2", "kind": "test", "counterpart": "c"})
+    store.insert("partners", {"id": "operator"})
+    assert [found["id"] for found in store.find("operations", {"kind": "test", "counterpart": "c"})] == ["op-2"]
+    assert [found["id"] for found in store.find("operations", {"kind": "test"})] == ["op-1", "op-2"]
+    store.close()
