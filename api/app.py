@@ -10,7 +10,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from marshmallow import Schema, fields
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from api import errors, fines, health
+from api import consultations, errors, fines, health
 from api.errors import Problem
 from api.headers import idempotency_key
 from api.json import MoneyJSON
@@ -20,7 +20,7 @@ from core.errors import StoreUnavailable
 from core.log import configure
 from core.settings import BadSettings, read_settings
 
-PRODUCTS = (fines.blueprint,)
+PRODUCTS = (fines.blueprint, consultations.blueprint)
 
 LARGEST_BODY = 64 * 1024
 WAITING_SEATS = 8

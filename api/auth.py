@@ -30,6 +30,23 @@ def operator_only(view: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def scoped(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """For machine clients that have this scope. Open on the embedded default; elsewhere for the operator's token."""
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        for_operator = operator_only(view)
+
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            embedded = current_app.extensions["core"].settings.embedded
+            return view(*args, **kwargs) if embedded else for_operator(*args, **kwargs)
+
+        guarded.scope = scope  # type: ignore[attr-defined]
+        return guarded
+
+    return declare
+
+
 def client() -> str:
     """Whose idempotency keys these are. The unnamed share one set, so that a key holds from any address."""
     return ANONYMOUS

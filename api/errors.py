@@ -39,6 +39,14 @@ class Problem(HTTPException):
         self.code = status
         self.problem_code = code
         self.headers = headers or {}
+        self.data: Mapping[str, Any] = {}
+
+
+def invalid(field: str, why: str) -> Problem:
+    """The problem of a body's field that its schema could not see."""
+    error = Problem(422, CODES[422], why)
+    error.data = {"messages": {"json": {field: [why]}}}
+    return error
 
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:

@@ -1,7 +1,8 @@
-"""Fields of requests: money and phones as people write them."""
+"""Fields of requests: money, phones and times as people write them."""
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,8 @@ from core.money import MAX_MINOR, exponent, to_minor
 from core.phone import to_e164
 
 _DIALLED = re.compile(r"[+\uff0b]?[\d\s().\-/]{1,40}")
+_DAY, _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_MOMENT = re.compile(rf"{_DAY} {_TIME}|{_DAY}[Tt ]{_TIME}(\.[0-9]{{1,9}})?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})")
 _DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?")
 
 
@@ -57,6 +60,36 @@ class Phone(fields.String):
             return to_e164(text, current_app.extensions["core"].settings.phone_region)
         except InvalidPhone:
             raise self.make_error("invalid_phone") from None
+
+
+class Moment(fields.String):
+    """A time that has passed, as `2020-12-01 13:00:00` (UTC) or in RFC 3339. Loaded as it is written."""
+
+    default_error_messages = {
+        "invalid_moment": "Not a time such as 2020-12-01 13:00:00 or 2020-12-01T13:00:00Z.",
+        "future": "In the future.",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            moment = read_moment(text)
+        except ValueError:
+            raise self.make_error("invalid_moment") from None
+        if moment > current_app.extensions["core"].clock.now():
+            raise self.make_error("future")
+        return text
+
+
+def read_moment(text: str) -> datetime:
+    """A time as Moment takes it, in UTC. Raises ValueError."""
+    if not _MOMENT.fullmatch(text):
+        raise ValueError(text)
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(text) from None
 
 
 class Currency(fields.String):

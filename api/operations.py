@@ -79,7 +79,14 @@ def base_view(operation: Operation, url: str) -> dict[str, Any]:
 def answer_accepted(kind: str, canonical: Mapping[str, Any], subject: str, view: View) -> Response:
     """Accepts the canonical request of this HTTP request, and answers 202 with the view of its operation."""
     core: Core = current_app.extensions["core"]
-    order = Order(kind, canonical, client(), subject, idempotency_key(request), traceparent(request))
+    order = Order(
+        kind,
+        canonical,
+        client(),
+        subject=subject,
+        idempotency_key=idempotency_key(request),
+        trace=traceparent(request),
+    )
     accepted = accept(core.store, core.broker, core.clock, order)
     body = view(accepted.operation)
     response = jsonify(body)
@@ -117,17 +124,32 @@ def answer_status(kind: str, id: str, view: View, missing: Problem) -> Response:
 
 
 def answer_page(
-    kind: str, query: Mapping[str, Any], where: Mapping[str, str | None], name: str, view: View
+    kind: str,
+    query: Mapping[str, Any],
+    where: Mapping[str, str | None],
+    name: str,
+    view: View,
+    keep: Callable[[Operation], bool] = lambda _: True,
 ) -> Response:
-    """A page of operations, newest first, under `name`. where: declared fields to equal, those that are not None."""
+    """A page of operations, newest first, under `name`. where: declared fields to equal, those that are not None.
+
+    keep: which of those that are found belong to the list; nearly all of them should.
+    """
     core: Core = current_app.extensions["core"]
     asked = {"kind": kind, "status": query["status"], **where}
     conditions = {field: value for field, value in asked.items() if value is not None}
-    after = (query["cursor"], query["cursor"]) if query["cursor"] else None
-    documents = core.store.find(OPERATIONS, conditions, order="-id", limit=query["limit"] + 1, after=after)
-    page = [Operation.from_document(document) for document in documents[: query["limit"]]]
-    more = len(documents) > len(page)
-    return jsonify({name: [view(item) for item in page], "next_cursor": cursor_after(page[-1].id) if more else None})
+    cursor, limit = query["cursor"], query["limit"]
+    found: list[Operation] = []
+    more = True
+    while more and len(found) <= limit:
+        after = (cursor, cursor) if cursor else None
+        documents = core.store.find(OPERATIONS, conditions, order="-id", limit=limit + 1, after=after)
+        found += filter(keep, map(Operation.from_document, documents))
+        more = len(documents) > limit
+        cursor = documents[-1]["id"] if documents else None
+    page = found[:limit]
+    next_cursor = cursor_after(page[-1].id) if len(found) > limit else None
+    return jsonify({name: [view(item) for item in page], "next_cursor": next_cursor})
 
 
 def _etag(operation: Operation) -> str:

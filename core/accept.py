@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ class Order:
     kind: str
     request: Mapping[str, Any]
     client: str
+    _: KW_ONLY
     subject: str | None = None
     counterpart: str | None = None
     idempotency_key: str | None = None

@@ -47,6 +47,12 @@ def to_minor(amount: Decimal | int | str, currency: str) -> int:
     raise InvalidAmount(amount=str(amount)[:40])
 
 
+def read_price(text: str) -> tuple[int, str]:
+    """Minor units and currency: "200.00 BRL" is (20000, "BRL"). Raises InvalidAmount, UnknownCurrency."""
+    amount, _, currency = text.partition(" ")
+    return to_minor(amount, currency), currency
+
+
 def to_text(minor: int, currency: str) -> str:
     """Minor units as a decimal string of the main unit: (1250, "BRL") is "12.50"."""
     return str(Decimal(minor).scaleb(-exponent(currency)))

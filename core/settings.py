@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from environs import EnvValidationError, FileAwareEnv, validate
 from marshmallow import ValidationError
 
-from core.errors import UnknownCurrency
-from core.money import exponent
+from core.errors import InvalidAmount, UnknownCurrency
+from core.money import exponent, read_price
 
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 BROKERS = ("amqp", "amqps")
@@ -34,8 +34,10 @@ class Settings:
     api_port: int
     operator_url: str
     registry_url: str
+    finance_url: str
     admin_token: str
     currencies: list[str]
+    consultation_rate: str
     phone_region: str
     worker_concurrency: int
     partner_calls: int
@@ -43,6 +45,11 @@ class Settings:
     partner_timeout_s: float
     settle_window_s: float
     log_level: str
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is one machine with a file for a store: for trying, testing and demonstrating."""
+        return self.store_url.startswith("sqlite")
 
 
 class _Env(FileAwareEnv):
@@ -86,8 +93,10 @@ def _values(env: _Env) -> dict[str, Any]:
         "api_port": env.int("API_PORT", 8080, validate=port),
         "operator_url": env.str("OPERATOR_URL", f"{sandbox}/operator", validate=_url(PARTNERS)),
         "registry_url": env.str("REGISTRY_URL", f"{sandbox}/registry", validate=_url(PARTNERS)),
+        "finance_url": env.str("FINANCE_URL", f"{sandbox}/finance", validate=_url(PARTNERS)),
         "admin_token": env.str("ADMIN_TOKEN", ""),
         "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
+        "consultation_rate": env.str("CONSULTATION_RATE", "200.00 BRL", validate=_price),
         "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 128, validate=validate.Range(1, 5000)),
         "partner_calls": env.int("PARTNER_CALLS", 96, validate=validate.Range(1, 5000)),
@@ -121,6 +130,13 @@ def _known_currencies(codes: list[str]) -> None:
             exponent(code)
         except UnknownCurrency:
             raise ValidationError(f"{code} is not an ISO 4217 currency") from None
+
+
+def _price(text: str) -> None:
+    try:
+        read_price(text)
+    except (InvalidAmount, UnknownCurrency):
+        raise ValidationError("must be an amount and its currency, such as 200.00 BRL.") from None
 
 
 def worker_name() -> str:

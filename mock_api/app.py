@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from mock_api import control, operator, registry
+from mock_api import control, finance, operator, registry
 from mock_api.books import Books
 from mock_api.chance import Chance
 from mock_api.desk import Desk, Reply, describe
 from mock_api.ledger import Ledger
 from mock_api.script import Script
 from mock_api.settings import Settings
+
+PARTNERS = (operator, registry, finance)
 
 
 def create_app(
@@ -26,7 +28,7 @@ def create_app(
     """
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     books = Books(settings.var_dir / "mock_api.sqlite")
-    ledger = Ledger(books, operator.TRADES | registry.TRADES, clock, settings.pending_s)
+    ledger = Ledger(books, operator.TRADES | registry.TRADES | finance.TRADES, clock, settings.pending_s)
     chance = Chance(settings.seed, settings.latency_max_s, settings.timeout_rate, settings.late_max_s)
     desk = Desk(ledger, chance, Script(), sleep)
     app = Flask("mock_api", static_folder=None)
@@ -37,15 +39,14 @@ def create_app(
 
 def _mount(app: Flask, desk: Desk) -> None:
     app.register_blueprint(control.blueprint(desk))
-    money, fines = operator.blueprint(desk), registry.blueprint(desk)
-    # Under a prefix each partner knows its own requests only; at the root one address plays both.
-    app.register_blueprint(money, url_prefix="/operator")
-    app.register_blueprint(fines, url_prefix="/registry")
-    app.register_blueprint(money, name="root_operator")
-    app.register_blueprint(fines, name="root_registry")
-    app.register_blueprint(_requests(desk, "operator_requests", [operator.PARTNER]), url_prefix="/operator")
-    app.register_blueprint(_requests(desk, "registry_requests", [registry.PARTNER]), url_prefix="/registry")
-    app.register_blueprint(_requests(desk, "requests", [operator.PARTNER, registry.PARTNER]))
+    # Under a prefix each partner knows its own requests only; at the root one address plays them all.
+    for partner in PARTNERS:
+        routes = partner.blueprint(desk)
+        app.register_blueprint(routes, url_prefix=f"/{partner.PARTNER}")
+        app.register_blueprint(routes, name=f"root_{partner.PARTNER}")
+        own = _requests(desk, f"{partner.PARTNER}_requests", [partner.PARTNER])
+        app.register_blueprint(own, url_prefix=f"/{partner.PARTNER}")
+    app.register_blueprint(_requests(desk, "requests", [partner.PARTNER for partner in PARTNERS]))
 
 
 def _requests(desk: Desk, name: str, partners: Sequence[str]) -> Blueprint:

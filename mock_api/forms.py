@@ -6,12 +6,14 @@ from collections.abc import Mapping
 ID = re.compile(r"[!-~]{1,200}")
 MSISDN = re.compile(r"\+[1-9][0-9]{6,14}")
 AMOUNT = re.compile(r"(?=.*[1-9])[0-9]{1,15}(\.[0-9]{1,4})?")
+PRICE = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 CURRENCY = re.compile(r"[A-Z]{3}")
 TEXT = re.compile(r".{0,500}", re.DOTALL)
 PAID = re.compile(r"PAYEE")
 
 DEBIT = {"request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY, "reason": TEXT}
 REFUND = {"request_id": ID, "debit_request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY}
+CHARGE = {"request_id": ID, "appointment_id": ID, "amount": PRICE, "currency": CURRENCY}
 SETTLEMENT = {"request_id": ID, "statut": PAID, "payment_id": ID, "amount": AMOUNT}
 
 

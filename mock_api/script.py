@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from mock_api.chance import TIMEOUTS, Fate
 
-WRITES = ("debit", "refund", "settle")
+WRITES = ("debit", "refund", "settle", "charge")
 CALLS = (*WRITES, "request", "lookup", "fine")
 STATUSES = ("400", "404", "409", "429", "500", "503")
 SPOILT = ("html", "truncated", "wrong-id", "reset", "hang")

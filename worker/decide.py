@@ -122,6 +122,8 @@ def record(
         case Declined(code=code) if code in step.echoes and operation.step(step.name).attempts > 1:
             # At a partner that does not repeat its answers this may be the echo of our own earlier attempt.
             return _review(operation, step, f"declined ({code}), perhaps because of our own earlier attempt", now)
+        case Declined(code=code) if step.owed:
+            return _review(operation, step, f"declined ({code}), and owed all the same", now)
         case Declined():
             return _declined(stages, operation, step, reply, now)
         case Unavailable() if work.verb is Verb.SUBMIT:

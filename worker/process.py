@@ -11,6 +11,8 @@ BEFORE_MONEY_S = 5 * 60
 """How long an unavailable partner is waited for while nothing was taken: the payer still looks at his phone."""
 AFTER_MONEY_S = 24 * 3600
 """And when money has moved: giving up means a person's work, so a day of outage is sat out."""
+FOR_EVER_S = 10 * 365 * 24 * 3600
+"""What is owed is never given up."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Step:
     undo: the step that gives back what this one took.
     part: the operation goes on without it when it is declined, and ends as partially succeeded.
     moves_money: once it is done, nothing is given up without a person.
+    owed: it has to be done: what is refused is for a person to decide, not given up.
     deadline_s: how long after its first attempt an unavailable partner is tried again.
     echoes: refusals that, on a repeated attempt, may be the echo of our own earlier one.
     """
@@ -39,6 +42,7 @@ class Step:
     undo: "Step | None" = None
     part: bool = False
     moves_money: bool = False
+    owed: bool = False
     deadline_s: float = BEFORE_MONEY_S
     echoes: frozenset[str] = frozenset({REFERENCE_CONFLICT})
 

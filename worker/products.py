@@ -6,11 +6,13 @@ from core.clock import Clock
 from core.outages import Outages
 from core.settings import Settings
 from core.store.port import Store
+from worker.partners.finance import Finance
 from worker.partners.guard import Guard
 from worker.partners.http import PartnerHttp
 from worker.partners.operator import Operator
 from worker.partners.registry import Registry
 from worker.process import Processes
+from worker.processes.consultations import consultation
 from worker.processes.fines import fine_payment
 
 
@@ -26,5 +28,6 @@ def build(settings: Settings, store: Store, clock: Clock) -> Processes:
 
     operator = Operator(http(settings.operator_url, Operator.REASONS), guard("operator"))
     registry = Registry(http(settings.registry_url, Registry.REASONS), guard("registry"))
-    products = (fine_payment(store, operator, registry),)
+    finance = Finance(http(settings.finance_url, Finance.REASONS), guard("finance"))
+    products = (fine_payment(store, operator, registry), consultation(finance))
     return {product.kind: product for product in products}

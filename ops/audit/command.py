@@ -36,7 +36,7 @@ def audit(statement: Path | None, truth: str | None, as_json: bool) -> None:
         store = open_store(settings)
         url = truth or "{0.scheme}://{0.netloc}/_truth".format(urlsplit(settings.operator_url))
         record = of_statement(statement) if statement else of_sandbox(url)
-        kinds = ("debit", "refund") if statement else ("debit", "refund", "fine")
+        kinds = ("debit", "refund") if statement else ("debit", "refund", "fine", "charge")
         with Progress(console=Console(stderr=True), transient=True) as progress, Account(kinds) as account:
             examine(store, account, record, progress)
             store.close()
@@ -78,7 +78,7 @@ def _table(findings: Findings) -> Table:
     table.add_row("accepted", str(findings.accepted))
     for status, number in sorted(findings.statuses.items()):
         table.add_row(f"  {status}", str(number))
-    for kind, plural in (("debit", "debits"), ("refund", "refunds"), ("fine", "fines settled")):
+    for kind, plural in (("debit", "debits"), ("refund", "refunds"), ("fine", "fines settled"), ("charge", "charges")):
         table.add_row(plural, str(findings.effects[kind]))
     for kind in DISCREPANCIES:
         number = findings.discrepancies[kind]

@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from core.money import to_text
-from core.operation import Operation, StepState
+from core.operation import Operation, Status, StepState
 
 STATEMENT_FIELDS = ("reference", "msisdn", "amount", "currency", "status", "date")
 READ_S = 300
@@ -41,7 +41,19 @@ def of_fine_payment(operation: Operation) -> Iterator[tuple[str, Effect]]:
             yield kind, Effect(operation.reference(step), amount, certain=done)
 
 
-EFFECTS: Mapping[str, Callable[[Operation], Iterator[tuple[str, Effect]]]] = {"fine_payment": of_fine_payment}
+def of_consultation(operation: Operation) -> Iterator[tuple[str, Effect]]:
+    """The charge of a consultation that has ended."""
+    asked = operation.request
+    done = operation.step("charge").state is StepState.DONE
+    if done or (not operation.terminal and operation.status is not Status.OPEN):
+        amount = Decimal(to_text(asked["price"], asked["currency"]))
+        yield "charge", Effect(operation.reference("charge"), amount, certain=done)
+
+
+EFFECTS: Mapping[str, Callable[[Operation], Iterator[tuple[str, Effect]]]] = {
+    "fine_payment": of_fine_payment,
+    "consultation": of_consultation,
+}
 """By kind of operation: one line a product."""
 
 

@@ -1,8 +1,9 @@
-"""Clients that do not give up: each request is sent again until it is answered 202."""
+"""Clients that do not give up: each request is sent again until it is accepted."""
 
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -13,6 +14,8 @@ from ops.stack import Stack
 
 TWICE = 0.1
 """The share of requests that are sent by two clients at once."""
+CONSULTATION_EVERY = 4
+"""Every so many requests is about a consultation, the others pay a fine."""
 AGAIN_S = 0.3
 PATIENCE_S = 120
 """How long one request is sent again and again: longer than all that a fault and its healing take."""
@@ -21,9 +24,9 @@ THREADS = 8
 
 @dataclass
 class Clients:
-    """Ask for payments at a steady rate until told to stop.
+    """Ask at a steady rate until told to stop.
 
-    accepted: the ids that were answered 202; errors: what no client should ever see.
+    accepted: the ids that were answered; errors: what no client should ever see.
     """
 
     stack: Stack
@@ -56,30 +59,41 @@ class Clients:
                 number = next(self._numbers)
                 twice = self.chance.random() < TWICE
             if not self._over.wait(max(0, self._began + number / self.per_second - time.monotonic())):
-                self._pay(number, twice)
+                self._by_one_or_two(self._consult if number % CONSULTATION_EVERY == 0 else self._pay, number, twice)
 
-    def _pay(self, number: int, twice: bool) -> None:
-        body = _fine(number)
+    def _by_one_or_two(self, ask: Callable[[int], str | None], number: int, twice: bool) -> None:
+        """Asks, perhaps from two sides at once: the id has to be the same."""
         ids: list[str | None] = []
-        other = threading.Thread(target=lambda: ids.append(self._until_accepted(body)))
+        other = threading.Thread(target=lambda: ids.append(ask(number)))
         if twice:
             other.start()
-        ids.append(self._until_accepted(body))
+        ids.append(ask(number))
         if twice:
             other.join()
         with self._lock:
             self.accepted.update(id for id in ids if id)
             if None in ids:
-                self.errors.append(f"not accepted within {PATIENCE_S} s: {body}")
+                self.errors.append(f"number {number} was not accepted within {PATIENCE_S} s")
             elif len(set(ids)) != 1:
-                self.errors.append(f"one request became {len(set(ids))} payments: {ids}")
+                self.errors.append(f"one request became {len(set(ids))} operations: {ids}")
 
-    def _until_accepted(self, body: dict[str, Any]) -> str | None:
+    def _pay(self, number: int) -> str | None:
+        return self._until("/amendes/payments/", _fine(number), 202)
+
+    def _consult(self, number: int) -> str | None:
+        """Opens a consultation, and ends it."""
+        who = {"physician_id": f"physician-{number}", "patient_id": f"patient-{number}"}
+        id = self._until("/start", {**who, "start_date": "2026-01-01 13:00:00"}, 201, f"visit-{number}")
+        return id and self._until("/end", {"id": id, "end_date": "2026-01-01 14:00:00"}, 202)
+
+    def _until(self, path: str, body: dict[str, Any], status: int, key: str | None = None) -> str | None:
+        """The id that is answered with this status; None when it never is."""
         give_up_at = time.monotonic() + PATIENCE_S
         while time.monotonic() < give_up_at:
             try:
-                answer = requests.post(f"{self.stack.api}/amendes/payments/", json=body, timeout=15)
-                if answer.status_code == 202:
+                headers = {"Idempotency-Key": key} if key else {}
+                answer = requests.post(self.stack.api + path, json=body, headers=headers, timeout=15)
+                if answer.status_code == status:
                     return str(answer.json()["id"])
                 if answer.status_code < 500:
                     self.errors.append(f"{answer.status_code} {answer.text}")

@@ -56,7 +56,7 @@ def chaos(broker: str, seconds: float, seed: int, keep: Path | None) -> None:
         rabbit = exits.enter_context(open_rabbit()) if broker == "rabbitmq" else None
         stack = exits.enter_context(Stack(folder, {**SETTINGS, **({"BROKER_URL": rabbit.url} if rabbit else {})}))
         proxy = exits.enter_context(FaultProxy(stack.mock_port))
-        for partner in ("operator", "registry"):
+        for partner in ("operator", "registry", "finance"):
             stack.environment[f"{partner.upper()}_URL"] = f"http://127.0.0.1:{proxy.port}/{partner}"
         stack.start(["mock_api", "api"])
         for name in WORKERS:

@@ -2,15 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from core.accept import Order
 from core.operation import Operation, Status, StepState
-from core.store.port import OPERATIONS, Store, scan
-from ops.simulation.chance import Chance
-from ops.simulation.partner import SimulatedPartner
-from ops.simulation.reckoning import Reckoning
+from core.store.port import Store
+from ops.simulation.town import Town
 from ops.simulation.world import World
 from worker.partners.http import Answer
 from worker.partners.operator import Operator
@@ -21,28 +18,26 @@ from worker.processes.fines import KIND, fine_payment
 ARRIVALS_S = 120
 SAME_AGAIN_S = 40
 FINES_EACH = 3
-IDEMPOTENT_SHARE = 0.7
 
 
-@dataclass
-class FinesTown:
-    """payments: how many are asked for. About every fourth wants a fine that another one wants too."""
+class FinesTown(Town):
+    """About every fourth payment wants a fine that another one wants too."""
 
-    world: World
-    payments: int
-    debits: Counter[str] = field(default_factory=Counter)
-    refunds: Counter[str] = field(default_factory=Counter)
-    amounts: dict[str, int] = field(default_factory=dict)
-    settled: dict[str, str] = field(default_factory=dict)
-    """By fine: the reference that settled it."""
+    kind = KIND
 
-    def __post_init__(self) -> None:
-        self._operator = self._partner(self._move_money, Operator.REASONS)
-        self._registry = self._partner(self._settle, Registry.REASONS)
-        self.world.inhabit(self.processes)
+    def __init__(self, world: World, payments: int) -> None:
+        super().__init__(world)
+        self._debits: Counter[str] = Counter()
+        self._refunds: Counter[str] = Counter()
+        self._amounts: dict[str, int] = {}
+        self._settled: dict[str, str] = {}
+        """By fine: the reference that settled it."""
+        self._operator = self.partner(self._move_money, Operator.REASONS)
+        self._registry = self.partner(self._settle, Registry.REASONS, self._look_up)
+        world.inhabit(self.processes)
         random = self.world.chance.random
-        self._fines = {f"AM-{number:04d}": 100 + number for number in range(self.payments * FINES_EACH)}
-        for number in range(self.payments):
+        self._fines = {f"AM-{number:04d}": 100 + number for number in range(payments * FINES_EACH)}
+        for number in range(payments):
             wanted = sorted(random.sample(sorted(self._fines), random.randint(1, FINES_EACH)))
             order = self._order(number, wanted)
             at = random.uniform(0, ARRIVALS_S)
@@ -56,101 +51,58 @@ class FinesTown:
         registry = Registry(self._registry, self.world.guard("registry"))
         return {KIND: fine_payment(store, operator, registry)}
 
-    def land(self) -> None:
-        """Lets everything that is still on its way to a partner arrive."""
-        self._operator.land()
-        self._registry.land()
+    def effects(self) -> tuple[int, int, int]:
+        return self._debits.total(), len(self._settled), self._refunds.total()
 
-    def reckon(self) -> Reckoning:
-        store = self.world.store
-        found = [Operation.from_document(document) for document in scan(store, OPERATIONS, {"kind": KIND})]
-        reckoning = Reckoning(
-            accepted=len(self.world.accepted),
-            debited=self.debits.total(),
-            settled=len(self.settled),
-            refunded=self.refunds.total(),
-            statuses=Counter(operation.status.value for operation in found),
-            faults=self.world.chance.happened,
-        )
-        for operation in found:
-            for name, why in self._wrong(operation):
-                setattr(reckoning, name, getattr(reckoning, name) + 1)
-                reckoning.why.append(f"{name}: {operation.id} {why}")
-                reckoning.timelines.append(_timeline(operation))
-        for id in self.world.accepted - {operation.id for operation in found}:
-            reckoning.lost += 1
-            reckoning.why.append(f"lost: {id} was accepted and is not stored")
-        reckoning.unexplained += len(self.world.errors)
-        reckoning.why += [f"unexplained: {error}" for error in self.world.errors]
-        return reckoning
-
-    def _wrong(self, operation: Operation) -> list[tuple[str, str]]:
-        """What is wrong with an operation: pairs of the account it belongs to, and why."""
+    def wrong(self, operation: Operation) -> list[tuple[str, str]]:
         wrong = []
         debit, refund = operation.reference("debit"), operation.reference("refund")
-        if self.debits[debit] > 1 or self.refunds[refund] > 1:
-            wrong.append(("double", f"debited {self.debits[debit]} and refunded {self.refunds[refund]} times"))
+        if self._debits[debit] > 1 or self._refunds[refund] > 1:
+            wrong.append(("double", f"debited {self._debits[debit]} and refunded {self._refunds[refund]} times"))
         for fine in operation.request["amendes"]:
             step = operation.step(f"settle:{fine['id']}")
             if step.state is StepState.DECLINED and step.last_error == "already_paid":
-                wrong.append(("double", f"{fine['id']} was taken money for that {self.settled[fine['id']]} settled"))
-        if operation.status is Status.NEEDS_REVIEW:
-            return wrong
+                wrong.append(("double", f"{fine['id']} was taken money for that {self._settled[fine['id']]} settled"))
         if not operation.terminal:
-            return [*wrong, ("lost", f"has not ended: {operation.status}, due {operation.due_at}")]
-        taken = self.debits[debit] * operation.request["amount"]
-        back = self.refunds[refund] * self.amounts.get(refund, 0)
+            return wrong
+        taken = self._debits[debit] * operation.request["amount"]
+        back = self._refunds[refund] * self._amounts.get(refund, 0)
         paid = sum(f["amount"] for f in operation.request["amendes"] if self._paid_by(operation, f["id"]))
         if taken != back + paid or (operation.status is Status.FAILED and taken):
             wrong.append(("unexplained", f"{operation.status}: took {taken}, gave back {back}, settled {paid}"))
         return wrong
 
     def _paid_by(self, operation: Operation, fine: str) -> bool:
-        return self.settled.get(fine) == operation.reference(f"settle:{fine}")
-
-    def _partner(self, effect: Any, reasons: tuple[str, ...]) -> SimulatedPartner:
-        chance: Chance = self.world.chance
-        return SimulatedPartner(
-            clock=self.world,
-            chance=chance,
-            effect=effect,
-            look_up=self._look_up,
-            point=self.world.point,
-            reasons=frozenset(reasons),
-            idempotent=not chance.faults or chance.random.random() < IDEMPOTENT_SHARE,
-        )
+        return self._settled.get(fine) == operation.reference(f"settle:{fine}")
 
     def _order(self, number: int, wanted: list[str]) -> Order:
         fines = [{"id": id, "amount": self._fines[id]} for id in wanted]
         total = sum(self._fines[id] for id in wanted)
         msisdn = f"+22507{number:08d}"
-        return Order(KIND, {"msisdn": msisdn, "currency": "XOF", "amount": total, "amendes": fines}, "town", msisdn)
+        return Order(
+            KIND, {"msisdn": msisdn, "currency": "XOF", "amount": total, "amendes": fines}, "town", subject=msisdn
+        )
 
     def _move_money(self, path: str, body: Mapping[str, Any]) -> str | None:
         if path == "/refunds":
-            self.refunds[body["request_id"]] += 1
-            self.amounts[body["request_id"]] = int(body["amount"])
+            self._refunds[body["request_id"]] += 1
+            self._amounts[body["request_id"]] = int(body["amount"])
             return None
         if self.world.chance.strikes("declined"):
             return "INSUFFICIENT_FUNDS"
-        self.debits[body["request_id"]] += 1
+        self._debits[body["request_id"]] += 1
         return None
 
     def _settle(self, path: str, body: Mapping[str, Any]) -> str | None:
         fine = path.split("/")[2]
-        if fine in self.settled:
+        if fine in self._settled:
             return "ALREADY_PAID"
         if self.world.chance.strikes("declined"):
             return "CANCELLED"
-        self.settled[fine] = body["request_id"]
+        self._settled[fine] = body["request_id"]
         return None
 
     def _look_up(self, path: str) -> Answer:
         fine = path.split("/")[2]
-        status = "PAID" if fine in self.settled else "DUE"
+        status = "PAID" if fine in self._settled else "DUE"
         return Answer(200, {"id": fine, "status": status, "amount": str(self._fines[fine])}, 0)
-
-
-def _timeline(operation: Operation) -> str:
-    lines = (f"  {entry.at:%H:%M:%S.%f} {entry.step or '':<16} {entry.text}" for entry in operation.history)
-    return "\n".join([f"{operation.id} {operation.request['amendes']}", *lines])

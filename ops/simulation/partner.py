@@ -13,6 +13,9 @@ from worker.partners.port import Unavailable, Unknown
 Effect = Callable[[str, Mapping[str, Any]], str | None]
 """Carries a request out, by path and body; the reason why it is FAILED, or None."""
 
+LookUp = Callable[[str], Answer]
+"""Tells what is asked for by its path, and has no effect."""
+
 LATEST_S = 18
 LAG_S = 12
 """How long after it was sent a request may still land, and how long after that its status may not be known yet:
@@ -43,7 +46,7 @@ class SimulatedPartner(PartnerHttp):
     clock: Clock
     chance: Chance
     effect: Effect
-    look_up: Callable[[str], Answer]
+    look_up: LookUp
     point: Callable[[], None]
     reasons: frozenset[str]
     idempotent: bool = True

@@ -24,6 +24,12 @@ class Reckoning:
     def clean(self) -> bool:
         return not (self.double or self.lost or self.unexplained)
 
+    def tell(self, name: str, why: str, timeline: str = "") -> None:
+        """Counts one more that is wrong, under double, lost or unexplained."""
+        setattr(self, name, getattr(self, name) + 1)
+        self.why.append(f"{name}: {why}")
+        self.timelines += [timeline] if timeline else []
+
     def add(self, other: "Reckoning") -> None:
         for name in ("accepted", "debited", "settled", "refunded", "double", "lost", "unexplained"):
             setattr(self, name, getattr(self, name) + getattr(other, name))

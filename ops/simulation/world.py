@@ -84,11 +84,21 @@ class World:
 
     def ask(self, order: Order) -> None:
         """A client's request, repeated until it is answered 202."""
+
+        def attempt(store: Store) -> None:
+            self.accepted.add(accept(store, self, self, order, self.new_id).operation.id)
+
+        self.until_answered(attempt)
+
+    def until_answered(self, attempt: Callable[[Store], None]) -> None:
+        """What a client asks of an API that may fail at any moment, and again until it has not."""
         try:
-            id = f"{self.chance.random.getrandbits(64):016x}"
-            self.accepted.add(accept(FaultyStore(self), self, self, order, lambda: id).operation.id)
+            attempt(FaultyStore(self))
         except (StoreUnavailable, Crash):
-            self.at(self.chance.between(0.1, 5), lambda: self.ask(order))
+            self.at(self.chance.between(0.1, 5), lambda: self.until_answered(attempt))
+
+    def new_id(self) -> str:
+        return f"{self.chance.random.getrandbits(64):016x}"
 
     # The broker's part.
 

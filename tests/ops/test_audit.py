@@ -31,6 +31,14 @@ def paid(id: str) -> Operation:
     return payment(id, Status.SUCCEEDED, "debit", "settle:A", "settle:B")
 
 
+def consultation(id: str, status: Status, *done: str) -> Operation:
+    request = {"price": 40000, "currency": "BRL", "start_date": "", "end_date": "", "rate": 20000}
+    operation = Operation(id, "consultation", request, START, START, status=status)
+    for step in done:
+        operation = operation.with_step(step, StepRecord(operation.reference(step), StepState.DONE))
+    return operation
+
+
 Audit = Callable[..., Result]
 
 
@@ -125,3 +133,23 @@ def test_partners_that_cannot_be_asked_are_no_clean_audit(run: Audit, httpserver
     result = run([], [], "--truth", httpserver.url_for("/nowhere"))
     assert result.exit_code == 1
     assert "nowhere" in result.output
+
+
+@pytest.mark.parametrize(
+    ("operation", "told", "discrepancies"),
+    [
+        (consultation("op-1", Status.SUCCEEDED, "charge"), ["op-1:charge 400.00"], {}),
+        (consultation("op-1", Status.PROCESSING), ["op-1:charge 400.00"], {}),
+        (consultation("op-1", Status.OPEN), [], {}),
+        (consultation("op-1", Status.SUCCEEDED, "charge"), [], {"missing": 1}),
+        (consultation("op-1", Status.SUCCEEDED, "charge"), ["op-1:charge 400.01"], {"amount differs": 1}),
+        (consultation("op-1", Status.SUCCEEDED, "charge"), ["op-1:charge 400.00"] * 2, {"double": 1}),
+        (consultation("op-1", Status.OPEN), ["op-1:charge 400.00"], {"orphan": 1}),
+    ],
+)
+def test_consultations_are_held_against_their_charges(
+    run: Audit, operation: Operation, told: list[str], discrepancies: dict[str, int]
+) -> None:
+    done = run([operation], told, "--json")
+    assert json.loads(done.stdout)["discrepancies"] == discrepancies
+    assert done.exit_code == (1 if discrepancies else 0)

@@ -16,7 +16,7 @@ import worker.decide as decide
 from core.operation import Operation, StepState
 from core.store.memory import MemoryStore
 from core.store.port import Document
-from ops.simulation.command import simulate, simulate_world
+from ops.simulation.command import TOWNS, simulate, simulate_world
 from ops.simulation.reckoning import Reckoning
 from ops.stack import ROOT
 from worker.engine import SEND_WITHIN_S, Engine
@@ -30,13 +30,14 @@ FAILED_ONCE = ["1/96", "2/163", "2026/273"]
 while it gave a claim back. Worlds change with the code, so each defect has a test of its own as well."""
 
 
-def live(seed: str, payments: int = 40, faults: bool = True) -> Reckoning:
-    return simulate_world(PRODUCT, faults, seed, payments)
+def live(seed: str, payments: int = 40, faults: bool = True, product: str = PRODUCT) -> Reckoning:
+    return simulate_world(product, faults, seed, payments)
 
 
+@pytest.mark.parametrize("product", TOWNS)
 @pytest.mark.parametrize("seed", [*FAILED_ONCE, *(f"test/{number}" for number in range(30))])
-def test_a_world_with_all_faults_adds_up(seed: str) -> None:
-    reckoning = live(seed)
+def test_a_world_with_all_faults_adds_up(product: str, seed: str) -> None:
+    reckoning = live(seed, product=product)
     assert reckoning.why == []
     assert reckoning.accepted >= 40
     assert reckoning.faults.total() > 40

@@ -19,7 +19,7 @@ from worker.partners.port import (
     Unavailable,
     Unknown,
 )
-from worker.process import AFTER_MONEY_S, BEFORE_MONEY_S, Stages
+from worker.process import AFTER_MONEY_S, BEFORE_MONEY_S, FOR_EVER_S, Stages
 
 POLICY = Policy(settle_window_s=30)
 PARTNER = ScriptedPartner()
@@ -349,3 +349,20 @@ def test_an_outage_after_the_intent_of_a_dead_worker_is_a_doubt_from_then_on() -
     operation = put_off(STAGES, operation, ENQUIRE, PutOff(60, down=True), START, POLICY, jitter=1)
     later = START + timedelta(seconds=POLICY.in_doubt_after_s)
     assert conclude(STAGES, operation, later, POLICY).status is Status.IN_DOUBT
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_what_is_owed_is_not_given_up_by_a_refusal_but_for_a_person(verb: Verb) -> None:
+    owed = step("charge", PARTNER, owed=True, deadline_s=FOR_EVER_S)
+    sent = submitted("charge")
+    operation = record(((owed,),), sent, Work(owed, verb), Declined("declined"), START, POLICY, jitter=1)
+    assert operation.status is Status.NEEDS_REVIEW
+    assert operation.step("charge").state is StepState.SUBMITTED
+
+
+def test_what_is_owed_waits_for_its_partner_for_years() -> None:
+    owed = step("charge", PARTNER, owed=True, deadline_s=FOR_EVER_S)
+    later = START + timedelta(days=1000)
+    stages = ((owed,),)
+    operation = record(stages, submitted("charge"), Work(owed, Verb.SUBMIT), Unavailable("x"), later, POLICY, jitter=1)
+    assert conclude(stages, operation, later, POLICY).status is Status.PROCESSING
