@@ -4,25 +4,25 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_smorest import Api
 from flask_swagger_ui import get_swaggerui_blueprint
 from marshmallow import Schema, fields
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from api import consultations, errors, fines, health
+from api import consultations, errors, events, fines, health
 from api.errors import Problem
 from api.headers import idempotency_key
-from api.json import MoneyJSON
+from api.json import MoneyJSON, deeper_than
+from api.product import Product
 from api.waiting import WaitingRoom
 from core.bootstrap import Core, bootstrap
 from core.errors import StoreUnavailable
 from core.log import configure
 from core.settings import BadSettings, read_settings
 
-PRODUCTS = (fines.blueprint, consultations.blueprint)
+PRODUCTS = (fines.blueprint, consultations.blueprint, events.blueprint)
 
-LARGEST_BODY = 64 * 1024
 WAITING_SEATS = 8
 """Per process: half of its threads, so that waiting for news never keeps a POST from being accepted."""
 
@@ -72,7 +72,6 @@ def create_app(core: Core | None = None) -> Flask:
     app.extensions["core"] = core
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
     app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_BODY + 1,  # a chunked body is cut there, not refused: one byte more tells
         API_TITLE="Quittance",
         API_VERSION="1",
         OPENAPI_VERSION="3.1.0",
@@ -100,12 +99,19 @@ DESCRIPTION = "A payment is accepted in milliseconds and settled exactly once. E
 
 def _refuse_other_content() -> None:
     """Bodies are JSON objects: 415 and 400 come before anything looks at the fields."""
-    if request.method not in ("POST", "PUT", "PATCH") or request.url_rule is None:
+    product = current_app.blueprints.get(request.blueprint or "")
+    if request.method not in ("POST", "PUT", "PATCH") or not isinstance(product, Product):
+        return
+    largest = product.largest_body
+    request.max_content_length = largest + 1  # a chunked body is cut there, not refused: one byte more tells
+    if request.endpoint in product.bodyless and not request.get_data():
         return
     if request.mimetype != "application/json":
         raise Problem(415, "unsupported_media_type", "The body has to be application/json.", CLOSE)
-    if (request.content_length or 0) > LARGEST_BODY or len(request.get_data(cache=True)) > LARGEST_BODY:
-        raise Problem(413, "request_too_large", f"The body is larger than {LARGEST_BODY} bytes.", CLOSE)
+    if (request.content_length or 0) > largest or len(request.get_data(cache=True)) > largest:
+        raise Problem(413, "request_too_large", f"The body is larger than {largest} bytes.", CLOSE)
+    if product.deepest and deeper_than(request.get_data(), product.deepest):
+        raise Problem(422, "validation_failed", f"The body is nested more than {product.deepest} levels deep.")
     try:
         body: Any = request.json
     except BadRequest:

@@ -70,7 +70,7 @@ class Payments(MethodView):
 
         The same again answers the same payment (`Idempotency-Replayed: true`), until it failed or was refunded.
         """
-        return answer_accepted(KIND, canonical, canonical["msisdn"], _view)
+        return answer_accepted(KIND, canonical, canonical["msisdn"], _accepted)
 
     @operator_only
     @blueprint.arguments(PaymentsQuery(), location="query")
@@ -92,6 +92,11 @@ class Payment(MethodView):
         """
         missing = Problem(404, "payment_not_found", "There is no payment with this id.")
         return answer_status(KIND, payment_id, _view, missing)
+
+
+def _accepted(operation: Operation) -> tuple[dict[str, Any], str]:
+    view = _view(operation)
+    return view, view["status_url"]
 
 
 def _view(operation: Operation) -> dict[str, Any]:

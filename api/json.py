@@ -1,6 +1,7 @@
 """JSON as money needs it: numbers are read as they are written, never by way of a float."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,22 @@ def _number(text: str) -> Decimal:
 
 def _integer(digits: str) -> int | Decimal:
     return int(digits) if len(digits) <= LONGEST_INT else _number(digits)
+
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
+def deeper_than(text: bytes, levels: int) -> bool:
+    """Whether JSON is nested more levels deep, told without parsing it, which would need as deep a stack."""
+    if text.count(b"{") + text.count(b"[") <= levels:
+        return False
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"", text)):
+        depth += 1 if bracket[0] in b"{[" else -1
+        if depth > levels:
+            return True
+    return False
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_int=_integer, parse_constant=Decimal)

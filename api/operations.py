@@ -20,6 +20,7 @@ from core.store.port import OPERATIONS
 RETRY_AFTER_S = 2
 
 View = Callable[[Operation], dict[str, Any]]
+Render = Callable[[Any], Response]
 
 ACCEPTED_HEADERS = {
     "Location": {"description": "where to follow it", "schema": {"type": "string", "format": "uri"}},
@@ -76,8 +77,18 @@ def base_view(operation: Operation, url: str) -> dict[str, Any]:
     }
 
 
-def answer_accepted(kind: str, canonical: Mapping[str, Any], subject: str, view: View) -> Response:
-    """Accepts the canonical request of this HTTP request, and answers 202 with the view of its operation."""
+def answer_accepted(
+    kind: str,
+    canonical: Mapping[str, Any],
+    subject: str,
+    view: Callable[[Operation], tuple[Any, str]],
+    render: Render = jsonify,
+    repeatable: bool = False,
+) -> Response:
+    """Accepts the canonical request of this HTTP request, and answers 202.
+
+    view: the body to render, and where the operation is followed; repeatable: any number of requests may be alike.
+    """
     core: Core = current_app.extensions["core"]
     order = Order(
         kind,
@@ -86,19 +97,22 @@ def answer_accepted(kind: str, canonical: Mapping[str, Any], subject: str, view:
         subject=subject,
         idempotency_key=idempotency_key(request),
         trace=traceparent(request),
+        repeatable=repeatable,
     )
     accepted = accept(core.store, core.broker, core.clock, order)
-    body = view(accepted.operation)
-    response = jsonify(body)
+    body, url = view(accepted.operation)
+    response = render(body)
     response.status_code = 202
-    response.headers["Location"] = body["status_url"]
+    response.headers["Location"] = url
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     if accepted.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
 
 
-def answer_status(kind: str, id: str, view: View, missing: Problem) -> Response:
+def answer_status(
+    kind: str, id: str, view: Callable[[Operation], Any], missing: Problem, render: Render = jsonify
+) -> Response:
     """How an operation stands, with an ETag; with `Prefer: wait`, once there is news. Raises `missing` if it is not."""
 
     def load() -> Operation:
@@ -112,7 +126,7 @@ def answer_status(kind: str, id: str, view: View, missing: Problem) -> Response:
     known = request.if_none_match.contains_weak(_etag(operation))
     if seconds and not operation.terminal and (known or not request.if_none_match):
         operation = current_app.extensions["waiting"].wait(load, seconds, operation.version if known else None)
-    response = jsonify(view(operation))
+    response = render(view(operation))
     response.set_etag(_etag(operation))
     response.headers["Cache-Control"] = "no-cache"
     if seconds:
@@ -131,9 +145,21 @@ def answer_page(
     view: View,
     keep: Callable[[Operation], bool] = lambda _: True,
 ) -> Response:
-    """A page of operations, newest first, under `name`. where: declared fields to equal, those that are not None.
+    """A page of operations under `name`, as `page_of` finds them."""
+    page, next_cursor = page_of(kind, query, where, keep)
+    return jsonify({name: [view(item) for item in page], "next_cursor": next_cursor})
 
-    keep: which of those that are found belong to the list; nearly all of them should.
+
+def page_of(
+    kind: str,
+    query: Mapping[str, Any],
+    where: Mapping[str, str | None],
+    keep: Callable[[Operation], bool] = lambda _: True,
+) -> tuple[list[Operation], str | None]:
+    """A page of operations, newest first, and the cursor of the next one if there is any.
+
+    where: declared fields to equal, those that are not None. keep: which of those that are found belong to the list;
+    nearly all of them should.
     """
     core: Core = current_app.extensions["core"]
     asked = {"kind": kind, "status": query["status"], **where}
@@ -148,8 +174,7 @@ def answer_page(
         more = len(documents) > limit
         cursor = documents[-1]["id"] if documents else None
     page = found[:limit]
-    next_cursor = cursor_after(page[-1].id) if len(found) > limit else None
-    return jsonify({name: [view(item) for item in page], "next_cursor": next_cursor})
+    return page, cursor_after(page[-1].id) if len(found) > limit else None
 
 
 def _etag(operation: Operation) -> str:

@@ -7,6 +7,8 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
 
+LARGEST_BODY = 64 * 1024
+
 
 class BodyParser(FlaskParser):
     """Hands schemas the body as the app reads JSON: the library's own reading would turn amounts into floats."""
@@ -19,6 +21,18 @@ class Product(Blueprint):
     """The routes of one product."""
 
     ARGUMENTS_PARSER = BodyParser()
+
+    def __init__(
+        self,
+        *args: Any,
+        largest_body: int = LARGEST_BODY,
+        deepest: int | None = None,
+        bodyless: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
+        """largest_body: in bytes; deepest: levels of nesting in a body; bodyless: endpoints of POSTs without a body."""
+        super().__init__(*args, **kwargs)
+        self.largest_body, self.deepest, self.bodyless = largest_body, deepest, bodyless
 
 
 def header(name: str, description: str, **schema: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bench import accept, growth, neighbours, outage, recovery, settle
+from bench import accept, events, growth, neighbours, outage, recovery, settle
 from bench.report import Figure, show
 from bench.setups import Void
 from core.log import configure
@@ -21,6 +21,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "recovery": recovery.measure,
     "neighbours": neighbours.measure,
     "outage": outage.measure,
+    "events": events.measure,
 }
 
 

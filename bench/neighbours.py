@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import median
 
 from bench.report import Figure
-from bench.setups import Void, payment, stack
+from bench.setups import KIND, Void, payment, stack
 from core.accept import Order, accept
 from core.bootstrap import Core
 from core.broker.embedded import EmbeddedBroker
@@ -56,8 +56,7 @@ def _settle(running: Stack, healthy: Settings, other: Settings) -> float:
     store, clock = SqlStore(f"sqlite:///{running.var_dir / 'quittance.sqlite'}"), SystemClock()
     broker = EmbeddedBroker(store, clock)
     core = Core(healthy, clock, store, broker)
-    (theirs,) = build(other, store, clock).values()
-    (mine,) = build(healthy, store, clock).values()
+    theirs, mine = (build(settings, store, clock, broker)[KIND] for settings in (other, healthy))
     mine = Process(NEIGHBOUR, mine.stages)
     engine = Engine(
         store=store,

@@ -37,7 +37,11 @@ def bootstrap(settings: Settings) -> Core:
     clock = SystemClock()
     store = open_store(settings)
     try:
-        broker: Broker = RabbitBroker(settings.broker_url) if settings.broker_url else EmbeddedBroker(store, clock)
+        broker: Broker = (
+            RabbitBroker(settings.broker_url)
+            if settings.broker_url
+            else EmbeddedBroker(store, clock, folder=settings.var_dir)
+        )
     except ValueError as error:
         raise BadSettings(f"BROKER_URL cannot be used: {error}") from None
     return Core(settings, clock, store, broker)

@@ -5,13 +5,16 @@ import click
 from ops.audit.command import audit
 from ops.chaos.command import chaos
 from ops.demo import demo
+from ops.events import events
 from ops.requeue import requeue
 from ops.review import review
 from ops.run import run
 from ops.simulation.command import simulate
 
 commands = click.Group(
-    "ops", commands=[demo, run, simulate, chaos, audit, review, requeue], help="Commands for those who run Quittance."
+    "ops",
+    commands=[demo, run, simulate, chaos, audit, review, requeue, events],
+    help="Commands for those who run Quittance.",
 )
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.bootstrap import open_store
+from core.broker.embedded import EmbeddedBroker
 from core.clock import SystemClock
 from core.errors import Conflict, StoreUnavailable
 from core.log import configure
@@ -77,7 +78,9 @@ def _open() -> tuple[Settings, Store, Processes]:
         store = open_store(settings)
     except (BadSettings, StoreUnavailable) as error:
         raise click.ClickException(str(error)) from None
-    return settings, store, build(settings, store, SystemClock())
+    clock = SystemClock()
+    # Only the order of their steps is of interest here: nothing is published, and nobody called.
+    return settings, store, build(settings, store, clock, EmbeddedBroker(store, clock))
 
 
 def _waiting(store: Store, kind: str) -> list[Operation]:

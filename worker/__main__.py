@@ -46,7 +46,7 @@ def main(kinds: str) -> None:
 
 def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
     """Works until `stop` is set, then finishes or hands back what is in flight. Exits 1 for an unknown kind."""
-    processes = build(settings, core.store, core.clock)
+    processes = build(settings, core.store, core.clock, core.broker)
     if unknown := set(kinds) - set(processes):
         sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. There are: {', '.join(processes)}.")
     chosen = kinds or list(processes)

@@ -28,7 +28,6 @@ class Policy:
 
     settle_window_s: float
     first_enquiry_s: float = 1.5
-    first_retry_s: float = 1
     longest_retry_s: float = 60
     longest_enquiry_s: float = 15 * 60
     in_doubt_after_s: float = 15 * 60
@@ -210,9 +209,7 @@ def _not_sent(
         if _money_moved(stages, operation):
             return _review(operation, step, f"the partner was not available for too long ({reply.why})", now)
         return _declined(stages, operation, step, Declined("partner_unavailable"), now)
-    wait_s = max(
-        _backoff(policy.first_retry_s, known.attempts - 1, policy.longest_retry_s, jitter), reply.retry_after_s
-    )
+    wait_s = max(_backoff(step.first_retry_s, known.attempts - 1, policy.longest_retry_s, jitter), reply.retry_after_s)
     waiting = replace(
         known,
         state=StepState.WAITING,

@@ -30,6 +30,7 @@ class Step:
     part: the operation goes on without it when it is declined, and ends as partially succeeded.
     moves_money: once it is done, nothing is given up without a person.
     owed: it has to be done: what is refused is for a person to decide, not given up.
+    first_retry_s: after how long an unavailable partner is first tried again; then this doubles each time.
     deadline_s: how long after its first attempt an unavailable partner is tried again.
     echoes: refusals that, on a repeated attempt, may be the echo of our own earlier one.
     """
@@ -43,6 +44,7 @@ class Step:
     part: bool = False
     moves_money: bool = False
     owed: bool = False
+    first_retry_s: float = 1
     deadline_s: float = BEFORE_MONEY_S
     echoes: frozenset[str] = frozenset({REFERENCE_CONFLICT})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from core.broker.port import Broker
 from core.clock import Clock
 from core.outages import Outages
 from core.settings import Settings
@@ -13,10 +14,11 @@ from worker.partners.operator import Operator
 from worker.partners.registry import Registry
 from worker.process import Processes
 from worker.processes.consultations import consultation
+from worker.processes.events import event
 from worker.processes.fines import fine_payment
 
 
-def build(settings: Settings, store: Store, clock: Clock) -> Processes:
+def build(settings: Settings, store: Store, clock: Clock, broker: Broker) -> Processes:
     """The processes by kind, wired to the partners that the settings name."""
     outages = Outages(store, clock)
 
@@ -29,5 +31,5 @@ def build(settings: Settings, store: Store, clock: Clock) -> Processes:
     operator = Operator(http(settings.operator_url, Operator.REASONS), guard("operator"))
     registry = Registry(http(settings.registry_url, Registry.REASONS), guard("registry"))
     finance = Finance(http(settings.finance_url, Finance.REASONS), guard("finance"))
-    products = (fine_payment(store, operator, registry), consultation(finance))
+    products = (fine_payment(store, operator, registry), consultation(finance), event(broker))
     return {product.kind: product for product in products}

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from core.broker.pool import Outcome, Pool
-from core.broker.port import Handle
+from core.broker.port import Handle, Message
 from core.broker.throttle import ThrottledLog
+from core.broker.topic_log import TopicLog
 from core.clock import Clock, to_text
 from core.store.port import OPERATIONS, AtMost, Document, Scalar, Store
 
@@ -134,7 +136,9 @@ class EmbeddedBroker:
 
     delivery_s = 0.0
 
-    def __init__(self, store: Store, clock: Clock, poll_s: float = 0.05) -> None:
+    def __init__(self, store: Store, clock: Clock, poll_s: float = 0.05, folder: Path = Path("var")) -> None:
+        """folder: where the log of published messages is kept."""
+        self._log = TopicLog(folder)
         self._store = store
         self._clock = clock
         self._poll_s = poll_s
@@ -147,6 +151,9 @@ class EmbeddedBroker:
         for poller in self._pollers:
             if kind in poller.kinds:
                 poller.wake()
+
+    def publish(self, message: Message) -> None:
+        self._log.append(message)
 
     def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Poller:
         poller = Poller(self._store, self._clock, kinds, handle, concurrency, self._poll_s)

@@ -1,9 +1,20 @@
 """The broker port. A ring is a doorbell with an operation's id: lost, doubled, late or reordered, it is harmless."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 Handle = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What others consume. topic: its parts, words of [a-z0-9_-]; body: JSON in UTF-8; id: the same on every repeat."""
+
+    topic: tuple[str, ...]
+    id: str
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class Subscription(Protocol):
@@ -26,6 +37,12 @@ class Broker(Protocol):
 
     def ring(self, kind: str, id: str) -> None:
         """Asks some worker to look at this operation soon. Never blocks and never raises; the ring may be lost."""
+
+    def publish(self, message: Message) -> None:
+        """Returns when the broker has taken responsibility for the message. Blocks for seconds at most.
+
+        Raises BrokerUnavailable; then the broker may have it or not, so that it can be there twice in the end.
+        """
 
     def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Subscription:
         """Calls handle(operation id) for every ring of these kinds, at most `concurrency` at once, until stopped.

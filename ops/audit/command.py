@@ -78,7 +78,13 @@ def _table(findings: Findings) -> Table:
     table.add_row("accepted", str(findings.accepted))
     for status, number in sorted(findings.statuses.items()):
         table.add_row(f"  {status}", str(number))
-    for kind, plural in (("debit", "debits"), ("refund", "refunds"), ("fine", "fines settled"), ("charge", "charges")):
+    for kind, plural in (
+        ("debit", "debits"),
+        ("refund", "refunds"),
+        ("fine", "fines settled"),
+        ("charge", "charges"),
+        ("event", "events published"),
+    ):
         table.add_row(plural, str(findings.effects[kind]))
     for kind in DISCREPANCIES:
         number = findings.discrepancies[kind]

@@ -50,9 +50,16 @@ def of_consultation(operation: Operation) -> Iterator[tuple[str, Effect]]:
         yield "charge", Effect(operation.reference("charge"), amount, certain=done)
 
 
+def of_event(operation: Operation) -> Iterator[tuple[str, Effect]]:
+    """That it was published; no partner keeps a record of that."""
+    if operation.step("publish").state is StepState.DONE:
+        yield "event", Effect(operation.reference("publish"), Decimal(0))
+
+
 EFFECTS: Mapping[str, Callable[[Operation], Iterator[tuple[str, Effect]]]] = {
     "fine_payment": of_fine_payment,
     "consultation": of_consultation,
+    "event": of_event,
 }
 """By kind of operation: one line a product."""
 

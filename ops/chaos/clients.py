@@ -14,8 +14,7 @@ from ops.stack import Stack
 
 TWICE = 0.1
 """The share of requests that are sent by two clients at once."""
-CONSULTATION_EVERY = 4
-"""Every so many requests is about a consultation, the others pay a fine."""
+TOPIC = "chaos/clients/asked"
 AGAIN_S = 0.3
 PATIENCE_S = 120
 """How long one request is sent again and again: longer than all that a fault and its healing take."""
@@ -26,13 +25,14 @@ THREADS = 8
 class Clients:
     """Ask at a steady rate until told to stop.
 
-    accepted: the ids that were answered; errors: what no client should ever see.
+    accepted: the ids that were answered; events: those of them that are events'; errors: what nobody should ever see.
     """
 
     stack: Stack
     per_second: float
     chance: random.Random
     accepted: set[str] = field(default_factory=set)
+    events: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     repeats: int = 0
 
@@ -59,7 +59,8 @@ class Clients:
                 number = next(self._numbers)
                 twice = self.chance.random() < TWICE
             if not self._over.wait(max(0, self._began + number / self.per_second - time.monotonic())):
-                self._by_one_or_two(self._consult if number % CONSULTATION_EVERY == 0 else self._pay, number, twice)
+                asks = (self._pay, self._consult, self._pay, self._tell)
+                self._by_one_or_two(asks[number % len(asks)], number, twice)
 
     def _by_one_or_two(self, ask: Callable[[int], str | None], number: int, twice: bool) -> None:
         """Asks, perhaps from two sides at once: the id has to be the same."""
@@ -86,7 +87,16 @@ class Clients:
         id = self._until("/start", {**who, "start_date": "2026-01-01 13:00:00"}, 201, f"visit-{number}")
         return id and self._until("/end", {"id": id, "end_date": "2026-01-01 14:00:00"}, 202)
 
-    def _until(self, path: str, body: dict[str, Any], status: int, key: str | None = None) -> str | None:
+    def _tell(self, number: int) -> str | None:
+        """Publishes an event."""
+        uid = self._until(f"/api/event/{TOPIC}", {"number": number}, 202, f"event-{number}", "event_uid")
+        with self._lock:
+            self.events.update([uid] if uid else [])
+        return uid
+
+    def _until(
+        self, path: str, body: dict[str, Any], status: int, key: str | None = None, name: str = "id"
+    ) -> str | None:
         """The id that is answered with this status; None when it never is."""
         give_up_at = time.monotonic() + PATIENCE_S
         while time.monotonic() < give_up_at:
@@ -94,7 +104,7 @@ class Clients:
                 headers = {"Idempotency-Key": key} if key else {}
                 answer = requests.post(self.stack.api + path, json=body, headers=headers, timeout=15)
                 if answer.status_code == status:
-                    return str(answer.json()["id"])
+                    return str(answer.json()[name])
                 if answer.status_code < 500:
                     self.errors.append(f"{answer.status_code} {answer.text}")
             except requests.RequestException:

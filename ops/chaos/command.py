@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pika
 from rich.console import Console
 from rich.table import Table
 
+from core.broker.topic_log import TopicLog
 from core.operation import TERMINAL
 from core.store.port import OPERATIONS, scan
 from core.store.sql import SqlStore
 from ops.audit.effects import EFFECTS
-from ops.chaos.clients import Clients
+from ops.chaos.clients import TOPIC, Clients
 from ops.chaos.faults import WORKERS, Faults
 from ops.chaos.proxy import FaultProxy
 from ops.rabbit import open_rabbit
@@ -82,7 +84,9 @@ def chaos(broker: str, seconds: float, seed: int, keep: Path | None) -> None:
         over.set()
         supervisor.join()
         audit = _audit(stack)
-    wrong = faults.unhealed + clients.errors + unfinished + audit["examples"]
+        consumed = _consume(rabbit.url) if rabbit else {line["message_id"] for line in TopicLog(folder).read("#")}
+    missing = [f"event {uid} has reached no consumer" for uid in clients.events - consumed]
+    wrong = missing + faults.unhealed + clients.errors + unfinished + audit["examples"]
     console.print(_table(broker, faults.happened, clients, statuses, audit))
     console.print(*wrong[:20], sep="\n", highlight=False)
     raise SystemExit(1 if wrong else 0)
@@ -125,6 +129,16 @@ def _drain(stack: Stack, accepted: set[str]) -> tuple[Counter[str], list[str]]:
             store.close()
             return Counter(found.values()), wrong
         time.sleep(0.5)
+
+
+def _consume(url: str) -> set[object]:
+    """The message ids that a plain consumer finds in the queue of the clients' topic."""
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        channel = connection.channel()
+        found: set[object] = set()
+        while (taken := channel.basic_get(TOPIC, auto_ack=True))[1] is not None:
+            found.add(taken[1].message_id)
+        return found
 
 
 def _audit(stack: Stack) -> dict[str, Any]:

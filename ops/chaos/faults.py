@@ -117,7 +117,8 @@ class Faults:
         self._say("broker's queues purged")
         rabbit = self._rabbit()
         for queue in rabbit.ctl("list_queues", "name", "--no-table-headers").split():
-            rabbit.ctl("purge_queue", queue)
+            if queue.startswith("quittance."):  # the others' hold events, which nobody may purge
+                rabbit.ctl("purge_queue", queue)
 
     def supervise(self, over: threading.Event) -> None:
         """Starts again what ends by itself, as whoever supervises the processes would."""

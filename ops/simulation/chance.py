@@ -31,6 +31,8 @@ FAULTS: Mapping[str, float] = {
     "worker pauses": 0.01,
     "save refused": 0.01,
     "request twice": 0.1,
+    "publish lost": 0.1,
+    "confirm lost": 0.1,
     "partner away": 0.001,
     "broker away": 0.002,
     "store away": 0.0002,

@@ -16,12 +16,17 @@ from rich.table import Table
 
 from ops.simulation.chance import Chance
 from ops.simulation.consultations import ConsultationsTown
+from ops.simulation.events import EventsTown
 from ops.simulation.fines import FinesTown
 from ops.simulation.reckoning import Reckoning
 from ops.simulation.town import Town
 from ops.simulation.world import World
 
-TOWNS: dict[str, Callable[[World, int], Town]] = {"fine_payment": FinesTown, "consultation": ConsultationsTown}
+TOWNS: dict[str, Callable[[World, int], Town]] = {
+    "fine_payment": FinesTown,
+    "consultation": ConsultationsTown,
+    "event": EventsTown,
+}
 PAYMENTS_A_WORLD = 40
 LONGEST = timedelta(days=3)
 

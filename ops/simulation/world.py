@@ -1,7 +1,7 @@
 """A world: who lives in it, and how its time goes on."""
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ from itertools import count
 from typing import Any
 
 from core.accept import Order, accept
-from core.broker.port import Handle, Subscription
+from core.broker.port import Handle, Message, Subscription
 from core.clock import to_text
-from core.errors import StoreUnavailable
+from core.errors import BrokerUnavailable, StoreUnavailable
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS, AtMost, Document, Store
 from ops.simulation.chance import Chance, Crash
@@ -46,6 +46,7 @@ class World:
         self.accepted: set[str] = set()
         self.errors: list[str] = []
         self.rung: Counter[str] = Counter()
+        self.published: defaultdict[str, list[Message]] = defaultdict(list)
         self._now = START
         self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = count()
@@ -114,6 +115,16 @@ class World:
         for _ in range(2 if self.chance.strikes("ring doubled") else 1):
             most_s = 60 if self.chance.strikes("ring delayed") else 0.01
             self.at(self.chance.between(0.001, most_s), lambda: self.work(id))
+
+    def publish(self, message: Message) -> None:
+        if not self.connected():
+            raise BrokerUnavailable(reason="away")
+        if self.chance.strikes("publish lost"):
+            raise BrokerUnavailable(reason="refused")
+        self.published[message.id].append(message)
+        self.point()
+        if self.chance.strikes("confirm lost"):
+            raise BrokerUnavailable(reason="the connection was lost")
 
     def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Subscription:
         raise NotImplementedError("its workers are called, they do not wait")

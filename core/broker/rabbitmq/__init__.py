@@ -2,13 +2,15 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterable
 
 from pika import URLParameters
 
-from core.broker.port import Handle
+from core.broker.port import Handle, Message
 from core.broker.rabbitmq.consumer import Consumer
 from core.broker.rabbitmq.publisher import Publisher
+from core.broker.rabbitmq.sender import Sender
 from core.broker.rabbitmq.topology import Topology
 
 HEARTBEAT_S = 30
@@ -34,6 +36,8 @@ class RabbitBroker:
         self._name = name
         self._topology = Topology(name)
         self._consumers: list[Consumer] = []
+        self._sender: Sender | None = None
+        self._opening = threading.Lock()
         self._publisher = Publisher(self._parameters("publisher"), self._topology)
 
     @property
@@ -47,6 +51,11 @@ class RabbitBroker:
     def ring(self, kind: str, id: str) -> None:
         self._publisher.ring(kind, id)
 
+    def publish(self, message: Message) -> None:
+        with self._opening:  # not every process publishes: a connection for those that do
+            self._sender = self._sender or Sender(self._parameters("sender"))
+        self._sender.publish(message)
+
     def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Consumer:
         consumer = Consumer(self._parameters("consumer"), self._topology, kinds, handle, concurrency)
         self._consumers.append(consumer)
@@ -57,6 +66,8 @@ class RabbitBroker:
         for consumer in self._consumers:
             consumer.stop(0)
         self._publisher.close(FLUSH_S)
+        if self._sender is not None:
+            self._sender.close(FLUSH_S)
 
     def _parameters(self, role: str) -> URLParameters:
         parameters = URLParameters(self._url)

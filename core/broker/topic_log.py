@@ -1,0 +1,66 @@
+"""The embedded stand-in for a topic exchange: a file, a JSON line a message, that many processes may append to."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.broker.port import Message
+from core.errors import BrokerUnavailable
+
+FILE = "events.log"
+LOOK_AGAIN_S = 0.2
+
+
+class TopicLog:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._lock = threading.Lock()
+
+    def append(self, message: Message) -> None:
+        """Durable when it returns. Raises BrokerUnavailable when the file cannot be written."""
+        line = {
+            "topic": ".".join(message.topic),
+            "message_id": message.id,
+            "headers": dict(message.headers),
+            "body": message.body.decode(),
+        }
+        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        try:
+            # In one write at the end of the file, so that lines of several processes do not mix.
+            with self._lock, open(self.path, "ab", buffering=0) as file:
+                file.write(data)
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise BrokerUnavailable(reason=str(error)) from None
+
+    def read(self, pattern: str, follow: bool = False) -> Iterator[dict[str, object]]:
+        """The messages whose topic fits the pattern, from the first one on; with `follow`, also those to come."""
+        self.path.touch()
+        with open(self.path, "rb") as file:
+            line = b""
+            while True:
+                line += file.readline()
+                if line.endswith(b"\n"):  # else somebody is writing it just now, or there is no more
+                    message, line = json.loads(line), b""
+                    if fits(pattern, message["topic"]):
+                        yield message
+                elif follow:
+                    time.sleep(LOOK_AGAIN_S)
+                else:
+                    return
+
+
+def fits(pattern: str, topic: str) -> bool:
+    """As a topic exchange's binding: `*` is one word, `#` any number of them."""
+    return _fits(pattern.split("."), topic.split("."))
+
+
+def _fits(pattern: list[str], words: list[str]) -> bool:
+    if not pattern:
+        return not words
+    if pattern[0] == "#":
+        return any(_fits(pattern[1:], words[skipped:]) for skipped in range(len(words) + 1))
+    return bool(words) and pattern[0] in ("*", words[0]) and _fits(pattern[1:], words[1:])

@@ -1,0 +1,242 @@
+"""Events over HTTP: taken as they are written, told as they stand, and never taken for one another."""
+
+import json
+from typing import Any
+
+import pytest
+from doubles import START, FakeClock
+from werkzeug.test import TestResponse
+
+from core.broker.port import Message
+from core.errors import BrokerUnavailable
+from core.operation import Status
+from tests.api.kit import TOKEN, House, assert_problem
+from worker.decide import Policy
+from worker.engine import Engine
+from worker.processes.events import event
+
+URL = "/api/event/clinic/visit/opened"
+
+
+def tell(house: House, body: Any = None, path: str = URL, **headers: str) -> TestResponse:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return house.post({"number": 1} if body is None else body, sent, path=path)
+
+
+class Topics:
+    """A broker that takes what is published, or says that it is away."""
+
+    def __init__(self) -> None:
+        self.taken: list[Message] = []
+        self.away = False
+
+    def publish(self, message: Message) -> None:
+        if self.away:
+            raise BrokerUnavailable(reason="away")
+        self.taken.append(message)
+
+
+def work(house: House, topics: Topics, id: str) -> None:
+    engine = Engine(
+        store=house.store,
+        clock=house.clock,
+        processes={"event": event(topics)},  # type: ignore[arg-type]
+        policy=Policy(settle_window_s=30),
+        worker="w",
+        call_s=1,
+        jitter=lambda: 1.0,
+    )
+    engine.advance(id)
+
+
+def test_an_event_is_taken_and_told(house: House) -> None:
+    answer = tell(house)
+
+    uid = answer.json["event_uid"]
+    assert answer.status_code == 202
+    assert answer.json == {
+        "event_uid": uid,
+        "event_timestamp": "2026-01-01T12:00:00.000000Z",
+        "event_data": {"number": 1},
+    }
+    told = house.http.get(answer.headers["Location"]).json
+    assert told == {
+        **answer.json,
+        "solution": "clinic",
+        "model": "visit",
+        "action": "opened",
+        "status": "accepted",
+        "published": False,
+        "published_at": None,
+        "attempts": 0,
+    }
+    assert house.http.get(f"/api/event/{uid}/").json == told
+
+
+def test_it_is_published_once_the_broker_takes_it(house: House) -> None:
+    clock, topics = house.clock, Topics()
+    assert isinstance(clock, FakeClock)
+    traced = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    uid = tell(house, traceparent=traced, ce_id="7", ce_type="opened").json["event_uid"]
+    topics.away = True
+    waits = []
+    for _ in range(6):
+        work(house, topics, uid)
+        due_at = house.operation(uid).due_at
+        assert due_at is not None
+        waits.append(round((due_at - clock.now()).total_seconds(), 3))
+        clock.tick(waits[-1])
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
+    assert house.http.get(f"/api/event/{uid}").json["status"] == "processing"
+    topics.away = False
+    work(house, topics, uid)
+
+    told = house.http.get(f"/api/event/{uid}").json
+    assert (told["status"], told["published"], told["attempts"]) == ("succeeded", True, 7)
+    assert told["published_at"] > told["event_timestamp"]
+    (message,) = topics.taken
+    assert message == Message(
+        ("clinic", "visit", "opened"), uid, b'{"number": 1}', {"ce-id": "7", "ce-type": "opened", "traceparent": traced}
+    )
+
+
+def test_a_broker_that_is_away_for_years_does_not_end_an_event(house: House) -> None:
+    clock, topics = house.clock, Topics()
+    assert isinstance(clock, FakeClock)
+    uid, topics.away = tell(house).json["event_uid"], True
+    for _ in range(50):
+        work(house, topics, uid)
+        clock.tick(20 * 24 * 3600)
+    assert house.operation(uid).status is Status.PROCESSING
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"price":0.10,"huge":123456789012345678901234567890,"exponent":1e400}',
+        '{"text": "\\ud800 \\u0000 é \U0001f600", "list": [null, true]}',
+        '{ "NaN": "Infinity" }',
+        '{"brackets": "' + "[{" * 100 + '\\""}',
+        json.dumps({"x": "y" * (256 * 1024 - 9)}),
+    ],
+)
+def test_data_is_kept_to_the_last_character(house: House, text: str) -> None:
+    topics = Topics()
+    answer = tell(house, text)
+
+    assert answer.status_code == 202, answer.text
+    uid = answer.json["event_uid"]
+    work(house, topics, uid)
+    assert topics.taken[0].body == text.encode()
+    assert f'"event_data": {text}}}' in answer.get_data(as_text=True)
+    assert f'"event_data": {text}}}' in house.http.get(f"/api/event/{uid}").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "bad_request"),
+        (b"[]", 400, "bad_request"),
+        (b'"text"', 400, "bad_request"),
+        (b"null", 400, "bad_request"),
+        (b"{", 400, "bad_request"),
+        (b'{"a": NaN}', 400, "bad_request"),
+        (b'{"a": -Infinity}', 400, "bad_request"),
+        (b'{"a": "\xff"}', 400, "bad_request"),
+        (b'{"a":' + b"[" * 32 + b"]" * 32 + b"}", 422, "validation_failed"),
+        (b'{"a":' * 100_00 + b"1" + b"}" * 100_00, 422, "validation_failed"),
+        (b'{"x": "' + b"y" * (256 * 1024) + b'"}', 413, "request_too_large"),
+    ],
+)
+def test_a_body_that_is_no_event(house: House, body: bytes, status: int, code: str) -> None:
+    assert_problem(tell(house, body), status, code)
+    assert house.stored()["operations"] == 0
+
+
+def test_thirty_two_levels_are_taken(house: House) -> None:
+    assert tell(house, '{"a":' + "[" * 31 + "]" * 31 + "}").status_code == 202
+
+
+@pytest.mark.parametrize("part", ["UPPER", "a.b", "a b", "x" * 65, "é", "*", "%2F", "..."])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_parts_of_the_path(house: House, part: str, place: int) -> None:
+    parts = ["clinic", "visit", "opened"]
+    parts[place] = part
+    path = "/api/event/" + "/".join(parts)
+
+    answers = [tell(house, path=path), house.http.get(path)]
+
+    for answer in answers:
+        if answer.status_code == 404:  # an escaped slash makes another path
+            assert "%2F" in part
+        else:
+            assert_problem(answer, 422, "validation_failed")
+    assert house.stored()["operations"] == 0
+
+
+def test_equal_events_are_two_unless_they_have_one_key(house: House) -> None:
+    assert tell(house).json["event_uid"] != tell(house).json["event_uid"]
+    first, again = tell(house, Idempotency_Key="k"), tell(house, Idempotency_Key="k")
+    assert again.json == first.json
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert_problem(tell(house, {"number": 2}, Idempotency_Key="k"), 422, "idempotency_key_reused")
+    other = house.post({"number": 1}, {"Idempotency-Key": "k"}, path="/api/event/clinic/visit/ended")
+    assert_problem(other, 422, "idempotency_key_reused")
+
+
+def test_a_topic_lists_its_events_newest_first(house: House) -> None:
+    uids = [tell(house, {"number": number}).json["event_uid"] for number in range(5)]
+    tell(house, path="/api/event/clinic/visit/ended")
+
+    first = house.http.get(f"{URL}?limit=3").json
+    second = house.http.get(f"{URL}/?limit=3&cursor={first['next_cursor']}").json
+
+    assert [told["event_uid"] for told in [*first["events"], *second["events"]]] == uids[::-1]
+    assert [told["event_data"]["number"] for told in first["events"]] == [4, 3, 2]
+    assert second["next_cursor"] is None
+    assert house.http.get("/api/event/nobody/has/told").json == {"events": [], "next_cursor": None}
+
+
+def test_a_replay_publishes_the_same_message_again(house: House) -> None:
+    topics = Topics()
+    uid = tell(house, ce_id="7").json["event_uid"]
+    work(house, topics, uid)
+    operator = {"Authorization": f"Bearer {TOKEN}"}
+
+    answer = house.http.post(f"/api/event/{uid}/replay", headers=operator)
+
+    assert (answer.status_code, answer.json["event_uid"]) == (202, uid)
+    replay = answer.headers["Location"].rpartition("/")[2]
+    assert replay != uid
+    work(house, topics, replay)
+    assert topics.taken[0] == topics.taken[1]
+    assert house.http.get(answer.headers["Location"]).json["published"] is True
+    assert [told["event_uid"] for told in house.http.get(URL).json["events"]] == [uid]
+    again = house.http.post(f"/api/event/{replay}/replay", headers=operator)
+    assert again.json["event_uid"] == uid
+
+
+def test_replays_are_the_operators(house: House) -> None:
+    uid = tell(house).json["event_uid"]
+
+    assert_problem(house.http.post(f"/api/event/{uid}/replay"), 401, "unauthorized")
+    operator = {"Authorization": f"Bearer {TOKEN}"}
+    assert_problem(house.http.post("/api/event/nothing/replay", headers=operator), 404, "event_not_found")
+    assert_problem(house.http.get("/api/event/nothing"), 404, "event_not_found")
+    assert_problem(house.http.get(f"/api/event/{house.pay()}"), 404, "event_not_found")
+
+
+@pytest.mark.parametrize("value", ["", "x" * 1025, "tab\there", "é"])
+def test_a_cloud_event_header_that_cannot_be_forwarded(house: House, value: str) -> None:
+    assert_problem(tell(house, ce_source=value), 400, "bad_request")
+
+
+def test_waiting_for_the_publication(house: House) -> None:
+    uid = tell(house).json["event_uid"]
+    first = house.http.get(f"/api/event/{uid}")
+    work(house, Topics(), uid)
+
+    assert house.http.get(f"/api/event/{uid}", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+    assert first.headers["Retry-After"] == "2"
+    assert house.operation(uid).created_at == START

@@ -1,0 +1,90 @@
+"""The embedded topic log: nothing is lost, nothing mixed, and patterns mean what they mean to a topic exchange."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.broker.port import Message
+from core.broker.topic_log import FILE, TopicLog, fits
+from core.errors import BrokerUnavailable
+from ops.stack import ROOT
+
+
+def message(id: str, *topic: str, data: object = None) -> Message:
+    return Message(topic or ("a", "b", "c"), id, json.dumps(data or {}).encode(), {"ce-id": id})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "expected"),
+    [
+        ("#", "a.b.c", True),
+        ("a.b.c", "a.b.c", True),
+        ("a.b.d", "a.b.c", False),
+        ("a.*.c", "a.b.c", True),
+        ("a.*", "a.b.c", False),
+        ("a.#", "a.b.c", True),
+        ("#.c", "a.b.c", True),
+        ("a.#.c", "a.c", True),
+        ("*.#.*", "a.b.c", True),
+        ("*.*.*.#.*", "a.b.c", False),
+        ("b.#", "a.b.c", False),
+    ],
+)
+def test_patterns(pattern: str, topic: str, expected: bool) -> None:
+    assert fits(pattern, topic) is expected
+
+
+def test_what_was_published_is_read_in_order(tmp_path: Path) -> None:
+    log = TopicLog(tmp_path)
+    log.append(message("1", "a", "b", "c", data={"é": "\n\u2028"}))
+    log.append(message("2", "a", "b", "d"))
+    assert [line["message_id"] for line in log.read("#")] == ["1", "2"]
+    (line,) = log.read("a.*.c")
+    assert line == {"topic": "a.b.c", "message_id": "1", "headers": {"ce-id": "1"}, "body": '{"\\u00e9": "\\n\\u2028"}'}
+
+
+def test_many_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
+    log, large = TopicLog(tmp_path), {"text": "x" * 50_000}
+
+    def publish(worker: int) -> None:
+        for number in range(20):
+            log.append(message(f"{worker}-{number}", data=large))
+
+    threads = [threading.Thread(target=publish, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({line["message_id"] for line in log.read("#")}) == 160
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(BrokerUnavailable):
+        TopicLog(tmp_path).append(message("1"))
+
+
+def test_following_tells_what_comes_after(tmp_path: Path) -> None:
+    log = TopicLog(tmp_path)
+    log.append(message("1"))
+    reading = log.read("#", follow=True)
+    assert next(reading)["message_id"] == "1"
+    log.append(message("2"))
+    assert next(reading)["message_id"] == "2"
+
+
+def test_the_command_prints_what_fits(tmp_path: Path) -> None:
+    log = TopicLog(tmp_path)
+    log.append(message("1", "a", "b", "c", data={"n": 1}))
+    log.append(message("2", "x", "b", "c"))
+    command = [sys.executable, "-m", "ops", "events", "tail", "a.#", "--no-follow"]
+    done = subprocess.run(command, cwd=ROOT, env={"VAR_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert [json.loads(line)["body"] for line in done.stdout.splitlines()] == [{"n": 1}]
+    rabbit = {"VAR_DIR": str(tmp_path), "BROKER_URL": "amqp://localhost"}
+    done = subprocess.run(command, cwd=ROOT, env=rabbit, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "exchange named events" in done.stderr
