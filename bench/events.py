@@ -3,14 +3,19 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from statistics import median
 
 import pika
 
-from bench.accept import share
-from bench.load import Load, closed_loop, paced, post
+from bench.accept import ROUNDS, share
+from bench.load import Load, paced, post
 from bench.report import Figure
 from bench.setups import DRAIN_S, Void, stack
+from core.accept import Order, accept
+from core.broker.rabbitmq import RabbitBroker
+from core.clock import SystemClock
 from core.operation import Operation, Status
 from core.store.port import OPERATIONS, AtMost, scan
 from core.store.sql import SqlStore
@@ -26,7 +31,9 @@ _numbers = count(1)
 
 def measure() -> Iterator[Figure]:
     yield share("events: accepted, share of a bare view", events, drain)
-    yield _published()
+    rates = [_published_per_second() for _ in range(ROUNDS)]
+    note = f"{PUBLISHED} each in {ROUNDS} rounds ({', '.join(f'{rate:.0f}' for rate in rates)}); RabbitMQ on the same cores"
+    yield Figure("events: published a second by one worker", median(rates), 1500, "/s", note=note)
     yield _outage()
 
 
@@ -48,19 +55,28 @@ def drain(running: Stack, accepted: int) -> list[Operation]:
     return found
 
 
-def _published() -> Figure:
-    """All are accepted before the one worker starts."""
-    with open_rabbit() as rabbit, stack({"BROKER_URL": rabbit.url}) as running:
-        running.start(("api",))
-        accepted = closed_loop(running.api_port, events(PUBLISHED), 32).statuses.get(202, 0)
+class Patient(RabbitBroker):
+    """Its rings wait for a worker that is yet to be started: no sweeper is to think them lost."""
+
+    delivery_s = 600.0
+
+
+def _published_per_second() -> float:
+    """All are accepted and rung for before the one worker starts."""
+    with open_rabbit() as rabbit, stack({"BROKER_URL": rabbit.url, "WORKER_CONCURRENCY": "32"}) as running:
+        running.var_dir.mkdir(exist_ok=True)
+        store, broker = SqlStore(f"sqlite:///{running.var_dir / 'quittance.sqlite'}"), Patient(rabbit.url)
+        request: dict[str, object] = {"topic": TOPIC.split("/"), "data": "{}", "headers": {}, "replay_of": None}
+        order = Order("event", request, "bench", repeatable=True)
+        while not broker.connected():
+            time.sleep(0.05)
+        with ThreadPoolExecutor(32) as clients:
+            list(clients.map(lambda _: accept(store, broker, SystemClock(), order), range(PUBLISHED)))
+        broker.close()
+        store.close()
         running.start(("worker",))
-        found = drain(running, accepted)
-        ends = sorted(operation.updated_at for operation in found)
-    took_s = (ends[-1] - ends[0]).total_seconds()
-    note = (
-        f"{PUBLISHED} confirmed one by one in {took_s:.1f} s, with two saves each; private RabbitMQ on the same cores"
-    )
-    return Figure("events: published a second by one worker", len(ends) / took_s, 1500, "/s", note=note)
+        ends = sorted(operation.updated_at for operation in drain(running, PUBLISHED))
+    return len(ends) / (ends[-1] - ends[0]).total_seconds()
 
 
 def _outage() -> Figure:

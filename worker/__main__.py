@@ -58,6 +58,7 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
         worker=worker_name(),
         call_s=CONNECT_TIMEOUT_S + settings.partner_timeout_s,
         jitter=random.random,
+        rung=core.broker.delivery_s > 0,
         stopping=stop.is_set,
     )
     if settings.metrics_port:

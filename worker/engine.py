@@ -51,7 +51,8 @@ def together(calls: list[Callable[[], Reply]]) -> list[Reply]:
 @dataclass(frozen=True)
 class Engine:
     """call_s: the longest that a partner call may take; jitter: draws a random number from 0 to 1 for each reply;
-    gather: makes some calls and returns their replies in order."""
+    rung: each operation is brought by a ring, which one worker gets at a time; else all workers see what is due, and
+    only leases keep them apart; gather: makes some calls and returns their replies in order."""
 
     store: Store
     clock: Clock
@@ -60,6 +61,7 @@ class Engine:
     worker: str
     call_s: float
     jitter: Callable[[], float]
+    rung: bool = False
     stopping: Callable[[], bool] = lambda: False
     gather: Callable[[list[Callable[[], Reply]]], list[Reply]] = together
 
@@ -104,8 +106,11 @@ class Engine:
                 continue
             replies: list[Reply] = []
             try:
-                saved = operation = self._save_intent(operation, work)
-                replies = self.gather([partial(self._call, saved, item) for item in work])
+                if self.rung and all(item.step.brief for item in work):
+                    operation = replace(begin(operation, work, now), updated_at=now)
+                else:
+                    saved = operation = self._save_intent(operation, work)
+                replies = self.gather([partial(self._call, operation, item) for item in work])
             finally:
                 self._let_out(work, replies, now)
             now = self.clock.now()

@@ -29,6 +29,7 @@ class Step:
     undo: the step that gives back what this one took.
     part: the operation goes on without it when it is declined, and ends as partially succeeded.
     moves_money: once it is done, nothing is given up without a person.
+    brief: it may be repeated freely and takes a moment: where a ring goes to one worker, no intent is saved before it.
     owed: it has to be done: what is refused is for a person to decide, not given up.
     first_retry_s: after how long an unavailable partner is first tried again; then this doubles each time.
     deadline_s: how long after its first attempt an unavailable partner is tried again.
@@ -43,6 +44,7 @@ class Step:
     undo: "Step | None" = None
     part: bool = False
     moves_money: bool = False
+    brief: bool = False
     owed: bool = False
     first_retry_s: float = 1
     deadline_s: float = BEFORE_MONEY_S

@@ -69,6 +69,7 @@ class World:
             worker=name,
             call_s=CALL_S,
             jitter=self.chance.random.random,
+            rung=True,
             gather=lambda calls: [call() for call in calls],
         )
 

@@ -40,8 +40,8 @@ def test_a_world_with_all_faults_adds_up(product: str, seed: str) -> None:
     reckoning = live(seed, product=product)
     assert reckoning.why == []
     assert reckoning.accepted >= 40
-    assert reckoning.faults.total() > 40
-    assert 0 < reckoning.statuses["succeeded"] <= reckoning.debited
+    assert reckoning.faults.total() > 10
+    assert 0 < reckoning.statuses["succeeded"] <= max(reckoning.debited, reckoning.settled)
 
 
 def test_without_faults_nothing_is_refused_but_by_the_partners() -> None:

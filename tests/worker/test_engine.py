@@ -350,6 +350,22 @@ def test_our_own_pause_is_no_fault_of_the_partner(store: Store, clock: FakeClock
     assert guard.open_until is None
 
 
+@pytest.mark.parametrize("rung", [True, False])
+def test_a_brief_step_saves_no_intent_where_a_ring_goes_to_one_worker(
+    store: Store, clock: FakeClock, rung: bool
+) -> None:
+    partner = ScriptedPartner(Unavailable("away"), Confirmed())
+    insert(store)
+    worker = engine(store, clock, process((step("publish", partner, enquire=None, brief=True),)), rung=rung)
+    worker.advance("op-1")
+    clock.tick(60)
+    worker.advance("op-1")
+    operation = load(store)
+    assert operation.status is Status.SUCCEEDED
+    assert operation.step("publish").attempts == 2
+    assert operation.version == (3 if rung else 5)
+
+
 def test_a_conflict_is_no_error(store: Store, clock: FakeClock) -> None:
     class AlwaysLate:
         def get(self, collection: str, id: str) -> Document | None:

@@ -30,7 +30,13 @@ def event(broker: Broker) -> Process:
         return Confirmed()
 
     publishing = Step(
-        "publish", "publishing", submit=publish, deadline_s=FOR_EVER_S, first_retry_s=FIRST_RETRY_S, owed=True
+        "publish",
+        "publishing",
+        submit=publish,
+        deadline_s=FOR_EVER_S,
+        first_retry_s=FIRST_RETRY_S,
+        owed=True,
+        brief=True,
     )
 
     def stages(_: Operation) -> Stages:
