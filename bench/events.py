@@ -32,7 +32,8 @@ _numbers = count(1)
 def measure() -> Iterator[Figure]:
     yield share("events: accepted, share of a bare view", events, drain)
     rates = [_published_per_second() for _ in range(ROUNDS)]
-    note = f"{PUBLISHED} each in {ROUNDS} rounds ({', '.join(f'{rate:.0f}' for rate in rates)}); RabbitMQ on the same cores"
+    rounds = ", ".join(f"{rate:.0f}" for rate in rates)
+    note = f"median of {ROUNDS} rounds of {PUBLISHED} ({rounds}); RabbitMQ is on the same cores"
     yield Figure("events: published a second by one worker", median(rates), 1500, "/s", note=note)
     yield _outage()
 
