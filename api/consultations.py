@@ -17,6 +17,7 @@ from api.operations import ListQuery, OperationView, answer_page, answer_status,
 from api.product import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
 from core.accept import Order, accept, hand_over
 from core.bootstrap import Core
+from core.clock import to_text
 from core.errors import AlreadyOpen, Conflict
 from core.ids import is_id
 from core.money import read_price, to_number
@@ -33,13 +34,12 @@ TRIES = 5
 blueprint = Product("consultations", __name__, description="Consultations that are always charged")
 
 
-def _person() -> fields.String:
-    return fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}(?![\s\S])"))
+PERSON = validate.Regexp(r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}(?![\s\S])")
 
 
 class StartRequest(Schema):
-    physician_id = _person()
-    patient_id = _person()
+    physician_id = fields.String(required=True, validate=PERSON)
+    patient_id = fields.String(required=True, validate=PERSON)
     start_date = Moment(load_default=None, allow_none=True)
 
 
@@ -77,8 +77,8 @@ class ChargesView(Schema):
 
 
 class ConsultationsQuery(ListQuery):
-    physician_id = fields.String(load_default=None)
-    patient_id = fields.String(load_default=None)
+    physician_id = fields.String(load_default=None, validate=PERSON)
+    patient_id = fields.String(load_default=None, validate=PERSON)
 
 
 @blueprint.route("/start")
@@ -91,7 +91,7 @@ class Start(MethodView):
         """Open a consultation. A physician is in one at a time."""
         core: Core = current_app.extensions["core"]
         physician, patient = asked["physician_id"], asked["patient_id"]
-        started = asked["start_date"] or told(core.clock.now())
+        started = asked["start_date"] or told(core.clock.now().replace(microsecond=0))
         rate, currency = read_price(core.settings.consultation_rate)
         order = Order(
             KIND,
@@ -192,8 +192,8 @@ class Charge(MethodView):
 
 
 def told(moment: datetime) -> str:
-    """A time that we set ourselves, as clients read it: whole seconds, as prices are by the second."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    """A time that we set ourselves, as clients read it."""
+    return to_text(moment) if moment.microsecond else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def price_of(rate: int, seconds: int) -> int:
@@ -203,8 +203,10 @@ def price_of(rate: int, seconds: int) -> int:
 
 def _ended(asked: Mapping[str, Any], given: str | None, now: datetime) -> dict[str, Any]:
     """The request of a consultation that ends then, priced. Raises Problem 422."""
-    end_date = given or told(now)
-    took = read_moment(end_date) - read_moment(asked["start_date"])
+    started = read_moment(asked["start_date"])
+    # Of an end that we set ourselves it is certain that it comes after the start, whatever the clocks say.
+    ended = read_moment(given) if given else max(now.replace(microsecond=0), started)
+    end_date, took = given or told(ended), ended - started
     if took < timedelta(0):
         raise invalid("end_date", "Before the start.")
     if took > LONGEST:

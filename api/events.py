@@ -136,7 +136,7 @@ def _data() -> str:
     text = request.get_data().decode()
     if "NaN" in text or "Infinity" in text:
         try:
-            json.loads(text, parse_constant=int)
+            json.loads(text, parse_constant=int, parse_int=str)
         except ValueError:
             raise Problem(400, "bad_request", "NaN and Infinity are not JSON.") from None
     return text

@@ -23,8 +23,8 @@ def _integer(digits: str) -> int | Decimal:
     return int(digits) if len(digits) <= LONGEST_INT else _number(digits)
 
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
+_MARK = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""A bracket, or a string as a whole, also one that has no end: each byte is looked at once."""
 
 
 def deeper_than(text: bytes, levels: int) -> bool:
@@ -32,8 +32,11 @@ def deeper_than(text: bytes, levels: int) -> bool:
     if text.count(b"{") + text.count(b"[") <= levels:
         return False
     depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub(b"", text)):
-        depth += 1 if bracket[0] in b"{[" else -1
+    for mark in _MARK.finditer(text):
+        if mark[0] in (b"{", b"["):
+            depth += 1
+        elif mark[0] in (b"}", b"]"):
+            depth -= 1
         if depth > levels:
             return True
     return False

@@ -7,6 +7,9 @@ import click
 from core.broker.topic_log import TopicLog
 from core.settings import BadSettings, read_settings
 
+ONE_LINE = {ord("\n"): " ", ord("\r"): " "}
+"""Between the tokens of JSON: its strings have no line ends."""
+
 
 @click.group()
 def events() -> None:
@@ -28,4 +31,5 @@ def tail(pattern: str, follow: bool) -> None:
     if settings.broker_url:
         raise click.ClickException("events are published to RabbitMQ here: consume from its exchange named events")
     for line in TopicLog(settings.var_dir).read(pattern, follow):
-        click.echo(json.dumps({**line, "body": json.loads(str(line["body"]))}, ensure_ascii=False))
+        body = line.pop("body")
+        click.echo(f'{json.dumps(line, ensure_ascii=False)[:-1]}, "body": {body.translate(ONE_LINE)}}}')

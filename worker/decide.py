@@ -134,7 +134,7 @@ def record(
 def conclude(stages: Stages, operation: Operation, now: datetime, policy: Policy) -> Operation:
     """The operation moved to its end when nothing is left to do, or else due when its next step is."""
     if operation.status not in WORKABLE:
-        return operation
+        return replace(operation, due_at=None)
     current = _current(stages, operation)
     if operation.status is not Status.ACCEPTED:
         doubts_s = (_doubt_s(operation.step(step.name), now) for step in current)

@@ -134,6 +134,10 @@ class Engine:
                 work.append(item)
             else:
                 operation = put_off(stages, operation, item, wait, now, self.policy, self.jitter())
+        if operation.status not in WORKABLE:
+            # One that was put off for too long needs a person, so nothing is begun beside it.
+            self._let_out(work, [], now)
+            return operation, []
         return operation, work
 
     def _let_out(self, work: list[Work], replies: list[Reply], began: datetime) -> None:

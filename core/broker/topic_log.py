@@ -1,11 +1,13 @@
 """The embedded stand-in for a topic exchange: a file, a JSON line a message, that many processes may append to."""
 
+import io
 import json
 import os
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from core.broker.port import Message
 from core.errors import BrokerUnavailable
@@ -30,13 +32,22 @@ class TopicLog:
         data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         try:
             # In one write at the end of the file, so that lines of several processes do not mix.
-            with self._lock, open(self.path, "ab", buffering=0) as file:
-                file.write(data)
+            with self._lock, open(self.path, "ab+", buffering=0) as file:
+                whole = file.write(self._after(file) + data) >= len(data)
                 os.fsync(file.fileno())
         except OSError as error:
             raise BrokerUnavailable(reason=str(error)) from None
+        if not whole:
+            raise BrokerUnavailable(reason="there is no room for all of it")
 
-    def read(self, pattern: str, follow: bool = False) -> Iterator[dict[str, object]]:
+    def _after(self, file: io.FileIO) -> bytes:
+        """What has to come before the next line: an end for one that was not written to its end."""
+        if file.seek(0, os.SEEK_END) == 0:
+            return b""
+        file.seek(-1, os.SEEK_END)
+        return b"" if file.read(1) == b"\n" else b"\n"
+
+    def read(self, pattern: str, follow: bool = False) -> Iterator[dict[str, Any]]:
         """The messages whose topic fits the pattern, from the first one on; with `follow`, also those to come."""
         self.path.touch()
         with open(self.path, "rb") as file:
@@ -44,13 +55,22 @@ class TopicLog:
             while True:
                 line += file.readline()
                 if line.endswith(b"\n"):  # else somebody is writing it just now, or there is no more
-                    message, line = json.loads(line), b""
-                    if fits(pattern, message["topic"]):
+                    message, line = _read(line), b""
+                    if message and fits(pattern, message["topic"]):
                         yield message
                 elif follow:
                     time.sleep(LOOK_AGAIN_S)
                 else:
                     return
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """None for a line that was not written to its end: its message was not taken."""
+    try:
+        message: dict[str, Any] = json.loads(line)
+        return message
+    except ValueError:
+        return None
 
 
 def fits(pattern: str, topic: str) -> bool:

@@ -169,6 +169,23 @@ def test_an_end_that_cannot_be(house: House, end_date: str, why: str) -> None:
     assert house.operation(id).status is Status.OPEN
 
 
+def test_an_end_of_our_own_is_never_before_the_start(house: House) -> None:
+    clock = house.clock
+    assert isinstance(clock, FakeClock)
+    clock.tick(0.9)
+    id = opened(house, start_date="2026-01-01T12:00:00.7Z")
+
+    answer = end(house, id)
+
+    assert (answer.status_code, answer.json["price"]) == (202, 0)
+    assert answer.json["end_date"] == "2026-01-01T12:00:00.700000Z"
+
+
+@pytest.mark.parametrize("query", ["physician_id=%00", "patient_id=a%20b", f"patient_id={'x' * 65}", "status=gone"])
+def test_a_list_of_nobody(house: House, query: str) -> None:
+    assert_problem(house.http.get(f"/consultations?{query}"), 422, "validation_failed")
+
+
 def test_an_end_more_than_a_day_after_the_start(house: House) -> None:
     id = opened(house, start_date="2025-12-30 12:00:00")
 

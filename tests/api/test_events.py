@@ -116,7 +116,7 @@ def test_a_broker_that_is_away_for_years_does_not_end_an_event(house: House) -> 
         "{}",
         '{"price":0.10,"huge":123456789012345678901234567890,"exponent":1e400}',
         '{"text": "\\ud800 \\u0000 é \U0001f600", "list": [null, true]}',
-        '{ "NaN": "Infinity" }',
+        '{ "NaN": "Infinity", "long": ' + "1" * 5000 + "}",
         '{"brackets": "' + "[{" * 100 + '\\""}',
         json.dumps({"x": "y" * (256 * 1024 - 9)}),
     ],
@@ -147,6 +147,9 @@ def test_data_is_kept_to_the_last_character(house: House, text: str) -> None:
         (b'{"a":' + b"[" * 32 + b"]" * 32 + b"}", 422, "validation_failed"),
         (b'{"a":' * 100_00 + b"1" + b"}" * 100_00, 422, "validation_failed"),
         (b'{"x": "' + b"y" * (256 * 1024) + b'"}', 413, "request_too_large"),
+        (b'{"a":' * 33 + b'"' + b'\\"' * 120_000, 422, "validation_failed"),
+        (b'{"a":' + b"[]," * 40 + b'"' + b'\\"' * 120_000, 400, "bad_request"),
+        (b'{"a": ' + b"1" * 5000 + b', "b": NaN}', 400, "bad_request"),
     ],
 )
 def test_a_body_that_is_no_event(house: House, body: bytes, status: int, code: str) -> None:

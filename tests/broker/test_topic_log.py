@@ -68,6 +68,38 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         TopicLog(tmp_path).append(message("1"))
 
 
+def test_a_line_that_was_not_written_to_its_end_spoils_no_other(tmp_path: Path) -> None:
+    log = TopicLog(tmp_path)
+    log.append(message("1"))
+    with open(log.path, "ab") as file:
+        file.write(b'{"topic": "a.b.c", "message_id": "torn", "bo')
+    log.append(message("2"))
+    assert [line["message_id"] for line in log.read("#")] == ["1", "2"]
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    (tmp_path / FILE).symlink_to("/dev/full")
+    with pytest.raises(BrokerUnavailable):
+        TopicLog(tmp_path).append(message("1"))
+
+
+def test_a_message_that_has_no_room_is_not_taken(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from core.broker.port import Message; from core.broker.topic_log import TopicLog\n"
+        "from core.errors import BrokerUnavailable\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: TopicLog(Path(sys.argv[1])).append(Message(('a', 'b', 'c'), '1', b'x' * 2000, {}))\n"
+        "except BrokerUnavailable: print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "refused", done.stderr
+    log = TopicLog(tmp_path)
+    log.append(message("2"))
+    assert [line["message_id"] for line in log.read("#")] == ["2"]
+
+
 def test_following_tells_what_comes_after(tmp_path: Path) -> None:
     log = TopicLog(tmp_path)
     log.append(message("1"))

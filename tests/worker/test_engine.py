@@ -328,6 +328,24 @@ def test_an_intent_that_is_not_saved_gives_its_place_back(store: Store, clock: F
     assert guard.in_flight == 0
 
 
+def test_nothing_is_begun_beside_a_step_that_was_put_off_for_too_long(store: Store, clock: FakeClock) -> None:
+    partner, here, away = ScriptedPartner(Confirmed()), Guard("here", clock, 1), Guard("away", clock, 1)
+    away.open_until = START + timedelta(days=9)
+    debit = step("debit", partner, moves_money=True)
+    settlements = (step("settle:a", partner, guard=here), step("settle:b", partner, guard=away, deadline_s=60))
+    insert(store)
+    worker = engine(store, clock, process((debit,), settlements))
+    here.enter()
+    worker.advance("op-1")
+    here.leave(None, START)
+    clock.tick(3600)
+    worker.advance("op-1")
+    operation = load(store)
+    assert (operation.status, operation.due_at, operation.lease) == (Status.NEEDS_REVIEW, None, None)
+    assert partner.asked == [("submit", "debit")]
+    assert here.in_flight == 0
+
+
 def test_our_own_pause_is_no_fault_of_the_partner(store: Store, clock: FakeClock) -> None:
     class Pausing:
         """The store, after whose every save the worker is paused."""

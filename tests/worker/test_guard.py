@@ -162,6 +162,28 @@ def test_what_was_put_off_comes_back_one_by_one_as_fast_as_calls_end(
     assert waits == [PutOff(pytest.approx(every_s * turn, rel=1e-3), down=False) for turn in (1, 2, 3)]
 
 
+def test_what_comes_after_an_outage_does_not_wait_behind_what_was_put_off_in_it(guard: Guard, clock: FakeClock) -> None:
+    break_down(guard, clock)
+    for _ in range(1000):
+        guard.enter()
+    clock.tick(OPEN_S)
+    call(guard, clock, Confirmed())
+    assert [guard.enter() for _ in range(3)] == [None] * 3
+    wait = guard.enter()
+    assert wait is not None
+    assert wait.wait_s <= AGAIN_EVERY_S
+
+
+def test_news_that_cannot_be_told_lose_no_place(clock: FakeClock) -> None:
+    def broken(name: str, until: datetime | None) -> None:
+        raise RuntimeError(name)
+
+    guard = Guard("operator", clock, 1, broken)
+    break_down(guard, clock)
+    assert guard.in_flight == 0
+    assert guard.open_until is not None
+
+
 def test_what_a_guard_finds_out_is_told_to_everybody(store: Store, clock: FakeClock) -> None:
     outages = Outages(store, clock)
     guard = Guard("operator", clock, 3, outages.tell)

@@ -103,11 +103,17 @@ class Guard:
         if before != after:
             OPEN.labels(self._name).set(after is not None)
             log.warning("circuit changed", partner=self._name, open_until=after and after.isoformat())
-            self._changed(self._name, after)
+            try:
+                self._changed(self._name, after)
+            except Exception:
+                # Only news, and the replies of this round are not to be lost by it.
+                log.exception("circuit not told", partner=self._name)
 
     def _learn(self, failed: bool, now: datetime, began: datetime) -> None:
         if not failed:
             self._failures, self._heard_at = 0, now
+            if self.open_until is not None:
+                self._slot = now  # What comes now does not wait behind what was put off while it was down.
             self.open_until, self._open_s, self._looking = None, OPEN_S, False
             return
         self._failures += 1

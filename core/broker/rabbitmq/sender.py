@@ -1,6 +1,7 @@
 """Publishes messages for others to consume: many in flight over one connection, each confirmed before it counts."""
 
 import threading
+import time
 from collections import deque
 
 from pika import BasicProperties, DeliveryMode
@@ -14,8 +15,12 @@ from core.broker.rabbitmq.link import Link, State
 from core.errors import BrokerUnavailable
 
 EXCHANGE = "events"
-CONFIRM_S = 10.0
+CONFIRM_S = 5.0
 """How long the server may take to say that it has a message: after that, whether it has is not known."""
+STALLED_S = 2.0
+"""A server that has confirmed nothing for so long is given nothing more: those who wait for it hold threads."""
+DECLARED_S = 10.0
+"""How long a queue is taken to be there: of one that was deleted nothing is heard while another one takes its topic."""
 
 
 class _Sending:
@@ -41,13 +46,14 @@ class _Sending:
 class Sender:
     """To the topic exchange EXCHANGE, and by way of it to a durable queue named after the topic's parts.
 
-    The queue is declared and bound when this process first publishes to its topic, or when it was found to be gone.
+    The queue is declared and bound when this process first publishes to its topic, and every few seconds from then on.
     """
 
     def __init__(self, parameters: Parameters) -> None:
         self._waiting: deque[_Sending] = deque()
         self._unconfirmed: dict[int, _Sending] = {}
-        self._declared: set[tuple[str, ...]] = set()
+        self._declared: dict[tuple[str, ...], float] = {}
+        self._heard_at = time.monotonic()
         self._channel: Channel | None = None
         self._last_tag = 0
         self._link = Link(parameters, self, "broker-sender")
@@ -57,6 +63,8 @@ class Sender:
         """Returns when the server has taken responsibility. Raises BrokerUnavailable; then it may have it or not."""
         if self._link.state is State.DOWN:
             raise BrokerUnavailable(reason="not connected")
+        if self._unconfirmed and time.monotonic() - self._heard_at > STALLED_S:
+            raise BrokerUnavailable(reason="it confirms nothing")
         sending = _Sending(message)
         self._waiting.append(sending)
         self._link.wake()
@@ -88,10 +96,13 @@ class Sender:
     def _send(self, channel: Channel, sending: _Sending) -> None:
         message = sending.message
         key, queue = ".".join(message.topic), "/".join(message.topic)
-        if message.topic not in self._declared:
+        now = time.monotonic()
+        if now - self._declared.get(message.topic, -DECLARED_S) >= DECLARED_S:
             channel.queue_declare(queue, durable=True)
             channel.queue_bind(queue, EXCHANGE, key)
-            self._declared.add(message.topic)
+            self._declared[message.topic] = now
+        if not self._unconfirmed:
+            self._heard_at = now
         properties = BasicProperties(
             content_type="application/json",
             delivery_mode=DeliveryMode.Persistent.value,
@@ -103,7 +114,7 @@ class Sender:
         self._unconfirmed[self._last_tag] = sending
 
     def _confirmed(self, frame: "Method[Basic.Ack | Basic.Nack]") -> None:
-        method = frame.method
+        method, self._heard_at = frame.method, time.monotonic()
         refused = "" if isinstance(method, Basic.Ack) else "the server refused it"
         tags = [method.delivery_tag]
         if method.multiple:  # those that were sent before it as well; they were entered in order
