@@ -22,9 +22,9 @@ burst of refusals at one moment is no outage."""
 OPEN_S = 5
 LONGEST_OPEN_S = 60
 """How long it stays open before one call is let through to look; doubled each time that call fails as well."""
-AGAIN_EVERY_S = 0.02
+AGAIN_EVERY_S = 0.05
 """What was put off comes back one by one, as fast as calls end, but at least so fast: a backlog of any size at a dead
-partner costs the workers fifty looks a second."""
+partner costs a worker twenty looks a second."""
 LEAST_WAIT_S = 0.001
 LATEST_WEIGHT = 0.1
 """Of the latest call in the mean time of a call."""
