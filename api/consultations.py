@@ -13,16 +13,14 @@ from api.auth import client, scoped
 from api.errors import Problem, invalid
 from api.fields import Moment, read_moment
 from api.headers import idempotency_key, traceparent
-from api.operations import ListQuery, OperationView, answer_page, answer_status, base_view
+from api.operations import ListQuery, OperationView, answer_page, answer_status, base_view, load
 from api.product import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
 from core.accept import Order, accept, hand_over
 from core.bootstrap import Core
 from core.clock import to_text
 from core.errors import AlreadyOpen, Conflict
-from core.ids import is_id
 from core.money import read_price, to_number
 from core.operation import Operation, Status
-from core.store.port import OPERATIONS
 
 KIND = "consultation"
 SCOPE = "consultations"
@@ -128,7 +126,7 @@ class End(MethodView):
         """End a consultation. From then on it is charged; the same end again is the same answer."""
         core: Core = current_app.extensions["core"]
         for _ in range(TRIES):
-            operation = _load(core, asked["id"])
+            operation = load(KIND, asked["id"], _missing())
             try:
                 if operation.status is Status.OPEN:
                     ended = _ended(operation.request, asked["end_date"], core.clock.now())
@@ -164,7 +162,7 @@ class Consultation(MethodView):
     @blueprint.doc(**SECURED)
     def get(self, id: str) -> Response:
         """Tell a consultation."""
-        return jsonify(_view(_load(current_app.extensions["core"], id)))
+        return jsonify(_view(load(KIND, id, _missing())))
 
 
 @blueprint.route("/charges")
@@ -186,9 +184,7 @@ class Charge(MethodView):
     def get(self, appointment_id: str) -> Response:
         """Tell what a consultation costs, and how its charge stands."""
         missing = Problem(404, "charge_not_found", "There is no ended consultation with this id.")
-        if not _has_ended(_load(current_app.extensions["core"], appointment_id, missing)):
-            raise missing
-        return answer_status(KIND, appointment_id, _charge_view, missing)
+        return answer_status(KIND, appointment_id, _charge_view, missing, keep=_has_ended)
 
 
 def told(moment: datetime) -> str:
@@ -214,11 +210,8 @@ def _ended(asked: Mapping[str, Any], given: str | None, now: datetime) -> dict[s
     return {**asked, "end_date": end_date, "price": price_of(asked["rate"], int(took.total_seconds()))}
 
 
-def _load(core: Core, id: str, missing: Problem | None = None) -> Operation:
-    document = core.store.get(OPERATIONS, id) if is_id(id) else None
-    if document is None or document["kind"] != KIND:
-        raise missing or Problem(404, "consultation_not_found", "There is no consultation with this id.")
-    return Operation.from_document(document)
+def _missing() -> Problem:
+    return Problem(404, "consultation_not_found", "There is no consultation with this id.")
 
 
 def _has_ended(operation: Operation) -> bool:

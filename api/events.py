@@ -4,19 +4,16 @@ import json
 import re
 from typing import Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
 from api.auth import operator_only
 from api.errors import Problem
-from api.operations import STATUS_HEADERS, ListQuery, answer_accepted, answer_status, page_of
+from api.operations import STATUS_HEADERS, ListQuery, answer_accepted, answer_status, load, page_of
 from api.product import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product, header
-from core.bootstrap import Core
 from core.clock import to_text
-from core.ids import is_id
 from core.operation import Operation, StepState
-from core.store.port import OPERATIONS
 
 KIND = "event"
 LARGEST_BODY = 256 * 1024
@@ -100,12 +97,9 @@ class Replay(MethodView):
     @blueprint.doc(security=[{"operator": []}], parameters=[IDEMPOTENCY_KEY])
     def post(self, event_uid: str) -> Response:
         """Publish an event once more, under the same `message_id`. `Location` tells how that goes."""
-        core: Core = current_app.extensions["core"]
-        document = core.store.get(OPERATIONS, event_uid) if is_id(event_uid) else None
-        if document is None or document["kind"] != KIND:
-            raise MISSING
-        asked = {**document["request"], "replay_of": document["request"]["replay_of"] or document["id"]}
-        return answer_accepted(KIND, asked, document["subject"], _accepted, render, repeatable=True)
+        event = load(KIND, event_uid, MISSING)
+        asked = {**event.request, "replay_of": _uid(event)}
+        return answer_accepted(KIND, asked, "/".join(event.request["topic"]), _accepted, render, repeatable=True)
 
 
 MISSING = Problem(404, "event_not_found", "There is no event with this uid.")
@@ -142,6 +136,11 @@ def _data() -> str:
     return text
 
 
+def _uid(operation: Operation) -> str:
+    """Of the event that this operation publishes, or publishes again."""
+    return str(operation.request["replay_of"] or operation.id)
+
+
 def _is_first(operation: Operation) -> bool:
     return operation.request["replay_of"] is None
 
@@ -171,6 +170,5 @@ def _published(operation: Operation) -> str:
 
 
 def _with_data(operation: Operation, members: dict[str, Any]) -> str:
-    uid = operation.request["replay_of"] or operation.id
-    known = {"event_uid": uid, "event_timestamp": to_text(operation.created_at), **members}
+    known = {"event_uid": _uid(operation), "event_timestamp": to_text(operation.created_at), **members}
     return f'{json.dumps(known)[:-1]}, "event_data": {operation.request["data"]}}}'

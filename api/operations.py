@@ -110,22 +110,35 @@ def answer_accepted(
     return response
 
 
+def load(kind: str, id: str, missing: Problem, keep: Callable[[Operation], bool] = lambda _: True) -> Operation:
+    """The operation of this kind and id. Raises `missing` when there is none, or none to keep."""
+    core: Core = current_app.extensions["core"]
+    document = core.store.get(OPERATIONS, id) if is_id(id) else None
+    if document is None or document["kind"] != kind:
+        raise missing
+    operation = Operation.from_document(document)
+    if not keep(operation):
+        raise missing
+    return operation
+
+
 def answer_status(
-    kind: str, id: str, view: Callable[[Operation], Any], missing: Problem, render: Render = jsonify
+    kind: str,
+    id: str,
+    view: Callable[[Operation], Any],
+    missing: Problem,
+    render: Render = jsonify,
+    keep: Callable[[Operation], bool] = lambda _: True,
 ) -> Response:
-    """How an operation stands, with an ETag; with `Prefer: wait`, once there is news. Raises `missing` if it is not."""
+    """How an operation stands, with an ETag; with `Prefer: wait`, once there is news. Raises as `load` does."""
 
-    def load() -> Operation:
-        core: Core = current_app.extensions["core"]
-        document = core.store.get(OPERATIONS, id) if is_id(id) else None
-        if document is None or document["kind"] != kind:
-            raise missing
-        return Operation.from_document(document)
+    def look() -> Operation:
+        return load(kind, id, missing, keep)
 
-    seconds, operation = wait_s(request), load()
+    seconds, operation = wait_s(request), look()
     known = request.if_none_match.contains_weak(_etag(operation))
     if seconds and not operation.terminal and (known or not request.if_none_match):
-        operation = current_app.extensions["waiting"].wait(load, seconds, operation.version if known else None)
+        operation = current_app.extensions["waiting"].wait(look, seconds, operation.version if known else None)
     response = render(view(operation))
     response.set_etag(_etag(operation))
     response.headers["Cache-Control"] = "no-cache"

@@ -37,6 +37,7 @@ def test_a_ring_waits_for_the_first_consumer_there_ever_is(kit: Kit) -> None:
     kit.broker().consume(["fine"], work, 1)
 
     work.wait_ended("early")
+    assert set(work.begun) == {"early"}
 
 
 def test_one_consumer_serves_several_kinds_within_one_bound(kit: Kit) -> None:
@@ -107,6 +108,7 @@ def test_a_handler_that_raises_stops_nobody(kit: Kit) -> None:
     kit.ring("fine", "good")
 
     work.wait_ended("bad", "good")
+    assert {"bad", "good"} == set(work.begun)
 
 
 def test_stop_hands_back_at_once_what_was_not_begun(kit: Kit) -> None:

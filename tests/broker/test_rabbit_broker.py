@@ -98,6 +98,7 @@ def test_confirmed_rings_survive_the_servers_death(rabbit_kit: RabbitKit, privat
     work = Work(rabbit_kit)
     broker.consume(["fine"], work, 5)
     work.wait_ended("first", *ids)
+    assert set(work.ended) == {"first", *ids}
 
 
 def test_rings_flow_again_after_all_connections_were_closed(rabbit_kit: RabbitKit, private_rabbit: Rabbit) -> None:
@@ -110,6 +111,7 @@ def test_rings_flow_again_after_all_connections_were_closed(rabbit_kit: RabbitKi
 
     rabbit_kit.ring("fine", "after")
     work.wait_ended("after")
+    assert set(work.begun) == {"before", "after"}
 
 
 def test_a_blocked_connection_is_not_connected(rabbit_kit: RabbitKit, private_rabbit: Rabbit) -> None:
@@ -126,6 +128,7 @@ def test_a_blocked_connection_is_not_connected(rabbit_kit: RabbitKit, private_ra
     eventually(broker.connected)
     broker.ring("fine", "last")
     eventually(lambda: broker.counts["confirmed"] == 3)
+    assert broker.connected()
 
 
 def test_an_unroutable_ring_is_noticed_and_the_queue_made_again(rabbit_kit: RabbitKit) -> None:
@@ -155,6 +158,7 @@ def test_a_consumer_outlives_its_queue(rabbit_kit: RabbitKit) -> None:
     rabbit_kit.ring("event", "the other one")
 
     work.wait_ended("after", "the other one")
+    assert set(work.begun) == {"before", "after", "the other one"}
 
 
 def test_a_ring_whose_handler_raised_is_a_dead_letter(rabbit_kit: RabbitKit) -> None:

@@ -2,8 +2,9 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Mapping
 from functools import partial
+from itertools import takewhile
 from typing import NamedTuple
 
 from pika import BasicProperties, DeliveryMode
@@ -113,7 +114,7 @@ class Publisher:
     def _confirmed(self, frame: "Method[Basic.Ack | Basic.Nack]") -> None:
         method = frame.method
         confirmed = isinstance(method, Basic.Ack)
-        for tag in list(self._tags(method.delivery_tag, method.multiple)):
+        for tag in confirmed_tags(self._unconfirmed, method):
             ring = self._unconfirmed.pop(tag, None)
             self.counts["confirmed" if confirmed else "refused"] += 1
             if not confirmed and ring:
@@ -130,18 +131,14 @@ class Publisher:
         self._waiting.append(ring)
         self.work()
 
-    def _tags(self, last: int, multiple: bool) -> Iterator[int]:
-        """The tags that one confirm stands for. They were entered in order, so the oldest come first."""
-        if not multiple:
-            yield last
-            return
-        for tag in self._unconfirmed:
-            if tag > last:
-                return
-            yield tag
-
     def _returned(self, _: Channel, method: Basic.Return, properties: BasicProperties, body: bytes) -> None:
         """The queue was there once and is gone: declared again with the next ring."""
         self.counts["unroutable"] += 1
         self._declared.clear()
         self._log.warning("ring_unroutable", queue=method.routing_key, id=body.decode(errors="replace"))
+
+
+def confirmed_tags(unconfirmed: Mapping[int, object], method: "Basic.Ack | Basic.Nack") -> list[int]:
+    """The tags that one confirm stands for. They were entered in order, so the oldest come first."""
+    last = method.delivery_tag or 0
+    return list(takewhile(lambda tag: tag <= last, unconfirmed)) if method.multiple else [last]

@@ -12,6 +12,7 @@ from pika.spec import Basic
 
 from core.broker.port import Message
 from core.broker.rabbitmq.link import Link, State
+from core.broker.rabbitmq.publisher import confirmed_tags
 from core.errors import BrokerUnavailable
 
 EXCHANGE = "events"
@@ -116,10 +117,7 @@ class Sender:
     def _confirmed(self, frame: "Method[Basic.Ack | Basic.Nack]") -> None:
         method, self._heard_at = frame.method, time.monotonic()
         refused = "" if isinstance(method, Basic.Ack) else "the server refused it"
-        tags = [method.delivery_tag]
-        if method.multiple:  # those that were sent before it as well; they were entered in order
-            tags = [tag for tag in self._unconfirmed if tag <= method.delivery_tag]
-        for tag in tags:
+        for tag in confirmed_tags(self._unconfirmed, method):
             if sending := self._unconfirmed.pop(tag, None):
                 sending.end(refused)
 
