@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.operation import Operation
+from core.store.port import Store
+from worker.decide import Policy
+from worker.engine import SEND_WITHIN_S, Engine
 from worker.partners.port import Reply
 from worker.process import Process, Stages, Step
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+CALL_S = 15
+LEASE_S = SEND_WITHIN_S + CALL_S
 
 
 class FakeClock:
@@ -58,3 +63,26 @@ def process(*stages: tuple[Step, ...], kind: str = "test") -> Process:
 def new_operation(**changes: Any) -> Operation:
     values: dict[str, Any] = {"id": "op-1", "kind": "test", "request": {}, "created_at": START, "updated_at": START}
     return Operation(**{**values, "due_at": START, "fingerprint": "f", **changes})
+
+
+def engine(store: Store, clock: FakeClock, process: Process, **changes: Any) -> Engine:
+    values: dict[str, Any] = {
+        "store": store,
+        "clock": clock,
+        "processes": {process.kind: process},
+        "policy": Policy(settle_window_s=30),
+        "worker": "worker-1",
+        "call_s": CALL_S,
+        "jitter": lambda: 1.0,
+    }
+    return Engine(**{**values, **changes})
+
+
+def insert(store: Store, **changes: Any) -> None:
+    store.insert("operations", new_operation(**changes).to_document())
+
+
+def load(store: Store) -> Operation:
+    document = store.get("operations", "op-1")
+    assert document is not None
+    return Operation.from_document(document)
