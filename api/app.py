@@ -10,21 +10,34 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from marshmallow import Schema, fields
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from api import consultations, errors, events, fines, health
+from api import auth, consultations, errors, events, fines, health, people, service_payments, services, wallets
 from api.errors import Problem
 from api.headers import idempotency_key
 from api.json import MoneyJSON, deeper_than
 from api.product import Product
+from api.tokens import Tokens, signing_secrets
 from api.waiting import WaitingRoom
 from core.bootstrap import Core, bootstrap
 from core.errors import StoreUnavailable
 from core.log import configure
+from core.passwords import Passwords
+from core.people import People
 from core.settings import BadSettings, read_settings
 
-PRODUCTS = (fines.blueprint, consultations.blueprint, events.blueprint)
+PRODUCTS = (
+    fines.blueprint,
+    consultations.blueprint,
+    events.blueprint,
+    people.blueprint,
+    wallets.blueprint,
+    services.blueprint,
+    service_payments.blueprint,
+)
 
 WAITING_SEATS = 8
 """Per process: half of its threads, so that waiting for news never keeps a POST from being accepted."""
+
+FORM = "application/x-www-form-urlencoded"
 
 CLOSE = {"Connection": "close"}
 """The body was not read to its end, so what follows on the connection is no request."""
@@ -57,19 +70,25 @@ class ProblemApi(Api):
         return errors.from_http(error)
 
 
-def create_app(core: Core | None = None) -> Flask:
-    """The app on the given core, or on one built from the environment. Build it after a fork."""
-    if core is None:
-        try:
+def create_app(core: Core | None = None, passwords: Passwords | None = None) -> Flask:
+    """The app on the given core, or on one built from the environment. Build it after a fork.
+
+    passwords: how they are hashed, unless as they should be.
+    """
+    try:
+        if core is None:
             settings = read_settings()
             configure("api", settings.log_level)
             core = bootstrap(settings)
-        except (BadSettings, StoreUnavailable) as error:
-            sys.exit(f"api: {error}")
+        secrets = signing_secrets(core.settings)
+    except (BadSettings, StoreUnavailable) as error:
+        sys.exit(f"api: {error}")
     app = Flask("api", static_folder=None)
     app.url_map.strict_slashes = False
     app.json = MoneyJSON(app)
     app.extensions["core"] = core
+    app.extensions["tokens"] = Tokens(secrets, core.clock)
+    app.extensions["people"] = People(core.store, core.clock, passwords)
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
     app.config.update(
         API_TITLE="Quittance",
@@ -82,7 +101,7 @@ def create_app(core: Core | None = None) -> Flask:
     app.before_request(_refuse_other_content)
     app.after_request(_secure)
     api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
-    api.spec.components.security_scheme("operator", {"type": "http", "scheme": "bearer"})
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     for product in PRODUCTS:
         api.register_blueprint(product)
     del api.spec.components.schemas["PaginationMetadata"]  # of the library's own paging, which no route uses
@@ -91,6 +110,7 @@ def create_app(core: Core | None = None) -> Flask:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", config={"validatorUrl": None}))
     errors.register(app)
+    app.extensions["access"] = dict(auth.declared(app))
     return app
 
 
@@ -106,10 +126,13 @@ def _refuse_other_content() -> None:
     request.max_content_length = largest + 1  # a chunked body is cut there, not refused: one byte more tells
     if request.endpoint in product.bodyless and not request.get_data():
         return
-    if request.mimetype != "application/json":
-        raise Problem(415, "unsupported_media_type", "The body has to be application/json.", CLOSE)
+    wanted = FORM if request.endpoint in product.forms else "application/json"
+    if request.mimetype != wanted:
+        raise Problem(415, "unsupported_media_type", f"The body has to be {wanted}.", CLOSE)
     if (request.content_length or 0) > largest or len(request.get_data(cache=True)) > largest:
         raise Problem(413, "request_too_large", f"The body is larger than {largest} bytes.", CLOSE)
+    if wanted == FORM:
+        return
     if product.deepest and deeper_than(request.get_data(), product.deepest):
         raise Problem(422, "validation_failed", f"The body is nested more than {product.deepest} levels deep.")
     try:

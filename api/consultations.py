@@ -14,7 +14,7 @@ from api.errors import Problem, invalid
 from api.fields import Moment, read_moment
 from api.headers import idempotency_key, traceparent
 from api.operations import ListQuery, OperationView, answer_page, answer_status, base_view, load
-from api.product import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
+from api.product import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
 from core.accept import Order, accept, hand_over
 from core.bootstrap import Core
 from core.clock import to_text
@@ -24,7 +24,7 @@ from core.operation import Operation, Status
 
 KIND = "consultation"
 SCOPE = "consultations"
-SECURED = {"security": [{"operator": []}], "x-scope": SCOPE}
+SECURED = {"security": BEARER, "x-scope": SCOPE}
 LONGEST = timedelta(hours=24)
 TRIES = 5
 """Each but the first needs somebody else to end the same consultation between two looks."""

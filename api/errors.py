@@ -13,6 +13,7 @@ from core import errors
 STATUS: Mapping[type[errors.QuittanceError], int] = {
     errors.IdempotencyKeyReused: 422,
     errors.StoreUnavailable: 503,
+    errors.TooManyAttempts: 429,
 }
 
 RETRY_AFTER_S = 5
@@ -20,6 +21,7 @@ RETRY_AFTER_S = 5
 CODES: Mapping[int, str] = {
     400: "bad_request",
     401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     413: "request_too_large",
@@ -82,7 +84,8 @@ def _from_core(error: errors.QuittanceError) -> Response:
     status = STATUS.get(type(error), 500)
     if status >= 500:
         log.error("request failed", error=str(error), exc_info=status == 500)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    retry_after_s = getattr(error, "retry_after_s", RETRY_AFTER_S if status == 503 else None)
+    headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return problem(status, error.code, error.message, headers)
 
 

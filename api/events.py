@@ -8,12 +8,13 @@ from flask import Response, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
-from api.auth import operator_only
+from api.auth import anyone, for_role
 from api.errors import Problem
 from api.operations import STATUS_HEADERS, ListQuery, answer_accepted, answer_status, load, page_of
-from api.product import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product, header
+from api.product import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product, header
 from core.clock import to_text
 from core.operation import Operation, StepState
+from core.people import Role
 
 KIND = "event"
 LARGEST_BODY = 256 * 1024
@@ -58,6 +59,7 @@ class EventsView(Schema):
 
 @blueprint.route("/<solution>/<model>/<action>")
 class Events(MethodView):
+    @anyone
     @blueprint.response(202, EventView, description="Durable, and published at least once")
     @blueprint.doc(
         parameters=[
@@ -72,6 +74,7 @@ class Events(MethodView):
         asked = {"topic": topic, "data": data, "headers": headers, "replay_of": None}
         return answer_accepted(KIND, asked, "/".join(topic), _accepted, render, repeatable=True)
 
+    @anyone
     @blueprint.arguments(ListQuery(), location="query")
     @blueprint.response(200, EventsView)
     def get(self, query: dict[str, Any], **parts: str) -> Response:
@@ -83,6 +86,7 @@ class Events(MethodView):
 
 @blueprint.route("/<event_uid>")
 class Event(MethodView):
+    @anyone
     @blueprint.response(200, PublishedView, headers=STATUS_HEADERS)
     @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH])
     def get(self, event_uid: str) -> Response:
@@ -92,9 +96,9 @@ class Event(MethodView):
 
 @blueprint.route("/<event_uid>/replay")
 class Replay(MethodView):
-    @operator_only
+    @for_role(Role.OPERATOR)
     @blueprint.response(202, EventView)
-    @blueprint.doc(security=[{"operator": []}], parameters=[IDEMPOTENCY_KEY])
+    @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY])
     def post(self, event_uid: str) -> Response:
         """Publish an event once more, under the same `message_id`. `Location` tells how that goes."""
         event = load(KIND, event_uid, MISSING)

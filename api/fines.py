@@ -6,7 +6,7 @@ from flask import Response, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
-from api.auth import operator_only
+from api.auth import anyone, for_role
 from api.errors import Problem
 from api.fields import Phone
 from api.fines_request import PaymentRequest
@@ -20,9 +20,10 @@ from api.operations import (
     answer_status,
     base_view,
 )
-from api.product import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
+from api.product import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
 from core.money import to_number
 from core.operation import Operation, Status, StepState
+from core.people import Role
 from core.phone import mask
 
 KIND = "fine_payment"
@@ -62,6 +63,7 @@ class PaymentsQuery(ListQuery):
 
 @blueprint.route("")
 class Payments(MethodView):
+    @anyone
     @blueprint.arguments(PaymentRequest(), example=EXAMPLE)
     @blueprint.response(202, PaymentView, description="Durable, and settled exactly once", headers=ACCEPTED_HEADERS)
     @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
@@ -72,10 +74,10 @@ class Payments(MethodView):
         """
         return answer_accepted(KIND, canonical, canonical["msisdn"], _accepted)
 
-    @operator_only
+    @for_role(Role.OPERATOR)
     @blueprint.arguments(PaymentsQuery(), location="query")
     @blueprint.response(200, PaymentsView)
-    @blueprint.doc(security=[{"operator": []}])
+    @blueprint.doc(security=BEARER)
     def get(self, query: dict[str, Any]) -> Response:
         """List payments, newest first."""
         return answer_page(KIND, query, {"subject": query["msisdn"]}, "payments", _view)
@@ -83,6 +85,7 @@ class Payments(MethodView):
 
 @blueprint.route("/<payment_id>")
 class Payment(MethodView):
+    @anyone
     @blueprint.response(200, PaymentView, headers=STATUS_HEADERS)
     @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH])
     def get(self, payment_id: str) -> Response:

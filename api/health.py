@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from api.auth import anyone
 from core.bootstrap import Core
 from core.errors import StoreUnavailable
 from core.outages import Outages
@@ -27,12 +28,14 @@ SECONDS = Histogram(
 
 
 @blueprint.get("/healthz")
+@anyone
 def healthz() -> Response:
     """The process answers."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
+@anyone
 def readyz() -> tuple[Response, int]:
     """503 without the store. Without the broker, or a partner, the service is degraded and not down: payments wait."""
     core: Core = current_app.extensions["core"]
@@ -47,6 +50,7 @@ def readyz() -> tuple[Response, int]:
 
 
 @blueprint.get("/metrics")
+@anyone
 def metrics() -> Response:
     """Prometheus' text format, of all processes of this server."""
     registry = REGISTRY

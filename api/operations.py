@@ -10,7 +10,7 @@ from api.auth import client
 from api.errors import Problem
 from api.headers import idempotency_key, traceparent, wait_s
 from api.paging import PageQuery, cursor_after
-from core.accept import Order, accept
+from core.accept import Order, accept, known
 from core.bootstrap import Core
 from core.clock import to_text
 from core.ids import is_id
@@ -83,11 +83,13 @@ def answer_accepted(
     subject: str,
     view: Callable[[Operation], tuple[Any, str]],
     render: Render = jsonify,
-    repeatable: bool = False,
+    check: Callable[[], None] | None = None,
+    **how: Any,
 ) -> Response:
     """Accepts the canonical request of this HTTP request, and answers 202.
 
-    view: the body to render, and where the operation is followed; repeatable: any number of requests may be alike.
+    view: the body to render, and where the operation is followed; check: raises for what is not to be accepted, unless
+    it was before; how: what else an Order takes.
     """
     core: Core = current_app.extensions["core"]
     order = Order(
@@ -97,9 +99,13 @@ def answer_accepted(
         subject=subject,
         idempotency_key=idempotency_key(request),
         trace=traceparent(request),
-        repeatable=repeatable,
+        **how,
     )
-    accepted = accept(core.store, core.broker, core.clock, order)
+    accepted = known(core.store, core.clock, order) if check else None
+    if accepted is None:
+        if check:
+            check()
+        accepted = accept(core.store, core.broker, core.clock, order)
     body, url = view(accepted.operation)
     response = render(body)
     response.status_code = 202

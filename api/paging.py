@@ -19,7 +19,8 @@ class Cursor(fields.String):
             plain = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode("ascii")
         except (binascii.Error, UnicodeError):
             plain = ""
-        if not plain.startswith(_PREFIX) or not is_id(plain.removeprefix(_PREFIX)):
+        id, _, _leg = plain.removeprefix(_PREFIX).partition(":")
+        if not plain.startswith(_PREFIX) or not is_id(id):
             raise ValidationError("Not a cursor of this list.")
         return plain.removeprefix(_PREFIX)
 

@@ -28,17 +28,22 @@ class Product(Blueprint):
         largest_body: int = LARGEST_BODY,
         deepest: int | None = None,
         bodyless: tuple[str, ...] = (),
+        forms: tuple[str, ...] = (),
         **kwargs: Any,
     ) -> None:
-        """largest_body: in bytes; deepest: levels of nesting in a body; bodyless: endpoints of POSTs without a body."""
+        """largest_body: in bytes; deepest: levels of nesting in a body; bodyless: endpoints of POSTs without a body;
+        forms: endpoints of POSTs whose body is a form."""
         super().__init__(*args, **kwargs)
-        self.largest_body, self.deepest, self.bodyless = largest_body, deepest, bodyless
+        self.largest_body, self.deepest, self.bodyless, self.forms = largest_body, deepest, bodyless, forms
 
 
 def header(name: str, description: str, **schema: Any) -> dict[str, Any]:
     """A request header, for the API's description."""
     return {"in": "header", "name": name, "description": description, "schema": {"type": "string", **schema}}
 
+
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
+"""Of an endpoint's description: that it needs a token."""
 
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",

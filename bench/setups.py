@@ -15,7 +15,13 @@ from core.store.port import OPERATIONS, AtMost, scan
 from core.store.sql import SqlStore
 from ops.stack import Stack
 
-INSTANT = {"MOCK_LATENCY_MAX_S": "0", "MOCK_TIMEOUT_RATE": "0", "LOG_LEVEL": "WARNING"}
+INSTANT = {
+    "MOCK_LATENCY_MAX_S": "0",
+    "MOCK_TIMEOUT_RATE": "0",
+    "MOCK_VERIFY_FAIL_RATE": "0",
+    "MOCK_BLACKLIST_FAIL_RATE": "0",
+    "LOG_LEVEL": "WARNING",
+}
 DRAIN_S = 180
 KIND = "fine_payment"
 

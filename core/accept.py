@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.broker.port import Broker
-from core.clock import Clock, to_text
+from core.clock import Clock, from_text, to_text
 from core.errors import AlreadyOpen, Conflict, Duplicate, IdempotencyKeyReused, StoreUnavailable
 from core.ids import new_id
 from core.operation import Operation, Status, fingerprint
@@ -24,6 +24,7 @@ class Order:
     asked: what the client wrote, to which an idempotency key is bound; None: the request as it is.
     unique: what no two operations of the kind share while they live or have succeeded; None: the request.
     repeatable: any number of them may be alike.
+    same_within_s: without an idempotency key, the client's same request again so soon after is the same operation.
     opens: the operation waits for its owner until he hands it over.
     """
 
@@ -38,6 +39,7 @@ class Order:
     asked: Mapping[str, Any] | None = None
     unique: Mapping[str, Any] | None = None
     repeatable: bool = False
+    same_within_s: float | None = None
     opens: bool = False
 
 
@@ -55,7 +57,7 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callab
     operation that is there. Raises IdempotencyKeyReused, StoreUnavailable, and for an order that opens AlreadyOpen.
     """
     operation = _new_operation(order, broker, clock.now(), ids())
-    key = _remember_key(store, order, operation) if order.idempotency_key else None
+    key = _remember_key(store, order, operation) if order.idempotency_key or order.same_within_s else None
     if key is not None:
         known = store.get(OPERATIONS, key["operation"])
         if known is not None:
@@ -77,6 +79,23 @@ def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callab
             broker.ring(operation.kind, operation.id)
         return Accepted(replace(operation, version=version), replayed=False)
     raise StoreUnavailable(reason="it says that the request is there, and does not find it")
+
+
+def known(store: Store, clock: Clock, order: Order) -> Accepted | None:
+    """What `accept` would answer by the order's key, before it is asked: nothing is stored.
+
+    Raises IdempotencyKeyReused, StoreUnavailable.
+    """
+    if not (order.idempotency_key or order.same_within_s):
+        return None
+    digest, asked = _digests(order)
+    key = store.get(IDEMPOTENCY_KEYS, digest)
+    if key is None or _is_over(key, order, clock.now()):
+        return None
+    if key["fingerprint"] != asked:
+        raise IdempotencyKeyReused(key=order.idempotency_key)
+    document = store.get(OPERATIONS, key["operation"])
+    return Accepted(Operation.from_document(document), replayed=True) if document else None
 
 
 def hand_over(
@@ -130,23 +149,40 @@ def _known(store: Store, operation: Operation, field: str) -> Document | None:
 
 def _remember_key(store: Store, order: Order, operation: Operation) -> Document:
     """The key's document: which operation it stands for. Written before the operation, so that it cannot be lost."""
-    digest = hashlib.sha256(f"{order.client}\n{order.idempotency_key}".encode()).hexdigest()
-    asked = fingerprint(order.kind, order.request if order.asked is None else order.asked)
-    mine = {
+    digest, asked = _digests(order)
+    mine: Document = {
         "id": digest,
         "fingerprint": asked,
         "operation": operation.id,
         "created_at": to_text(operation.created_at),
     }
     key = store.get(IDEMPOTENCY_KEYS, digest)
-    if key is None:
-        try:
+    try:
+        if key is None:
             key = store.insert(IDEMPOTENCY_KEYS, mine)
-        except Duplicate:
-            key = store.get(IDEMPOTENCY_KEYS, digest) or mine
+        elif _is_over(key, order, operation.created_at):
+            key = store.replace(IDEMPOTENCY_KEYS, {**mine, "version": key["version"]})
+    except (Duplicate, Conflict):
+        key = store.get(IDEMPOTENCY_KEYS, digest) or mine
     if key["fingerprint"] != asked:
         raise IdempotencyKeyReused(key=order.idempotency_key)
     return key
+
+
+def _digests(order: Order) -> tuple[str, str]:
+    """The id of the order's key, and that of what was asked under it.
+
+    A request without a key is its own key, for as long as the order says. No key of a client begins with a newline.
+    """
+    asked = fingerprint(order.kind, order.request if order.asked is None else order.asked)
+    name = order.idempotency_key or f"\n{asked}"
+    return hashlib.sha256(f"{order.client}\n{name}".encode()).hexdigest(), asked
+
+
+def _is_over(key: Document, order: Order, now: datetime) -> bool:
+    if order.idempotency_key:
+        return False
+    return now - from_text(key["created_at"]) >= timedelta(seconds=order.same_within_s or 0)
 
 
 def _point_key(store: Store, key: Document, known: Document) -> Document:

@@ -55,6 +55,38 @@ class AlreadyOpen(QuittanceError):
         self.operation = operation
 
 
+class InsufficientFunds(QuittanceError):
+    """There is not enough in the wallet."""
+
+    code = "insufficient_funds"
+
+
+class AlreadyDecided(QuittanceError):
+    """What was held was given back, or spent: it cannot become the other."""
+
+    code = "already_decided"
+
+
+class NameTaken(QuittanceError):
+    """Somebody else has this name or phone."""
+
+    code = "name_taken"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field=field)
+        self.field = field
+
+
+class TooManyAttempts(QuittanceError):
+    """There were too many wrong attempts. Wait, and try again."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s=retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
 class ForbiddenTransition(QuittanceError):
     """An operation may not go from this status to that one."""
 

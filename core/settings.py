@@ -16,6 +16,8 @@ from core.money import exponent, read_price
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 BROKERS = ("amqp", "amqps")
 PARTNERS = ("http", "https")
+SHORTEST_SECRET = 32
+"""Characters of a secret that signs with SHA-256: RFC 7518, section 3.2."""
 CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "EUR", "USD"]
 
 
@@ -35,8 +37,12 @@ class Settings:
     operator_url: str
     registry_url: str
     finance_url: str
+    screening_url: str
+    screening_url2: str
     admin_token: str
+    secret_key: str
     currencies: list[str]
+    wallet_currency: str
     consultation_rate: str
     phone_region: str
     worker_concurrency: int
@@ -94,8 +100,12 @@ def _values(env: _Env) -> dict[str, Any]:
         "operator_url": env.str("OPERATOR_URL", f"{sandbox}/operator", validate=_url(PARTNERS)),
         "registry_url": env.str("REGISTRY_URL", f"{sandbox}/registry", validate=_url(PARTNERS)),
         "finance_url": env.str("FINANCE_URL", f"{sandbox}/finance", validate=_url(PARTNERS)),
+        "screening_url": env.str("SCREENING_URL", f"{sandbox}/screening", validate=_url(PARTNERS)),
+        "screening_url2": env.str("SCREENING_URL2", f"{sandbox}/blacklist", validate=_url(PARTNERS)),
         "admin_token": env.str("ADMIN_TOKEN", ""),
+        "secret_key": env.str("SECRET_KEY", "", validate=_secrets),
         "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
+        "wallet_currency": env.str("WALLET_CURRENCY", "XOF", validate=lambda code: _known_currencies([code])),
         "consultation_rate": env.str("CONSULTATION_RATE", "200.00 BRL", validate=_price),
         "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
         "worker_concurrency": env.int("WORKER_CONCURRENCY", 128, validate=validate.Range(1, 5000)),
@@ -130,6 +140,11 @@ def _known_currencies(codes: list[str]) -> None:
             exponent(code)
         except UnknownCurrency:
             raise ValidationError(f"{code} is not an ISO 4217 currency") from None
+
+
+def _secrets(text: str) -> None:
+    if any(len(secret) < SHORTEST_SECRET for secret in text.split()):
+        raise ValidationError(f"must have at least {SHORTEST_SECRET} characters.")
 
 
 def _price(text: str) -> None:

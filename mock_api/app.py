@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from mock_api import control, finance, operator, registry
+from mock_api import control, finance, operator, registry, screening
 from mock_api.books import Books
 from mock_api.chance import Chance
 from mock_api.desk import Desk, Reply, describe
@@ -14,7 +14,13 @@ from mock_api.ledger import Ledger
 from mock_api.script import Script
 from mock_api.settings import Settings
 
-PARTNERS = (operator, registry, finance)
+PARTNERS: dict[str, Callable[[Desk], Blueprint]] = {
+    operator.PARTNER: operator.blueprint,
+    registry.PARTNER: registry.blueprint,
+    finance.PARTNER: finance.blueprint,
+    screening.VERIFICATION: screening.verification,
+    screening.BLACKLIST: screening.blacklist,
+}
 
 
 def create_app(
@@ -29,7 +35,8 @@ def create_app(
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     books = Books(settings.var_dir / "mock_api.sqlite")
     ledger = Ledger(books, operator.TRADES | registry.TRADES | finance.TRADES, clock, settings.pending_s)
-    chance = Chance(settings.seed, settings.latency_max_s, settings.timeout_rate, settings.late_max_s)
+    fail_rates = {"verify": settings.verify_fail_rate, "blacklist": settings.blacklist_fail_rate}
+    chance = Chance(settings.seed, settings.latency_max_s, settings.timeout_rate, settings.late_max_s, fail_rates)
     desk = Desk(ledger, chance, Script(), sleep)
     app = Flask("mock_api", static_folder=None)
     app.register_error_handler(HTTPException, _problem)
@@ -40,13 +47,13 @@ def create_app(
 def _mount(app: Flask, desk: Desk) -> None:
     app.register_blueprint(control.blueprint(desk))
     # Under a prefix each partner knows its own requests only; at the root one address plays them all.
-    for partner in PARTNERS:
-        routes = partner.blueprint(desk)
-        app.register_blueprint(routes, url_prefix=f"/{partner.PARTNER}")
-        app.register_blueprint(routes, name=f"root_{partner.PARTNER}")
-        own = _requests(desk, f"{partner.PARTNER}_requests", [partner.PARTNER])
-        app.register_blueprint(own, url_prefix=f"/{partner.PARTNER}")
-    app.register_blueprint(_requests(desk, "requests", [partner.PARTNER for partner in PARTNERS]))
+    for partner, blueprint in PARTNERS.items():
+        routes = blueprint(desk)
+        app.register_blueprint(routes, url_prefix=f"/{partner}")
+        app.register_blueprint(routes, name=f"root_{partner}")
+        own = _requests(desk, f"{partner}_requests", [partner])
+        app.register_blueprint(own, url_prefix=f"/{partner}")
+    app.register_blueprint(_requests(desk, "requests", list(PARTNERS)))
 
 
 def _requests(desk: Desk, name: str, partners: Sequence[str]) -> Blueprint:

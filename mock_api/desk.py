@@ -15,23 +15,25 @@ from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Verdict
 from mock_api.script import STATUSES, Script
 
 Reply = tuple[Mapping[str, object], int]
-# The answer a partner always gives to some order, by how many times it was asked; None leaves it to chance.
+# The answer a partner always gives to some call, by how many times it was asked; None leaves it to chance.
 Habit = Callable[[int], str]
 UNTIL_LANDED = "504-until-landed"
 
 
 @dataclass
 class Desk:
-    """Serves the calls of both partners. `sleep` takes seconds."""
+    """Serves the calls of all partners. `sleep` takes seconds."""
 
     ledger: Ledger
     chance: Chance
     script: Script
     sleep: Callable[[float], None]
 
-    def read(self, call: str, key: str, texts: Sequence[str], look: Callable[[], Reply]) -> Response:
+    def read(
+        self, call: str, key: str, texts: Sequence[str], look: Callable[[], Reply], habit: Habit | None = None
+    ) -> Response:
         """Answers a call that changes nothing: `look` says what, once the latency has passed."""
-        fate = self._wait(call, key, texts, None)
+        fate = self._wait(call, key, texts, habit)
         return _send(fate, look())
 
     def write(self, order: Order, habit: Habit | None = None) -> Response:
@@ -92,7 +94,7 @@ def _send(fate: Fate, reply: Reply) -> Response:
 
 
 def _refusal(fate: Fate) -> Response:
-    response = _json({"error": f"answer {fate.answer} was asked for"}, int(fate.answer))
+    response = _json({"error": f"answered {fate.answer} on purpose"}, int(fate.answer))
     if fate.answer in ("429", "503"):
         response.headers["Retry-After"] = f"{fate.retry_after_s:g}"
     return response

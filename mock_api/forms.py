@@ -10,10 +10,13 @@ PRICE = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 CURRENCY = re.compile(r"[A-Z]{3}")
 TEXT = re.compile(r".{0,500}", re.DOTALL)
 PAID = re.compile(r"PAYEE")
+# Half a surrogate pair is no character, and could not be stored.
+USERNAME = re.compile(r"[^\ud800-\udfff]{1,200}")
 
 DEBIT = {"request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY, "reason": TEXT}
 REFUND = {"request_id": ID, "debit_request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY}
 CHARGE = {"request_id": ID, "appointment_id": ID, "amount": PRICE, "currency": CURRENCY}
+CHECK = {"request_id": ID, "username": USERNAME}
 SETTLEMENT = {"request_id": ID, "statut": PAID, "payment_id": ID, "amount": AMOUNT}
 
 

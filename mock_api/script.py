@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from mock_api.chance import TIMEOUTS, Fate
 
 WRITES = ("debit", "refund", "settle", "charge")
-CALLS = (*WRITES, "request", "lookup", "fine")
+CALLS = (*WRITES, "request", "lookup", "fine", "verify", "blacklist")
+WITHOUT_ID = ("lookup", "verify", "blacklist")
 STATUSES = ("400", "404", "409", "429", "500", "503")
 SPOILT = ("html", "truncated", "wrong-id", "reset", "hang")
 OUTCOMES = ("ok", "pending", "failed")
@@ -78,8 +79,8 @@ def _read_rule(row: object) -> Rule:
     rule = Rule(**row)
     if rule.answer in ("pending", "failed") and rule.call not in WRITES:
         raise ValueError(f"{rule.answer} is an answer to {', '.join(WRITES)} only")
-    if rule.answer == "wrong-id" and rule.call == "lookup":
-        raise ValueError("a lookup has no id to get wrong")
+    if rule.answer == "wrong-id" and rule.call in WITHOUT_ID:
+        raise ValueError(f"the answer to {rule.call} has no id to get wrong")
     if rule.done is not None and rule.answer not in (*STATUSES, *SPOILT):
         raise ValueError(f"{rule.answer} says by itself whether the call is done")
     if (rule.answer == "failed") != (rule.reason is not None):

@@ -13,12 +13,14 @@ class BadSettings(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Durations in seconds, `timeout_rate` a share between 0 and 1."""
+    """Durations in seconds, rates as shares between 0 and 1."""
 
     host: str = "127.0.0.1"
     port: int = 8090
     latency_max_s: float = 10.0
     timeout_rate: float = 0.1
+    verify_fail_rate: float = 0.1
+    blacklist_fail_rate: float = 0.25
     late_max_s: float = 10.0
     pending_s: float = 20.0
     # A run nobody asked to repeat still draws from a seed, only from one nobody knows.
@@ -56,6 +58,8 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "MOCK_PORT": ("port", _port),
     "MOCK_LATENCY_MAX_S": ("latency_max_s", _seconds),
     "MOCK_TIMEOUT_RATE": ("timeout_rate", _share),
+    "MOCK_VERIFY_FAIL_RATE": ("verify_fail_rate", _share),
+    "MOCK_BLACKLIST_FAIL_RATE": ("blacklist_fail_rate", _share),
     "MOCK_LATE_MAX_S": ("late_max_s", _seconds),
     "MOCK_PENDING_S": ("pending_s", _seconds),
     "MOCK_SEED": ("seed", str),

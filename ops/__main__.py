@@ -6,6 +6,8 @@ from ops.audit.command import audit
 from ops.chaos.command import chaos
 from ops.demo import demo
 from ops.events import events
+from ops.keys import keys
+from ops.people import people
 from ops.requeue import requeue
 from ops.review import review
 from ops.run import run
@@ -13,7 +15,7 @@ from ops.simulation.command import simulate
 
 commands = click.Group(
     "ops",
-    commands=[demo, run, simulate, chaos, audit, review, requeue, events],
+    commands=[demo, run, simulate, chaos, audit, review, requeue, events, people, keys],
     help="Commands for those who run Quittance.",
 )
 

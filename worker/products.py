@@ -4,7 +4,9 @@ from collections.abc import Collection
 
 from core.broker.port import Broker
 from core.clock import Clock
+from core.ledger import Ledger
 from core.outages import Outages
+from core.people import People
 from core.settings import Settings
 from core.store.port import Store
 from worker.partners.finance import Finance
@@ -12,10 +14,13 @@ from worker.partners.guard import Guard
 from worker.partners.http import PartnerHttp
 from worker.partners.operator import Operator
 from worker.partners.registry import Registry
+from worker.partners.screening import blacklist, verification
 from worker.process import Processes
 from worker.processes.consultations import consultation
 from worker.processes.events import event
 from worker.processes.fines import fine_payment
+from worker.processes.services import service_payment
+from worker.processes.wallets import top_up, transfer
 
 
 def build(settings: Settings, store: Store, clock: Clock, broker: Broker) -> Processes:
@@ -31,5 +36,15 @@ def build(settings: Settings, store: Store, clock: Clock, broker: Broker) -> Pro
     operator = Operator(http(settings.operator_url, Operator.REASONS), guard("operator"))
     registry = Registry(http(settings.registry_url, Registry.REASONS), guard("registry"))
     finance = Finance(http(settings.finance_url, Finance.REASONS), guard("finance"))
-    products = (fine_payment(store, operator, registry), consultation(finance), event(broker))
+    verify = verification(http(settings.screening_url, ()), guard("screening"))
+    screen = blacklist(http(settings.screening_url2, ()), guard("blacklist"))
+    ledger, people = Ledger(store, clock), People(store, clock)
+    products = (
+        fine_payment(store, operator, registry),
+        consultation(finance),
+        event(broker),
+        top_up(ledger, operator),
+        transfer(ledger, people),
+        service_payment(ledger, people, verify, screen),
+    )
     return {product.kind: product for product in products}

@@ -48,6 +48,12 @@ OPERATIONS = "operations"
 CLAIMS = "claims"
 IDEMPOTENCY_KEYS = "idempotency_keys"
 PARTNERS = "partners"
+PEOPLE = "people"
+ATTEMPTS = "attempts"
+API_KEYS = "api_keys"
+SERVICES = "services"
+WALLETS = "wallets"
+JOURNAL = "journal"
 
 COLLECTIONS: Mapping[str, Collection] = {
     collection.name: collection
@@ -60,6 +66,12 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(CLAIMS),
         Collection(IDEMPOTENCY_KEYS),
         Collection(PARTNERS),
+        Collection(PEOPLE, unique=("username", "msisdn")),
+        Collection(ATTEMPTS),
+        Collection(API_KEYS),
+        Collection(SERVICES, indexes=(("state",),)),
+        Collection(WALLETS),
+        Collection(JOURNAL, indexes=(("account",),)),
     )
 }
 

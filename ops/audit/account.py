@@ -19,13 +19,15 @@ SHOWN = 20
 
 @dataclass
 class Findings:
-    """discrepancies: how many of each kind; examples: the first of them, in words."""
+    """discrepancies: how many of each kind; examples: the first of them, in words; ledger: minor units by currency
+    and account."""
 
     accepted: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     effects: Counter[str] = field(default_factory=Counter)
     discrepancies: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    ledger: dict[str, dict[str, int]] = field(default_factory=dict)
     oldest_unfinished: datetime | None = None
 
     def wrong(self, kind: str, what: str) -> None:
@@ -98,6 +100,7 @@ class Account:
             "accepted": found.accepted,
             "statuses": dict(found.statuses),
             "effects": dict(found.effects),
+            "ledger": found.ledger,
             "discrepancies": dict(found.discrepancies),
             "examples": found.examples,
             "oldest_unfinished": found.oldest_unfinished and found.oldest_unfinished.isoformat(),

@@ -15,13 +15,18 @@ from core.bootstrap import open_store
 from core.clock import SystemClock
 from core.errors import StoreUnavailable
 from core.log import configure
+from core.money import to_text
 from core.operation import Operation
 from core.settings import BadSettings, read_settings
 from core.store.port import CLAIMS, OPERATIONS, Store, scan
 from ops.audit.account import Account, Findings
 from ops.audit.effects import EFFECTS, BadRecord, Effect, of_sandbox, of_statement
+from ops.audit.ledger import examine_ledger, totals
 
-DISCREPANCIES = ("double", "orphan", "missing", "amount differs", "claim of nobody")
+DISCREPANCIES = (
+    *("double", "orphan", "missing", "amount differs", "claim of nobody"),
+    *("journal", "balance", "hold of nobody", "negative balance"),
+)
 
 
 @click.command()
@@ -29,7 +34,8 @@ DISCREPANCIES = ("double", "orphan", "missing", "amount differs", "claim of nobo
 @click.option("--truth", help="The sandbox's record; the default is that of the sandbox at OPERATOR_URL.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def audit(statement: Path | None, truth: str | None, as_json: bool) -> None:
-    """Hold our operations against the partners' own record. Exits 1 on any discrepancy."""
+    """Hold our operations against the partners' own record, and wallets against the journal. Exits 1 on any
+    discrepancy."""
     try:
         settings = read_settings()
         configure("audit", "WARNING")
@@ -62,6 +68,9 @@ def examine(store: Store, account: Account, record: Iterator[Effect], progress: 
     for claim in progress.track(scan(store, CLAIMS, {}), description=CLAIMS):
         if claim["operation"] is not None and store.get(OPERATIONS, claim["operation"]) is None:
             account.findings.wrong("claim of nobody", f"{claim['id']} is claimed by {claim['operation']}")
+    for wrong in progress.track(examine_ledger(store), description="the ledger"):
+        account.findings.wrong(*wrong)
+    account.findings.ledger = totals(store)
     for effect in progress.track(record, description="the partners' record"):
         if not account.hold(effect) and not _is_newer(store, effect, started):
             account.findings.wrong("orphan", f"{effect.reference} happened, and no operation has done it")
@@ -89,6 +98,9 @@ def _table(findings: Findings) -> Table:
     for kind in DISCREPANCIES:
         number = findings.discrepancies[kind]
         table.add_row(kind, str(number), style="bold red" if number else None)
+    for currency, accounts in sorted(findings.ledger.items()):
+        for account, minor in accounts.items():
+            table.add_row(f"{account}, {currency}", to_text(minor, currency))
     oldest = findings.oldest_unfinished
     table.add_row("oldest unfinished", f"{oldest:%Y-%m-%d %H:%M:%S} UTC" if oldest else "-")
     return table

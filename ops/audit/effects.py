@@ -56,10 +56,26 @@ def of_event(operation: Operation) -> Iterator[tuple[str, Effect]]:
         yield "event", Effect(operation.reference("publish"), Decimal(0))
 
 
+def of_top_up(operation: Operation) -> Iterator[tuple[str, Effect]]:
+    """The debit of a phone that tops up a wallet."""
+    asked = operation.request
+    done = operation.step("debit").state is StepState.DONE
+    if done or not operation.terminal:
+        yield "debit", Effect(operation.reference("debit"), Decimal(to_text(asked["amount"], asked["currency"])), done)
+
+
+def of_nothing_outside(_: Operation) -> Iterator[tuple[str, Effect]]:
+    """What happens in our own ledger alone, which is proven apart."""
+    return iter(())
+
+
 EFFECTS: Mapping[str, Callable[[Operation], Iterator[tuple[str, Effect]]]] = {
     "fine_payment": of_fine_payment,
     "consultation": of_consultation,
     "event": of_event,
+    "wallet_top_up": of_top_up,
+    "wallet_transfer": of_nothing_outside,
+    "service_payment": of_nothing_outside,
 }
 """By kind of operation: one line a product."""
 

@@ -102,7 +102,7 @@ class FinesTown(Town):
         self._settled[fine] = body["request_id"]
         return None
 
-    def _look_up(self, path: str) -> Answer:
+    def _look_up(self, path: str, body: Mapping[str, Any] | None) -> Answer:
         fine = path.split("/")[2]
         status = "PAID" if fine in self._settled else "DUE"
         return Answer(200, {"id": fine, "status": status, "amount": str(self._fines[fine])}, 0)

@@ -13,8 +13,8 @@ from worker.partners.port import Unavailable, Unknown
 Effect = Callable[[str, Mapping[str, Any]], str | None]
 """Carries a request out, by path and body; the reason why it is FAILED, or None."""
 
-LookUp = Callable[[str], Answer]
-"""Tells what is asked for by its path, and has no effect."""
+LookUp = Callable[[str, Mapping[str, Any] | None], Answer]
+"""Tells what is asked for, by path and body, and has no effect."""
 
 LATEST_S = 18
 LAG_S = 12
@@ -40,12 +40,14 @@ class Known:
 class SimulatedPartner(PartnerHttp):
     """effect and look_up: what it does and tells; point: called when an answer is on its way.
 
+    Without an effect it only tells: look_up answers what is sent with a body, too.
+
     idempotent: whether the same reference again is answered as the first one, or carried out again.
     """
 
     clock: Clock
     chance: Chance
-    effect: Effect
+    effect: Effect | None
     look_up: LookUp
     point: Callable[[], None]
     reasons: frozenset[str]
@@ -64,8 +66,8 @@ class SimulatedPartner(PartnerHttp):
             reply: Reply = self._nothing
         elif path.startswith("/requests/"):
             reply = self._status(path.removeprefix("/requests/"))
-        elif body is None:
-            reply = Unknown("HTTP 504") if self.chance.strikes("504 before") else self.look_up(path)
+        elif body is None or self.effect is None:
+            reply = Unknown("HTTP 504") if self.chance.strikes("504 before") else self.look_up(path, body)
         else:
             reply = self._asked(path, body)
         self.point()
@@ -127,6 +129,7 @@ class SimulatedPartner(PartnerHttp):
     def _carry_out(self, reference: str, path: str, body: Mapping[str, Any], at: datetime) -> Known:
         if reference in self.known and self.idempotent:
             return self.known[reference]
+        assert self.effect is not None
         lag_s = self.chance.between(0, LAG_S) if self.chance.strikes("status lags") else 0
         known = Known(self.effect(path, body), at + timedelta(seconds=lag_s), body.get("pending", False))
         self.known[reference] = known

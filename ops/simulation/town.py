@@ -37,7 +37,10 @@ class Town(ABC):
         """What is wrong with an operation whose story is over: pairs of the count it belongs to, and why."""
 
     def partner(
-        self, effect: Effect, reasons: tuple[str, ...], look_up: LookUp = lambda path: Answer(404, {}, 0)
+        self,
+        effect: Effect | None,
+        reasons: tuple[str, ...],
+        look_up: LookUp = lambda path, body: Answer(404, {}, 0),
     ) -> SimulatedPartner:
         """One more partner; about a third of them are not idempotent, where anything goes wrong at all."""
         chance = self.world.chance

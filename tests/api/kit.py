@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 from doubles import FakeClock
 from flask import Flask
 from flask.testing import FlaskClient
@@ -18,10 +20,13 @@ from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker
 from core.clock import Clock
 from core.operation import Operation, Status, StepState
+from core.passwords import Passwords
 from core.settings import Settings
 from core.store.port import Store
 from core.store.sql import SqlStore
 
+CHEAP = PasswordHasher.from_parameters(CHEAPEST)
+"""How passwords are hashed where nobody's are at stake."""
 URL = "/amendes/payments/"
 TOKEN = "sesame"
 PHONE = "+2250707000001"
@@ -36,8 +41,12 @@ SETTINGS = Settings(
     operator_url="http://operator.invalid",
     registry_url="http://registry.invalid",
     finance_url="http://finance.invalid",
+    screening_url="http://screening.invalid",
+    screening_url2="http://blacklist.invalid",
     admin_token=TOKEN,
+    secret_key="0123456789abcdef" * 4,
     currencies=("XOF", "EUR", "KWD"),
+    wallet_currency="XOF",
     consultation_rate="200.00 BRL",
     phone_region="CI",
     worker_concurrency=1,
@@ -79,7 +88,7 @@ class House:
 
     @cached_property
     def app(self) -> Flask:
-        return create_app(Core(self.settings, self.clock, self.store, self.broker))
+        return create_app(Core(self.settings, self.clock, self.store, self.broker), Passwords(CHEAP))
 
     @cached_property
     def http(self) -> FlaskClient:

@@ -13,11 +13,14 @@ from ops.stack import ROOT, Stack
 FAST = {
     "MOCK_LATENCY_MAX_S": "0.1",
     "MOCK_TIMEOUT_RATE": "0",
+    "MOCK_VERIFY_FAIL_RATE": "0",
+    "MOCK_BLACKLIST_FAIL_RATE": "0",
     "MOCK_LATE_MAX_S": "1.5",
     "MOCK_PENDING_S": "2",
     "PARTNER_TIMEOUT_S": "1.5",
     "SETTLE_WINDOW_S": "3",
     "ADMIN_TOKEN": "operator-token",
+    "SECRET_KEY": "a secret of the tests, long enough to sign with".replace(" ", "-"),
 }
 ENDED = {"succeeded", "partially_succeeded", "refunded", "failed", "needs_review"}
 AMOUNTS = (15000, 10000, 5000)

@@ -94,9 +94,12 @@ class PartnerHttp:
             case _:
                 return Unknown(f"HTTP {answer.status}")
 
-    def look(self, path: str) -> Answer | Unavailable:
-        """Reads something: an Answer of status 200 or 404. A read has no effect: after anything else it is repeated."""
-        answer = self.exchange("GET", path)
+    def look(self, path: str, body: Mapping[str, Any] | None = None) -> Answer | Unavailable:
+        """Reads something, by POST when there is a body: an Answer of status 200 or 404.
+
+        A read has no effect: after anything else it is repeated.
+        """
+        answer = self.exchange("GET" if body is None else "POST", path, body)
         match answer:
             case Answer(status=200 | 404) | Unavailable():
                 return answer
