@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, without phone numbers or tokens."""
+"""Logs: one JSON object a line on standard error, without phone numbers, tokens or keys."""
 
 import logging
 import re
@@ -11,12 +11,16 @@ import structlog
 
 _PHONE = re.compile(r"(?<![\w-])\+?\d{10,15}(?![\w-])")
 
+_TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bqtk_[\w-]+")
+"""JSON Web Tokens, and keys of machine clients."""
+
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Masks what looks like a phone number in every text of a log line."""
+    """Masks what looks like a phone number, a token or a key in every text of a log line."""
     for name, value in event.items():
         if isinstance(value, str):
-            event[name] = _PHONE.sub(lambda found: f"{found[0][:4]}***{found[0][-2:]}", value)
+            masked = _PHONE.sub(lambda found: f"{found[0][:4]}***{found[0][-2:]}", value)
+            event[name] = _TOKEN.sub(lambda found: f"{found[0][:4]}***", masked)
     return event
 
 

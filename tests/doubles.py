@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.errors import StoreUnavailable
 from core.operation import Operation
 from core.store.port import Store
 from worker.decide import Policy
@@ -86,3 +87,20 @@ def load(store: Store) -> Operation:
     document = store.get("operations", "op-1")
     assert document is not None
     return Operation.from_document(document)
+
+
+class CutOff:
+    """A store that is gone after so many verbs."""
+
+    def __init__(self, store: Store, verbs: int) -> None:
+        self._store = store
+        self._left = verbs
+
+    def __getattr__(self, verb: str) -> Any:
+        def cut(*arguments: Any, **named: Any) -> Any:
+            self._left -= 1
+            if self._left < 0:
+                raise StoreUnavailable
+            return getattr(self._store, verb)(*arguments, **named)
+
+        return cut
