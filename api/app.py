@@ -10,18 +10,33 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from marshmallow import Schema, fields
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from api import auth, consultations, errors, events, fines, health, people, service_payments, services, wallets
+from api import (
+    auth,
+    consultations,
+    errors,
+    events,
+    fines,
+    health,
+    people,
+    service_payments,
+    services,
+    transfers,
+    wallets,
+)
 from api.errors import Problem
 from api.headers import idempotency_key
 from api.json import MoneyJSON, deeper_than
-from api.product import Product
-from api.tokens import Tokens, signing_secrets
+from api.product import FORM, Product
+from api.tokens import Tokens, pin_pepper, signing_secrets
+from api.ussd import gateways
+from api.ussd.sessions import Sessions
 from api.waiting import WaitingRoom
 from core.bootstrap import Core, bootstrap
 from core.errors import StoreUnavailable
 from core.log import configure
 from core.passwords import Passwords
 from core.people import People
+from core.pins import Pins
 from core.settings import BadSettings, read_settings
 
 PRODUCTS = (
@@ -30,14 +45,14 @@ PRODUCTS = (
     events.blueprint,
     people.blueprint,
     wallets.blueprint,
+    transfers.blueprint,
     services.blueprint,
     service_payments.blueprint,
+    gateways.blueprint,
 )
 
 WAITING_SEATS = 8
 """Per process: half of its threads, so that waiting for news never keeps a POST from being accepted."""
-
-FORM = "application/x-www-form-urlencoded"
 
 CLOSE = {"Connection": "close"}
 """The body was not read to its end, so what follows on the connection is no request."""
@@ -80,7 +95,7 @@ def create_app(core: Core | None = None, passwords: Passwords | None = None) -> 
             settings = read_settings()
             configure("api", settings.log_level)
             core = bootstrap(settings)
-        secrets = signing_secrets(core.settings)
+        secrets, pepper = signing_secrets(core.settings), pin_pepper(core.settings)
     except (BadSettings, StoreUnavailable) as error:
         sys.exit(f"api: {error}")
     app = Flask("api", static_folder=None)
@@ -88,7 +103,8 @@ def create_app(core: Core | None = None, passwords: Passwords | None = None) -> 
     app.json = MoneyJSON(app)
     app.extensions["core"] = core
     app.extensions["tokens"] = Tokens(secrets, core.clock)
-    app.extensions["people"] = People(core.store, core.clock, passwords)
+    people = app.extensions["people"] = People(core.store, core.clock, passwords)
+    app.extensions["ussd"] = Sessions(core, people, Pins(core.store, core.clock, pepper, passwords), pepper)
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
     app.config.update(
         API_TITLE="Quittance",

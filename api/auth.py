@@ -59,6 +59,25 @@ def scoped(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return lambda view: _guarded(view, f"scope {scope}", may, open_when_embedded=True)
 
 
+def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """For a gateway that knows the secret of this setting. Open on the embedded default, when none is set."""
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            settings = current_app.extensions["core"].settings
+            secret = getattr(settings, setting)
+            given = request.headers.get("X-Gateway-Key", "")
+            right = bool(secret) and hmac.compare_digest(given.encode(), secret.encode())
+            if not right and (secret or not settings.embedded):
+                raise Problem(401, "unauthorized", "This needs the gateway's X-Gateway-Key.")
+            return view(*args, **kwargs)
+
+        return _declared(guarded, f"gateway {setting}")
+
+    return declare
+
+
 def person() -> Person:
     """Who is signed in."""
     caller: Caller = g.caller

@@ -8,10 +8,11 @@ from flask import Response, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
-from api.auth import anyone, for_role
+from api.auth import anyone, client, for_role
 from api.errors import Problem
 from api.operations import STATUS_HEADERS, ListQuery, answer_accepted, answer_status, load, page_of
 from api.product import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product, header
+from core.accept import Order
 from core.clock import to_text
 from core.operation import Operation, StepState
 from core.people import Role
@@ -72,7 +73,7 @@ class Events(MethodView):
         """Publish an event: any JSON object. Consumers drop repeats by its `message_id`, the event's uid."""
         topic, headers, data = _topic(parts), _cloud_event(), _data()
         asked = {"topic": topic, "data": data, "headers": headers, "replay_of": None}
-        return answer_accepted(KIND, asked, "/".join(topic), _accepted, render, repeatable=True)
+        return answer_accepted(_order(asked), _accepted, render)
 
     @anyone
     @blueprint.arguments(ListQuery(), location="query")
@@ -103,10 +104,14 @@ class Replay(MethodView):
         """Publish an event once more, under the same `message_id`. `Location` tells how that goes."""
         event = load(KIND, event_uid, MISSING)
         asked = {**event.request, "replay_of": _uid(event)}
-        return answer_accepted(KIND, asked, "/".join(event.request["topic"]), _accepted, render, repeatable=True)
+        return answer_accepted(_order(asked), _accepted, render)
 
 
 MISSING = Problem(404, "event_not_found", "There is no event with this uid.")
+
+
+def _order(asked: dict[str, Any]) -> Order:
+    return Order(KIND, asked, client(), subject="/".join(asked["topic"]), repeatable=True)
 
 
 def render(text: str) -> Response:

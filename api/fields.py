@@ -13,7 +13,8 @@ from core.errors import InvalidAmount, InvalidPhone
 from core.money import MAX_MINOR, exponent, to_minor
 from core.phone import to_e164
 
-_DIALLED = re.compile(r"[+\uff0b]?[\d\s().\-/]{1,40}")
+DIALLED = re.compile(r"[+\uff0b]?[\d\s().\-/]{1,40}")
+"""What may be a phone number: the library would find one in any text around it."""
 _DAY, _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _MOMENT = re.compile(rf"{_DAY} {_TIME}|{_DAY}[Tt ]{_TIME}(\.[0-9]{{1,9}})?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})")
 _DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?")
@@ -45,6 +46,20 @@ def read_amount(value: Any) -> Decimal | None:
     return amount if amount.is_finite() and 0 < amount <= MAX_MINOR else None
 
 
+class Text(fields.String):
+    """Text that UTF-8 can write. JSON may also escape half a character."""
+
+    default_error_messages = {"half": "Not text: there is half a character in it."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise self.make_error("half") from None
+        return text
+
+
 class Phone(fields.String):
     """A valid phone number in any spelling, loaded as E.164."""
 
@@ -54,7 +69,7 @@ class Phone(fields.String):
         text = super()._deserialize(value, attr, data, **kwargs)
         # A "+" that nobody escaped in a query string arrives as a space.
         text = f"+{text[1:]}" if text.startswith(" ") else text
-        if not _DIALLED.fullmatch(text):  # the library would find the number in any text around it
+        if not DIALLED.fullmatch(text):
             raise self.make_error("invalid_phone")
         try:
             return to_e164(text, current_app.extensions["core"].settings.phone_region)

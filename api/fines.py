@@ -6,7 +6,7 @@ from flask import Response, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
-from api.auth import anyone, for_role
+from api.auth import anyone, client, for_role
 from api.errors import Problem
 from api.fields import Phone
 from api.fines_request import PaymentRequest
@@ -21,6 +21,7 @@ from api.operations import (
     base_view,
 )
 from api.product import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
+from core.accept import Order
 from core.money import to_number
 from core.operation import Operation, Status, StepState
 from core.people import Role
@@ -72,7 +73,7 @@ class Payments(MethodView):
 
         The same again answers the same payment (`Idempotency-Replayed: true`), until it failed or was refunded.
         """
-        return answer_accepted(KIND, canonical, canonical["msisdn"], _accepted)
+        return answer_accepted(Order(KIND, canonical, client(), subject=canonical["msisdn"]), _accepted)
 
     @for_role(Role.OPERATOR)
     @blueprint.arguments(PaymentsQuery(), location="query")

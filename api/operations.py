@@ -1,12 +1,12 @@
 """What all products answer alike: 202 for what is accepted, how an operation stands, and pages of them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, current_app, jsonify, request
 from marshmallow import Schema, fields, validate
 
-from api.auth import client
 from api.errors import Problem
 from api.headers import idempotency_key, traceparent, wait_s
 from api.paging import PageQuery, cursor_after
@@ -78,29 +78,18 @@ def base_view(operation: Operation, url: str) -> dict[str, Any]:
 
 
 def answer_accepted(
-    kind: str,
-    canonical: Mapping[str, Any],
-    subject: str,
+    order: Order,
     view: Callable[[Operation], tuple[Any, str]],
     render: Render = jsonify,
     check: Callable[[], None] | None = None,
-    **how: Any,
 ) -> Response:
-    """Accepts the canonical request of this HTTP request, and answers 202.
+    """Accepts the order of this HTTP request, with the request's key and trace, and answers 202.
 
     view: the body to render, and where the operation is followed; check: raises for what is not to be accepted, unless
-    it was before; how: what else an Order takes.
+    it was before.
     """
     core: Core = current_app.extensions["core"]
-    order = Order(
-        kind,
-        canonical,
-        client(),
-        subject=subject,
-        idempotency_key=idempotency_key(request),
-        trace=traceparent(request),
-        **how,
-    )
+    order = replace(order, idempotency_key=idempotency_key(request), trace=traceparent(request))
     accepted = known(core.store, core.clock, order) if check else None
     if accepted is None:
         if check:

@@ -8,6 +8,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 from core.ids import is_id
 
 _PREFIX = "v1:"
+_LEGS = ("", "in", "out")
+"""Of the journal's ids, `<operation>:<leg>`."""
 
 
 class Cursor(fields.String):
@@ -19,8 +21,8 @@ class Cursor(fields.String):
             plain = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode("ascii")
         except (binascii.Error, UnicodeError):
             plain = ""
-        id, _, _leg = plain.removeprefix(_PREFIX).partition(":")
-        if not plain.startswith(_PREFIX) or not is_id(id):
+        id, _, leg = plain.removeprefix(_PREFIX).partition(":")
+        if not plain.startswith(_PREFIX) or not is_id(id) or leg not in _LEGS:
             raise ValidationError("Not a cursor of this list.")
         return plain.removeprefix(_PREFIX)
 

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from api.auth import anyone, person, signed_in
 from api.errors import Problem
-from api.fields import Phone
+from api.fields import Phone, Text
 from api.product import BEARER, Product
 from api.tokens import LIFETIME_S, Tokens
 from core.attempts import Attempts
@@ -44,13 +44,13 @@ class Username(fields.String):
 
 class RegisterRequest(Schema):
     username = Username(required=True)
-    password = fields.String(required=True, validate=validate.Length(*PASSWORD), load_only=True)
+    password = Text(required=True, validate=validate.Length(*PASSWORD), load_only=True)
     msisdn = Phone(load_default=None, allow_none=True)
 
 
 class PersonView(Schema):
     id = fields.UUID()
-    username = fields.String()
+    username = fields.String(allow_none=True)
     msisdn = fields.String(allow_none=True)
     role = fields.String()
 
@@ -101,7 +101,10 @@ class Token(MethodView):
         given = _form()
         attempts = [
             (Attempts(core.store, core.clock, "sign-in address", WRONG_PER_ADDRESS, REST_S), request.remote_addr or ""),
-            (Attempts(core.store, core.clock, "sign-in account", WRONG_PER_ACCOUNT, REST_S), given["username"].lower()),
+            (
+                Attempts(core.store, core.clock, "sign-in account", WRONG_PER_ACCOUNT, REST_S),
+                _account(given["username"]),
+            ),
         ]
         for counted, name in attempts:
             counted.begin(name)
@@ -137,6 +140,14 @@ def _form() -> dict[str, str]:
         wrong.data = {"messages": {"form": error.messages}}
         raise wrong from None
     return loaded
+
+
+def _account(username: str) -> str:
+    """The name under which attempts count: an account is one, however it is spelled."""
+    try:
+        return canonical_name(username)
+    except ValueError:
+        return username
 
 
 def _view(registered: Person) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
 
+FORM = "application/x-www-form-urlencoded"
 LARGEST_BODY = 64 * 1024
 
 

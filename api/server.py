@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from api.tokens import signing_secrets
+from api.tokens import pin_pepper, signing_secrets
 from core.settings import BadSettings, read_settings
 
 try:
     settings = read_settings()
     settings.var_dir.mkdir(parents=True, exist_ok=True)
-    signing_secrets(settings)  # said once, and not by each worker
+    _ = signing_secrets(settings), pin_pepper(settings)  # what is wrong is said once, and not by each worker
 except (BadSettings, OSError) as error:
     sys.exit(f"api: {error}")
 

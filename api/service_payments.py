@@ -18,15 +18,13 @@ from api.operations import (
     answer_status,
     base_view,
 )
+from api.orders import SERVICE_PAYMENT, may_pay, service_payment
 from api.product import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Product
-from api.wallet import SAME_WITHIN_S, afford, own_wallet
+from api.wallet import is_own, own_wallet
 from core.bootstrap import Core
-from core.catalogue import OFFERED, Catalogue, Service
+from core.catalogue import Catalogue
 from core.money import to_number
 from core.operation import Operation
-from core.store.port import Document
-
-KIND = "service_payment"
 
 blueprint = Product("service_payments", __name__, url_prefix="/v1/payments", description="Services paid from a wallet")
 
@@ -64,24 +62,7 @@ class ServicePayments(MethodView):
         service = Catalogue(core.store, core.clock).get(asked["service_id"])
         if service is None:
             raise invalid("service_id", "There is no service with this id.")
-        wanted = {"wallet": me.id, "service": service.id}
-        canonical = {
-            **wanted,
-            "username": me.username,
-            "name": service.name,
-            "amount": service.price,
-            "currency": service.currency,
-        }
-        return answer_accepted(
-            KIND,
-            canonical,
-            me.id,
-            _accepted,
-            check=lambda: _may_be_paid(service, wallet),
-            asked=wanted,
-            repeatable=True,
-            same_within_s=SAME_WITHIN_S,
-        )
+        return answer_accepted(service_payment(me, service), _accepted, check=lambda: may_pay(wallet, service))
 
     @signed_in
     @blueprint.arguments(ListQuery(), location="query")
@@ -89,7 +70,7 @@ class ServicePayments(MethodView):
     @blueprint.doc(security=BEARER)
     def get(self, query: dict[str, Any]) -> Response:
         """List one's own payments, newest first."""
-        return answer_page(KIND, query, {"subject": person().id}, "payments", _view)
+        return answer_page(SERVICE_PAYMENT, query, {"subject": person().id}, "payments", _view)
 
 
 @blueprint.route("/<payment_id>")
@@ -100,15 +81,7 @@ class ServicePayment(MethodView):
     def get(self, payment_id: str) -> Response:
         """Tell how one's own payment stands."""
         missing = Problem(404, "payment_not_found", "You have no payment with this id.")
-        return answer_status(KIND, payment_id, _view, missing, keep=lambda found: found.subject == person().id)
-
-
-def _may_be_paid(service: Service, wallet: Document) -> None:
-    if service.state != OFFERED:
-        raise Problem(422, "service_retired", "This service is no longer offered.")
-    if service.currency != wallet["currency"]:
-        raise Problem(422, "other_currency", f"This service is paid in {service.currency}, not from your wallet.")
-    afford(wallet, service.price)
+        return answer_status(SERVICE_PAYMENT, payment_id, _view, missing, keep=is_own)
 
 
 def _accepted(operation: Operation) -> tuple[dict[str, Any], str]:

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from api.auth import anyone, for_role
 from api.errors import Problem
-from api.fields import Amount, Currency
+from api.fields import Amount, Currency, Text
 from api.paging import PageQuery, cursor_after
 from api.product import BEARER, Product
 from api.wallet import amount_of
@@ -19,17 +19,17 @@ from core.people import Role
 
 blueprint = Product("services", __name__, url_prefix="/v1/services", description="Services that may be paid for")
 
-NAME = (validate.Length(1, 100), validate.Regexp(r"^\S.*$", error="Not a name."))
+NAME = (validate.Length(1, 100), validate.Regexp(r"^\S.*(?![\s\S])", error="Not a name."))
 
 
 class ServiceRequest(Schema):
-    name = fields.String(required=True, validate=NAME)
+    name = Text(required=True, validate=NAME)
     price = Amount(required=True)
     currency = Currency(load_default=None)
 
 
 class ServiceChange(Schema):
-    name = fields.String(validate=NAME)
+    name = Text(validate=NAME)
     price = Amount()
     retired = fields.Boolean(truthy={True}, falsy={False})
 

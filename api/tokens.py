@@ -7,7 +7,7 @@ import jwt
 
 from core.clock import Clock
 from core.passwords import made_once
-from core.settings import BadSettings, Settings
+from core.settings import SHORTEST_SECRET, BadSettings, Settings
 
 ALGORITHM = "HS256"
 ISSUER = AUDIENCE = "quittance"
@@ -57,16 +57,31 @@ class Tokens:
 
 
 def signing_secrets(settings: Settings) -> list[str]:
-    """SECRET_KEY: one, or several with spaces between. The embedded set-up makes its own, once. Raises BadSettings."""
-    if settings.secret_key:
-        return settings.secret_key.split()
+    """SECRET_KEY: one, or several with spaces between. Raises BadSettings."""
+    return _own(settings, "secret_key", "people's tokens are signed for several machines").split()
+
+
+def pin_pepper(settings: Settings) -> str:
+    """PIN_PEPPER, which can never be changed: every PIN would be wrong. Raises BadSettings."""
+    return _own(settings, "pin_pepper", "PINs are kept for several machines")
+
+
+def _own(settings: Settings, name: str, why: str) -> str:
+    """A secret setting. The embedded set-up makes its own, once."""
+    given: str = getattr(settings, name)
+    if given:
+        return given
     if not settings.embedded:
-        raise BadSettings("SECRET_KEY: has to be set where people's tokens are signed for several machines")
+        raise BadSettings(f"{name.upper()}: has to be set where {why}")
+    path = settings.var_dir / name
     try:
         settings.var_dir.mkdir(parents=True, exist_ok=True)
-        return [made_once(settings.var_dir / "secret_key")]
+        secret = made_once(path)
     except OSError as error:
         raise BadSettings(f"VAR_DIR cannot be used: {error}") from None
+    if len(secret) < SHORTEST_SECRET:  # such as a file that lost its content with the power
+        raise BadSettings(f"{path} is too short: restore it, or delete it for another one")
+    return secret
 
 
 def _kid(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""What payments from a wallet share: whose it is, and whether it can pay."""
+"""What the routes of wallets share: whose it is, and amounts in its currency."""
 
 from decimal import Decimal
 
@@ -6,24 +6,21 @@ from flask import current_app
 from marshmallow import ValidationError
 
 from api.auth import person
-from api.errors import Problem, invalid
+from api.errors import invalid
 from api.fields import minor_units
-from core.bootstrap import Core
-from core.ledger import Ledger
+from api.orders import wallet_of
+from core.operation import Operation
 from core.store.port import Document
-
-SAME_WITHIN_S = 10
-"""Without an idempotency key, the same again so soon is a client that asks twice, not a person who pays twice."""
 
 
 def own_wallet() -> Document:
     """The wallet of who is signed in, made if it is not there."""
-    core: Core = current_app.extensions["core"]
-    return Ledger(core.store, core.clock).open(person().id, core.settings.wallet_currency)
+    return wallet_of(current_app.extensions["core"], person().id)
 
 
-def held_minor(wallet: Document) -> int:
-    return sum(wallet["holds"].values())
+def is_own(operation: Operation) -> bool:
+    """Whether who is signed in has asked for it."""
+    return operation.subject == person().id
 
 
 def amount_of(amount: Decimal, currency: str, field: str = "amount") -> int:
@@ -32,12 +29,3 @@ def amount_of(amount: Decimal, currency: str, field: str = "amount") -> int:
         return minor_units(amount, currency)
     except ValidationError as error:
         raise invalid(field, str(error.messages[0])) from None
-
-
-def afford(wallet: Document, amount: int) -> None:
-    """Raises Problem 422 when it is known at once that the wallet cannot pay this.
-
-    What is held may be given back yet; whether it is in time, the worker finds out.
-    """
-    if wallet["balance"] + held_minor(wallet) < amount:
-        raise Problem(422, "insufficient_funds", "There is not enough in your wallet.")

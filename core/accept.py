@@ -26,6 +26,7 @@ class Order:
     repeatable: any number of them may be alike.
     same_within_s: without an idempotency key, the client's same request again so soon after is the same operation.
     opens: the operation waits for its owner until he hands it over.
+    tell: whom to tell how it ended, see `core.outcomes`.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Order:
     repeatable: bool = False
     same_within_s: float | None = None
     opens: bool = False
+    tell: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def _new_operation(order: Order, broker: Broker, now: datetime, id: str) -> Oper
         created_at=now,
         updated_at=now,
         trace=order.trace,
+        tell=order.tell,
     )
     if order.opens:
         return operation.noted(now, "opened", "it waits for its end")

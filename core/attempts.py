@@ -1,11 +1,11 @@
 """Wrong attempts, counted where all processes see it, and before it is known whether they are wrong."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.clock import Clock, from_text, to_text
 from core.errors import Conflict, Duplicate, TooManyAttempts
-from core.store.port import ATTEMPTS, Store
+from core.store.port import ATTEMPTS, Document, Store
 
 RACES = 50
 """Attempts at the same moment under one name, each of which needs another look; more of them are too many."""
@@ -30,7 +30,7 @@ class Attempts:
                 if known is None:
                     self._store.insert(ATTEMPTS, {"id": id, "failed": 1, "since": to_text(now)})
                     return
-                ends = from_text(known["since"]) + timedelta(seconds=self._rest_s)
+                ends = self._rests_until(known)
                 if now >= ends:
                     known["failed"] = 0
                 elif known["failed"] >= self._most:
@@ -41,6 +41,11 @@ class Attempts:
                 continue
         raise TooManyAttempts(1)
 
+    def exhausted(self, name: str) -> bool:
+        """Whether `begin` would refuse. Raises StoreUnavailable."""
+        known = self._store.get(ATTEMPTS, self._id(name))
+        return known is not None and known["failed"] >= self._most and self._clock.now() < self._rests_until(known)
+
     def succeeded(self, name: str) -> None:
         """Forgets what failed under this name. Raises StoreUnavailable."""
         while (known := self._store.get(ATTEMPTS, self._id(name))) is not None:
@@ -49,6 +54,9 @@ class Attempts:
                 return
             except Conflict:
                 continue
+
+    def _rests_until(self, known: Document) -> datetime:
+        return from_text(known["since"]) + timedelta(seconds=self._rest_s)
 
     def _id(self, name: str) -> str:
         return hashlib.sha256(f"{self._what}\n{name}".encode()).hexdigest()

@@ -120,7 +120,8 @@ class Lease:
 class Operation:
     """One accepted request.
 
-    request: validated and canonical JSON; subject and counterpart: whom lists find it by, such as a phone in E.164.
+    request: validated and canonical JSON; subject and counterpart: whom lists find it by, such as a phone in E.164;
+    tell: whom to tell how it ended, see `core.outcomes`.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Operation:
     lease: Lease | None = None
     history: tuple[Entry, ...] = ()
     trace: str | None = None
+    tell: Mapping[str, Any] | None = None
     version: int = 0
 
     @property
@@ -196,6 +198,7 @@ class Operation:
             "created_at": to_text(self.created_at),
             "updated_at": to_text(self.updated_at),
             "trace": self.trace,
+            "tell": self.tell,
             "version": self.version,
         }
 

@@ -10,7 +10,7 @@ from core.clock import Clock, to_text
 from core.errors import Conflict, Duplicate, InvalidPhone, NameTaken
 from core.ids import is_id, new_id
 from core.passwords import Passwords
-from core.phone import to_e164
+from core.phone import mask, to_e164
 from core.store.port import PEOPLE, Document, Store
 
 USERNAME = (3, 32)
@@ -29,13 +29,23 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Person:
-    """msisdn: in E.164, or None. suspended: may neither sign in nor be paid from or to."""
+    """username: None for who registered by phone; msisdn: in E.164, or None, but one of both is there.
+
+    suspended: may neither sign in nor be paid from or to; language: a code of `core.languages`, or None.
+    """
 
     id: str
-    username: str
+    username: str | None
     msisdn: str | None
     role: Role
     suspended: bool
+    language: str | None = None
+    has_pin: bool = False
+
+    @property
+    def name(self) -> str:
+        """As others see it."""
+        return self.username or mask(self.msisdn or "")
 
 
 class People:
@@ -48,20 +58,25 @@ class People:
 
     def register(
         self,
-        username: str,
-        password: str,
+        username: str | None,
+        password: str | None,
         msisdn: str | None = None,
         role: Role = Role.USER,
+        *,
+        pin: str | None = None,
+        language: str | None = None,
         ids: Callable[[], str] = new_id,
     ) -> Person:
-        """Raises NameTaken(field); ValueError for a username that `canonical_name` refuses."""
+        """pin: hashed. Raises NameTaken(field); ValueError for a username that `canonical_name` refuses."""
         document: Document = {
             "id": ids(),
-            "username": canonical_name(username),
+            "username": None if username is None else canonical_name(username),
             "shown": username,
             "msisdn": msisdn,
             "role": role.value,
-            "password": self._passwords.hash(password),
+            "password": None if password is None else self._passwords.hash(password),
+            "pin": pin,
+            "language": language,
             "suspended": False,
             "created_at": to_text(self._clock.now()),
         }
@@ -94,13 +109,29 @@ class People:
                 return None
         return _person(document) if document else None
 
+    def of_phone(self, msisdn: str) -> Person | None:
+        """msisdn: in E.164."""
+        document = self._store.get_by(PEOPLE, "msisdn", msisdn)
+        return _person(document) if document else None
+
     def suspend(self, id: str, suspended: bool) -> None:
         """Also lifts it. For an id that is there."""
+        self._change(id, suspended=suspended)
+
+    def set_pin(self, id: str, pin: str) -> None:
+        """pin: hashed. For an id that is there."""
+        self._change(id, pin=pin)
+
+    def set_language(self, id: str, language: str) -> None:
+        """For an id that is there."""
+        self._change(id, language=language)
+
+    def _change(self, id: str, **members: object) -> None:
         while True:
             document = self._store.get(PEOPLE, id)
             assert document is not None
             try:
-                self._store.replace(PEOPLE, {**document, "suspended": suspended})
+                self._store.replace(PEOPLE, {**document, **members})
                 return
             except Conflict:
                 continue
@@ -117,5 +148,11 @@ def canonical_name(username: str) -> str:
 
 def _person(document: Document) -> Person:
     return Person(
-        document["id"], document["shown"], document["msisdn"], Role(document["role"]), bool(document["suspended"])
+        id=document["id"],
+        username=document["shown"],
+        msisdn=document["msisdn"],
+        role=Role(document["role"]),
+        suspended=bool(document["suspended"]),
+        language=document.get("language"),
+        has_pin=document.get("pin") is not None,
     )

@@ -41,6 +41,12 @@ class Settings:
     screening_url2: str
     admin_token: str
     secret_key: str
+    pin_pepper: str
+    sms_sender: str
+    sms_url: str
+    ussd_key: str
+    ussd_africastalking_key: str
+    ussd_session_s: int
     currencies: list[str]
     wallet_currency: str
     consultation_rate: str
@@ -104,6 +110,12 @@ def _values(env: _Env) -> dict[str, Any]:
         "screening_url2": env.str("SCREENING_URL2", f"{sandbox}/blacklist", validate=_url(PARTNERS)),
         "admin_token": env.str("ADMIN_TOKEN", ""),
         "secret_key": env.str("SECRET_KEY", "", validate=_secrets),
+        "pin_pepper": env.str("PIN_PEPPER", "", validate=_secrets),
+        "sms_sender": env.str("SMS_SENDER", "file", validate=validate.OneOf(["console", "file", "http"])),
+        "sms_url": env.str("SMS_URL", f"{sandbox}/sms", validate=_url(PARTNERS)),
+        "ussd_key": env.str("USSD_KEY", ""),
+        "ussd_africastalking_key": env.str("USSD_AFRICASTALKING_KEY", ""),
+        "ussd_session_s": env.int("USSD_SESSION_S", 180, validate=validate.Range(10, 3600)),
         "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
         "wallet_currency": env.str("WALLET_CURRENCY", "XOF", validate=lambda code: _known_currencies([code])),
         "consultation_rate": env.str("CONSULTATION_RATE", "200.00 BRL", validate=_price),

@@ -17,6 +17,7 @@ from core.store.port import OPERATIONS, Store, scan
 from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S
 from worker.process import Processes
+from worker.processes.sms import announce
 from worker.products import build
 from worker.review import REVIEWED, Decision, NotReviewable, stuck_steps
 from worker.review import review as decide
@@ -48,6 +49,8 @@ def _decision(decision: Decision, help: str) -> click.Command:
             stages = processes[operation.kind].stages(operation)
             policy = Policy(settle_window_s=SEND_WITHIN_S + settings.settle_window_s)
             decided = decide(stages, operation, decision, who, reason, SystemClock().now(), policy)
+            if decided.terminal:
+                announce(store, EmbeddedBroker(store, SystemClock()), SystemClock(), decided)
             store.replace(OPERATIONS, decided.to_document())
         except NotReviewable as error:
             raise click.ClickException(f"{id}: {error}") from None

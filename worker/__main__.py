@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import time
+from functools import partial
 from threading import Event
 
 import click
@@ -19,6 +20,7 @@ from core.settings import BadSettings, Settings, read_settings, worker_name
 from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S, Engine
 from worker.partners.http import CONNECT_TIMEOUT_S
+from worker.processes.sms import announce
 from worker.products import build
 from worker.sweeper import Sweeper
 
@@ -60,6 +62,7 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
         jitter=random.random,
         rung=core.broker.delivery_s > 0,
         stopping=stop.is_set,
+        ending=partial(announce, core.store, core.broker, core.clock),
     )
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.api_host)

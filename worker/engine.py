@@ -52,7 +52,8 @@ def together(calls: list[Callable[[], Reply]]) -> list[Reply]:
 class Engine:
     """call_s: the longest that a partner call may take; jitter: draws a random number from 0 to 1 for each reply;
     rung: each operation is brought by a ring, which one worker gets at a time; else all workers see what is due, and
-    only leases keep them apart; gather: makes some calls and returns their replies in order."""
+    only leases keep them apart; ending: called with each operation that ends, before that is saved, and again when it
+    could not be; gather: makes some calls and returns their replies in order."""
 
     store: Store
     clock: Clock
@@ -63,6 +64,7 @@ class Engine:
     jitter: Callable[[], float]
     rung: bool = False
     stopping: Callable[[], bool] = lambda: False
+    ending: Callable[[Operation], None] = lambda _: None
     gather: Callable[[list[Callable[[], Reply]]], list[Reply]] = together
 
     def advance(self, id: str) -> None:
@@ -118,6 +120,8 @@ class Engine:
                 operation = record(stages, operation, item, reply, now, self.policy, self.jitter())
         operation = replace(conclude(stages, operation, self.clock.now(), self.policy), lease=None)
         if operation != saved:
+            if operation.terminal:
+                self.ending(operation)
             self.store.replace(OPERATIONS, operation.to_document())
         if operation.terminal:
             ENDED.labels(operation.kind, operation.status.value).inc()

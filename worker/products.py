@@ -15,12 +15,14 @@ from worker.partners.http import PartnerHttp
 from worker.partners.operator import Operator
 from worker.partners.registry import Registry
 from worker.partners.screening import blacklist, verification
+from worker.partners.sms import ConsoleSms, FileSms, HttpSms, SmsSender
 from worker.process import Processes
 from worker.processes.consultations import consultation
 from worker.processes.events import event
 from worker.processes.fines import fine_payment
 from worker.processes.services import service_payment
-from worker.processes.wallets import top_up, transfer
+from worker.processes.sms import sms
+from worker.processes.wallets import top_up, transfer, withdrawal
 
 
 def build(settings: Settings, store: Store, clock: Clock, broker: Broker) -> Processes:
@@ -38,6 +40,11 @@ def build(settings: Settings, store: Store, clock: Clock, broker: Broker) -> Pro
     finance = Finance(http(settings.finance_url, Finance.REASONS), guard("finance"))
     verify = verification(http(settings.screening_url, ()), guard("screening"))
     screen = blacklist(http(settings.screening_url2, ()), guard("blacklist"))
+    sender: SmsSender = ConsoleSms()
+    if settings.sms_sender == "file":
+        sender = FileSms(settings.var_dir / "sms.log")
+    elif settings.sms_sender == "http":
+        sender = HttpSms(http(settings.sms_url, HttpSms.REASONS), guard("sms"))
     ledger, people = Ledger(store, clock), People(store, clock)
     products = (
         fine_payment(store, operator, registry),
@@ -45,6 +52,8 @@ def build(settings: Settings, store: Store, clock: Clock, broker: Broker) -> Pro
         event(broker),
         top_up(ledger, operator),
         transfer(ledger, people),
+        withdrawal(ledger, people),
         service_payment(ledger, people, verify, screen),
+        sms(store, sender),
     )
     return {product.kind: product for product in products}

@@ -54,6 +54,8 @@ API_KEYS = "api_keys"
 SERVICES = "services"
 WALLETS = "wallets"
 JOURNAL = "journal"
+MERCHANTS = "merchants"
+USSD_SESSIONS = "ussd_sessions"
 
 COLLECTIONS: Mapping[str, Collection] = {
     collection.name: collection
@@ -71,6 +73,8 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(API_KEYS),
         Collection(SERVICES, indexes=(("state",),)),
         Collection(WALLETS),
+        Collection(MERCHANTS),
+        Collection(USSD_SESSIONS),
         Collection(JOURNAL, indexes=(("account",),)),
     )
 }

@@ -75,7 +75,9 @@ EFFECTS: Mapping[str, Callable[[Operation], Iterator[tuple[str, Effect]]]] = {
     "event": of_event,
     "wallet_top_up": of_top_up,
     "wallet_transfer": of_nothing_outside,
+    "wallet_withdrawal": of_nothing_outside,
     "service_payment": of_nothing_outside,
+    "sms": of_nothing_outside,
 }
 """By kind of operation: one line a product."""
 

@@ -21,6 +21,7 @@ Legs = tuple[str, str]
 LEGS: Mapping[str, Callable[[Mapping[str, Any]], Legs]] = {
     "wallet_top_up": lambda asked: (MOBILE_MONEY, asked["wallet"]),
     "wallet_transfer": lambda asked: (asked["from"], asked["to"]),
+    "wallet_withdrawal": lambda asked: (asked["from"], asked["to"]),
     "service_payment": lambda asked: (asked["wallet"], SERVICES),
 }
 """By kind of operation, from its request: which account its money leaves, and which it reaches. One line a product."""

@@ -1,7 +1,8 @@
 """The API in the process of the test: the real app on the embedded store, and how to talk to it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +20,11 @@ from core.bootstrap import Core
 from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker
 from core.clock import Clock
+from core.ids import new_id
+from core.ledger import MOBILE_MONEY, Ledger, Movement
 from core.operation import Operation, Status, StepState
 from core.passwords import Passwords
+from core.people import People, Person, Role
 from core.settings import Settings
 from core.store.port import Store
 from core.store.sql import SqlStore
@@ -29,7 +33,10 @@ CHEAP = PasswordHasher.from_parameters(CHEAPEST)
 """How passwords are hashed where nobody's are at stake."""
 URL = "/amendes/payments/"
 TOKEN = "sesame"
+PASSWORD = "correct horse battery"
 PHONE = "+2250707000001"
+NO_ID = "01a1fb37-7851-74c6-b28a-58f4b87a2511"
+"""An id, of nothing."""
 FINES = ({"id": "AM-2026-000123", "amount": 15000}, {"id": "AM-2026-000124", "amount": 10000})
 
 SETTINGS = Settings(
@@ -45,6 +52,12 @@ SETTINGS = Settings(
     screening_url2="http://blacklist.invalid",
     admin_token=TOKEN,
     secret_key="0123456789abcdef" * 4,
+    pin_pepper="fedcba9876543210" * 4,
+    sms_sender="file",
+    sms_url="http://sms.invalid",
+    ussd_key="",
+    ussd_africastalking_key="",
+    ussd_session_s=180,
     currencies=("XOF", "EUR", "KWD"),
     wallet_currency="XOF",
     consultation_rate="200.00 BRL",
@@ -115,6 +128,43 @@ class House:
         """How many documents there are in the collections that a POST writes."""
         return {name: len(self.store.find(name, {}, limit=1000)) for name in ("operations", "idempotency_keys")}
 
+    @contextmanager
+    def nothing_stored(self) -> Iterator[None]:
+        """What is asked meanwhile has to leave no trace: no operation, no key, no entry of the journal."""
+
+        def documents() -> dict[str, int]:
+            return {**self.stored(), "journal": len(self.store.find("journal", {}, limit=1000))}
+
+        before = documents()
+        yield
+        assert documents() == before
+
+    def tick(self, seconds: float) -> None:
+        assert isinstance(self.clock, FakeClock)
+        self.clock.tick(seconds)
+
+    def caller(self, token: str = TOKEN) -> "Caller":
+        """Whoever has this token; the administrator, unless it is said."""
+        return Caller(self, token)
+
+    def person(self, username: str, role: Role = Role.USER, msisdn: str | None = None, balance: int = 0) -> "Caller":
+        """Somebody who is registered, signed in, and has so many minor units."""
+        people: People = self.app.extensions["people"]
+        person = people.register(username, PASSWORD, msisdn, role)
+        self.fund(person.id, balance)
+        return Caller(self, self.app.extensions["tokens"].issue(person.id), person)
+
+    def fund(self, wallet: str, amount: int) -> None:
+        """What a top-up does in the end."""
+        ledger, currency = Ledger(self.store, self.clock), self.settings.wallet_currency
+        ledger.open(wallet, currency)
+        if amount:
+            ledger.settle(Movement(new_id(), MOBILE_MONEY, wallet, amount, currency, "wallet_top_up"))
+
+    def suspend(self, who: "Caller", suspended: bool = True) -> None:
+        people: People = self.app.extensions["people"]
+        people.suspend(who.id, suspended)
+
     def operation(self, id: str) -> Operation:
         document = self.store.get("operations", id)
         assert document is not None
@@ -142,6 +192,59 @@ class House:
         for status in (Status.PROCESSING, *statuses):
             operation = operation.moved(status, self.clock.now())
         self.save(operation)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody with a bearer token. Headers are named with underscores."""
+
+    house: House
+    token: str
+    person: Person | None = None
+
+    @property
+    def id(self) -> str:
+        assert self.person is not None
+        return self.person.id
+
+    def send(self, method: str, path: str, content: Any = None, **headers: str) -> TestResponse:
+        """content: sent as JSON, text as it is, None without a body."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.house.http.open(
+            path,
+            method=method,
+            data=content if content is None or isinstance(content, str) else json.dumps(content),
+            content_type=None if content is None else "application/json",
+            headers={"Authorization": f"Bearer {self.token}", **named},
+        )
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.send("GET", path, **headers)
+
+    def post(self, path: str, content: Any, **headers: str) -> TestResponse:
+        return self.send("POST", path, content, **headers)
+
+    def patch(self, path: str, content: Any) -> TestResponse:
+        return self.send("PATCH", path, content)
+
+    def balance(self) -> tuple[float, float]:
+        """What may be spent, and what is held."""
+        wallet = self.get("/v1/wallets/me").json
+        return wallet["balance"], wallet["held"]
+
+    def pages(self, path: str, name: str, limit: int) -> list[list[Any]]:
+        """All pages of a list, by following the cursors."""
+        found: list[list[Any]] = []
+        cursor = ""
+        while cursor is not None:
+            assert len(found) < 50
+            answer = self.get(
+                f"{path}{'&' if '?' in path else '?'}limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+            )
+            assert answer.status_code == 200, answer.text
+            found.append(answer.json[name])
+            cursor = answer.json["next_cursor"]
+        return found
 
 
 def build(store: Store | None = None, broker: Broker | None = None, **settings: Any) -> House:

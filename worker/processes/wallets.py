@@ -1,4 +1,4 @@
-"""Wallets: topping up from mobile money, and sending money to each other."""
+"""Wallets: topping up from mobile money, sending money to each other, and withdrawing it at a merchant."""
 
 from core.ledger import MOBILE_MONEY, Ledger, Movement
 from core.money import to_text
@@ -8,7 +8,7 @@ from worker.partners.operator import Operator
 from worker.process import Process, Stages, Step
 from worker.processes.movements import check, hold, settle
 
-TOP_UP, TRANSFER = "wallet_top_up", "wallet_transfer"
+TOP_UP, TRANSFER, WITHDRAWAL = "wallet_top_up", "wallet_transfer", "wallet_withdrawal"
 
 
 def top_up(ledger: Ledger, operator: Operator) -> Process:
@@ -34,11 +34,19 @@ def top_up(ledger: Ledger, operator: Operator) -> Process:
 
 def transfer(ledger: Ledger, people: People) -> Process:
     """request: from and to (ids of people, whose wallets have them too), amount (minor units), currency, note."""
+    return _sending(TRANSFER, "sending the money", ledger, people)
 
+
+def withdrawal(ledger: Ledger, people: People) -> Process:
+    """The merchant is credited, and hands out cash. request: as of a transfer, to the merchant's owner."""
+    return _sending(WITHDRAWAL, "crediting the merchant", ledger, people)
+
+
+def _sending(kind: str, label: str, ledger: Ledger, people: People) -> Process:
     def stages(operation: Operation) -> Stages:
         asked = operation.request
-        move = Movement(operation.id, asked["from"], asked["to"], asked["amount"], asked["currency"], TRANSFER)
-        sending = settle(ledger, move, "sending the money")
-        return (check(people, asked["from"], asked["to"]),), (hold(ledger, move),), (sending,)
+        move = Movement(operation.id, asked["from"], asked["to"], asked["amount"], asked["currency"], kind)
+        checking = check(people, asked["from"], asked["to"])
+        return (checking,), (hold(ledger, move),), (settle(ledger, move, label),)
 
-    return Process(TRANSFER, stages)
+    return Process(kind, stages)

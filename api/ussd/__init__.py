@@ -1,0 +1,1 @@
+"""USSD: the same payments from any phone."""

@@ -1,0 +1,63 @@
+"""What fits on a screen: 160 octets, which are 182 characters of GSM-7 or 80 of UCS-2 (3GPP TS 23.038)."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from gsm0338 import Codec
+
+GSM7, UCS2 = 182, 80
+MORE = "#"
+
+_CODEC = Codec()
+
+
+def length(text: str) -> int:
+    """Septets, or characters of UCS-2 where one of them is no GSM-7; `limit` is in the same unit."""
+    return len(_CODEC.encode(text)[0]) if is_gsm7(text) else len(text.encode("utf-16-be")) // 2
+
+
+def limit(text: str) -> int:
+    return GSM7 if is_gsm7(text) else UCS2
+
+
+def fits(text: str) -> bool:
+    return length(text) <= limit(text)
+
+
+def is_gsm7(text: str) -> bool:
+    try:
+        _CODEC.encode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def plain(text: str, language: str) -> str:
+    """The text in the letters that this language may cost: all but Russian in GSM-7, without the accents it lacks."""
+    text = unicodedata.normalize("NFKC", text)
+    if language == "ru":
+        return text
+    return "".join(letter if is_gsm7(letter) else _base(letter) for letter in text)
+
+
+def short(text: str, most: int) -> str:
+    """A name cut to so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}."
+
+
+def pages(lines: Sequence[str], more: str) -> list[str]:
+    """As many lines as fit on each page. more: what the key `#` is called, which turns to the next one."""
+    found: list[str] = []
+    page: list[str] = []
+    for index, line in enumerate(lines):
+        turn = [f"{MORE} {more}"] if index < len(lines) - 1 else []
+        if page and not fits("\n".join([*page, line, *turn])):
+            found.append("\n".join([*page, f"{MORE} {more}"]))
+            page = []
+        page.append(line)
+    return [*found, "\n".join(page)]
+
+
+def _base(letter: str) -> str:
+    bare = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    return bare if bare and is_gsm7(bare) else "?"
