@@ -8,9 +8,10 @@ import jsonschema
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.api.kit import House, body, build
+from core.people import Role
+from tests.api.kit import PASSWORD, House, body, build
 
-SERVICE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|docs(/.*)?)")
+SERVICE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|docs(/.*)?|ussd/phone(/.*)?)")
 
 
 def references(node: Any) -> list[str]:
@@ -36,6 +37,18 @@ def test_openapi_names_every_route_of_the_products(spec: dict[str, Any]) -> None
 
     assert len(routes) >= 3
     assert routes <= {(path, method) for path, item in spec["paths"].items() for method in item}
+
+
+def test_openapi_tells_which_routes_need_a_token(spec: dict[str, Any]) -> None:
+    access = {
+        tuple(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route).split()): who
+        for route, who in build().app.extensions["access"].items()
+    }
+    for path, item in spec["paths"].items():
+        for method in {"get", "post", "patch", "put", "delete"} & set(item):
+            open_to = access[method.upper(), path].split()[0]
+            needed = [] if open_to in ("anyone", "gateway") else [{"bearer": []}]
+            assert item[method].get("security", []) == needed, (method, path)
 
 
 def test_openapi_refers_to_what_is_there(spec: dict[str, Any]) -> None:
@@ -75,12 +88,23 @@ def test_openapi_tells_the_headers_that_clients_may_send(spec: dict[str, Any]) -
     assert {"idempotency-key", "prefer"} <= parameters
 
 
-def test_answers_are_what_openapi_says(house: House, spec: dict[str, Any]) -> None:
-    def wrong(view: str, answer: TestResponse) -> list[str]:
-        schema = {"$ref": f"#/components/schemas/{view}", "components": spec["components"]}
-        found = jsonschema.Draft202012Validator(schema).iter_errors(json.loads(answer.data))
-        return [f"{view}: {error.message}" for error in found]
+class Checker:
+    """Holds answers against the schemas of OpenAPI."""
 
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.components = spec["components"]
+
+    def __call__(self, view: str, answer: TestResponse) -> list[str]:
+        """What is wrong; a member that the schema does not know is, too."""
+        told = json.loads(answer.data)
+        schema = {"$ref": f"#/components/schemas/{view}", "components": self.components}
+        found = jsonschema.Draft202012Validator(schema).iter_errors(told)
+        unknown = sorted(set(told) ^ set(self.components["schemas"][view]["properties"]))
+        return [f"{view}: {error.message}" for error in found] + [f"{view}: {name}" for name in unknown]
+
+
+def test_answers_are_what_openapi_says(house: House, spec: dict[str, Any]) -> None:
+    wrong = Checker(spec)
     started = house.post({"physician_id": "p", "patient_id": "q", "start_date": "2025-12-31 13:00:00"}, path="/start")
     ended = house.post({"id": started.json["id"], "end_date": "2025-12-31 14:00:00"}, path="/end")
     told = house.post({"n": 1}, path="/api/event/a/b/c")
@@ -95,6 +119,46 @@ def test_answers_are_what_openapi_says(house: House, spec: dict[str, Any]) -> No
         *wrong("EventsView", house.http.get("/api/event/a/b/c")),
     ] == []
     assert wrong("PaymentView", started) or wrong("ChargeView", started)
+
+
+def test_answers_to_people_are_what_openapi_says(house: House, spec: dict[str, Any]) -> None:
+    # Given somebody with money, a service, and one of each payment
+    wrong = Checker(spec)
+    form = {"username": "awa", "password": PASSWORD}
+    registered = house.post({**form, "msisdn": "0707000001"}, path="/v1/auth/")
+    token = house.http.post("/v1/auth/token", data=form)
+    awa = house.caller(token.json["access_token"])
+    house.fund(registered.json["id"], 10000)
+    house.person("kofi", msisdn="+2250707000002")
+    admin = house.person("root", Role.ADMIN)
+    service = admin.post("/v1/services/create", {"name": "Permit", "price": 5000})
+    top_up = awa.post("/v1/wallets/top-up", {"amount": 5})
+    transfer = awa.post("/v1/wallets/transfers", {"to": "kofi", "amount": 5, "note": "lunch"})
+    payment = awa.post("/v1/payments/", {"service_id": service.json["id"]})
+
+    # I expect each answer to be as it is described, to the last member
+    assert [
+        *wrong("PersonView", registered),
+        *wrong("PersonView", awa.get("/v1/auth/read_current_user")),
+        *wrong("PersonView", admin.get("/v1/auth/read_current_user")),
+        *wrong("TokenView", token),
+        *wrong("WalletView", awa.get("/v1/wallets/me")),
+        *wrong("EntriesView", awa.get("/v1/wallets/me/entries")),
+        *wrong("MoneyView", top_up),
+        *wrong("MoneyView", awa.get(top_up.headers["Location"])),
+        *wrong("TransferView", transfer),
+        *wrong("TransferView", awa.get(transfer.headers["Location"])),
+        *wrong("TransfersView", awa.get("/v1/wallets/transfers")),
+        *wrong("ServiceView", service),
+        *wrong("ServiceView", awa.get(service.headers["Location"])),
+        *wrong("ServiceView", admin.patch(service.headers["Location"], {"retired": True})),
+        *wrong("ServicesView", awa.get("/v1/services/list")),
+        *wrong("ServicePaymentView", payment),
+        *wrong("ServicePaymentView", awa.get(payment.headers["Location"])),
+        *wrong("ServicePaymentsView", awa.get("/v1/payments")),
+    ] == []
+    assert wrong("WalletView", payment)
+    assert wrong("ServiceView", token)
 
 
 def test_openapi_is_the_same_in_every_process(spec: dict[str, Any]) -> None:

@@ -1,0 +1,271 @@
+"""Who may call what: the whole table, and every guarded route against everybody."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.views import MethodView
+from werkzeug.test import TestResponse
+
+from api import app as api_app
+from api.auth import anyone, declared
+from api.product import Product
+from core.api_keys import ApiKeys
+from core.people import Role
+from tests.api.kit import NO_ID, URL, Caller, House, assert_problem, body, build
+
+ROUTES = {
+    "GET /openapi.json": "anyone",
+    "GET /docs/": "anyone",
+    "GET /docs/<path:path>": "anyone",
+    "GET /healthz": "anyone",
+    "GET /readyz": "anyone",
+    "GET /metrics": "anyone",
+    "GET /amendes/payments": "role operator",
+    "POST /amendes/payments": "anyone",
+    "GET /amendes/payments/<payment_id>": "anyone",
+    "POST /start": "scope consultations",
+    "POST /end": "scope consultations",
+    "GET /consultations": "scope consultations",
+    "GET /consultations/<id>": "scope consultations",
+    "GET /charges": "scope consultations",
+    "GET /charges/<appointment_id>": "scope consultations",
+    "GET /api/event/<solution>/<model>/<action>": "anyone",
+    "POST /api/event/<solution>/<model>/<action>": "anyone",
+    "GET /api/event/<event_uid>": "anyone",
+    "POST /api/event/<event_uid>/replay": "role operator",
+    "POST /v1/auth": "anyone",
+    "POST /v1/auth/token": "anyone",
+    "GET /v1/auth/read_current_user": "signed in",
+    "GET /v1/wallets/me": "signed in",
+    "GET /v1/wallets/me/entries": "signed in",
+    "POST /v1/wallets/top-up": "signed in",
+    "GET /v1/wallets/top-up/<id>": "signed in",
+    "POST /v1/wallets/transfers": "signed in",
+    "GET /v1/wallets/transfers": "signed in",
+    "GET /v1/wallets/transfers/<id>": "signed in",
+    "GET /v1/services/list": "anyone",
+    "GET /v1/services/<id>": "anyone",
+    "POST /v1/services/create": "role admin",
+    "PATCH /v1/services/<id>": "role admin",
+    "POST /v1/payments": "signed in",
+    "GET /v1/payments": "signed in",
+    "GET /v1/payments/<payment_id>": "signed in",
+    "POST /v1/merchants": "role admin",
+    "GET /ussd/phone": "anyone",
+    "GET /ussd/phone/<name>": "anyone",
+    "POST /ussd": "gateway ussd_key",
+    "POST /ussd/africastalking": "gateway ussd_africastalking_key",
+}
+GUARDED = [route for route, access in ROUTES.items() if access != "anyone" and not access.startswith("gateway")]
+LET_IN = {
+    "signed in": {"user", "operator", "admin"},
+    "role operator": {"operator", "admin", "admin token"},
+    "role admin": {"admin", "admin token"},
+    "scope consultations": {"operator", "admin", "admin token", "key"},
+}
+SCOPE = frozenset({"consultations"})
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[House]:
+    """A house that is not the embedded one, as far as its settings say; for tests that do not mind each other."""
+    house = build(store_url="mongodb://x")
+    yield house
+    house.store.close()
+
+
+def key(house: House, scopes: frozenset[str] = SCOPE) -> Caller:
+    _, text = ApiKeys(house.store, house.clock).create("clinic", scopes)
+    return house.caller(text)
+
+
+def call(caller: Caller, route: str, method: str | None = None) -> TestResponse:
+    """A request to the route that is well-formed and asks for nothing that is there."""
+    declared, rule = route.split()
+    method = method or declared
+    return caller.send(method, re.sub(r"<\w+>", NO_ID, rule), None if method in ("GET", "HEAD") else "{}")
+
+
+@pytest.fixture(scope="module")
+def everybody(large: House) -> dict[str, Caller]:
+    return {
+        "user": large.person("user"),
+        "operator": large.person("operator", Role.OPERATOR),
+        "admin": large.person("admin", Role.ADMIN),
+        "admin token": large.caller(),
+        "key": key(large),
+        "key without the scope": key(large, frozenset()),
+    }
+
+
+def test_every_route_says_who_may_call_it(house: House) -> None:
+    assert house.app.extensions["access"] == ROUTES
+
+
+@pytest.mark.parametrize("route", GUARDED)
+def test_nobody_is_told_how_to_identify_oneself(large: House, route: str) -> None:
+    for method in (route.split()[0], *(["HEAD"] if route.startswith("GET") else [])):
+        answer = large.http.open(re.sub(r"<\w+>", NO_ID, route.split()[1]), method=method, json={})
+
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert method == "HEAD" or assert_problem(answer, 401, "unauthorized")
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "qtk_", "qtk_x", "sesame2", "None", "null", "{}", "0", "\u00e9"])
+def test_a_token_of_nobody_is_told_to_be_none(large: House, token: str) -> None:
+    for route in GUARDED:
+        answer = call(large.caller(token), route)
+
+        assert_problem(answer, 401, "unauthorized")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize("route", GUARDED)
+def test_each_route_is_for_those_whom_it_names(everybody: dict[str, Caller], route: str) -> None:
+    for who, caller in everybody.items():
+        answer = call(caller, route)
+
+        # I expect 403 for others; those who are let in learn what is wrong with their empty request
+        if who in LET_IN[ROUTES[route]]:
+            assert answer.status_code in (200, 404, 422), (who, answer.text)
+        else:
+            assert assert_problem(answer, 403, "forbidden"), who
+
+
+def test_a_refused_call_does_nothing(house: House) -> None:
+    user = house.person("awa")
+
+    answer = user.post("/v1/services/create", {"name": "Permit", "price": 1})
+
+    assert_problem(answer, 403, "forbidden")
+    assert house.http.get("/v1/services/list").json["services"] == []
+
+
+def test_the_list_of_fines_takes_an_operators_token(house: House) -> None:
+    id = house.pay(body())
+
+    listed = house.person("desk", Role.OPERATOR).get(URL)
+
+    assert [payment["id"] for payment in listed.json["payments"]] == [id]
+
+
+def test_the_admin_token_acts_as_an_admin_who_is_nobody(house: House) -> None:
+    assert house.caller().post("/v1/services/create", {"name": "Permit", "price": 1}).status_code == 201
+    assert_problem(house.caller().get("/v1/wallets/me"), 403, "forbidden")
+
+
+def test_without_an_admin_token_set_nobody_has_it() -> None:
+    house = build(admin_token="")
+
+    for token in ("", "None", "sesame"):
+        assert_problem(house.caller(token).post("/v1/services/create", {}), 401, "unauthorized")
+
+
+def test_a_suspended_persons_token_is_refused_until_it_is_lifted(house: House) -> None:
+    admin = house.person("root", Role.ADMIN)
+    house.suspend(admin)
+
+    for path in ("/v1/wallets/me", URL):
+        answer = admin.get(path)
+        assert_problem(answer, 401, "unauthorized")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+    house.suspend(admin, False)
+    assert admin.get("/v1/wallets/me").status_code == 200
+
+
+def test_a_revoked_key_is_refused(large: House) -> None:
+    keys = ApiKeys(large.store, large.clock)
+    made, text = keys.create("clinic", SCOPE)
+    assert large.caller(text).get("/consultations").status_code == 200
+
+    assert keys.revoke(made.id)
+
+    assert_problem(large.caller(text).get("/consultations"), 401, "unauthorized")
+
+
+def test_a_key_is_neither_its_id_nor_its_digest(large: House) -> None:
+    made, _ = ApiKeys(large.store, large.clock).create("clinic", SCOPE)
+    digest = next(key["id"] for key in large.store.find("api_keys", {}) if key["key"] == made.id)
+
+    for told in (made.id, digest, f"qtk_{made.id}", f"qtk_{digest}"):
+        assert_problem(large.caller(told).get("/consultations"), 401, "unauthorized")
+
+
+def test_consultations_are_open_on_one_machine_and_nowhere_else(
+    house: House, large: House, everybody: dict[str, Caller]
+) -> None:
+    for path in ("/consultations", "/charges"):
+        assert house.http.get(path).status_code == 200
+        assert_problem(large.http.get(path), 401, "unauthorized")
+        assert everybody["key"].get(path).status_code == 200
+        assert everybody["operator"].get(path).status_code == 200
+
+
+def test_two_machines_may_use_the_same_idempotency_key(large: House) -> None:
+    # Given two clinics that number their requests alike
+    one, other = key(large), key(large)
+    asked = {"patient_id": "p", "start_date": "2025-12-31 13:00:00"}
+
+    first = one.post("/start", {**asked, "physician_id": "a"}, Idempotency_Key="1")
+    second = other.post("/start", {**asked, "physician_id": "b"}, Idempotency_Key="1")
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json["id"] != second.json["id"]
+
+
+def knock(house: House, path: str, key: str | None) -> int:
+    """The status of an empty request of a gateway: 422 for one that is let in."""
+    headers = {} if key is None else {"X-Gateway-Key": key}
+    body = {"data": {"x": "y"}} if path.endswith("africastalking") else {"json": {}}
+    return house.http.post(path, headers=headers, **body).status_code  # type: ignore[arg-type]
+
+
+def test_a_gateway_is_known_by_its_own_key() -> None:
+    for url in ("sqlite://", "mongodb://x"):
+        house = build(store_url=url, ussd_key="one", ussd_africastalking_key="two")
+        for path, right, other in (("/ussd", "one", "two"), ("/ussd/africastalking", "two", "one")):
+            assert knock(house, path, right) == 422
+            for wrong in (None, "", other, "One", "one,two", "\u00e9", "sesame"):
+                assert knock(house, path, wrong) == 401, wrong
+
+
+def test_a_gateway_without_a_key_is_open_on_one_machine_and_nowhere_else(house: House, large: House) -> None:
+    for path in ("/ussd", "/ussd/africastalking"):
+        for key in (None, "", "x"):
+            assert (knock(house, path, key), knock(large, path, key)) == (422, 401)
+
+
+def test_a_route_that_declares_nothing_is_found(house: House) -> None:
+    house.app.add_url_rule("/rogue", view_func=lambda: "in")
+
+    with pytest.raises(LookupError, match="GET /rogue"):
+        dict(declared(house.app))
+
+
+def test_a_method_that_declares_nothing_is_found_beside_one_that_does() -> None:
+    class Half(MethodView):
+        @anyone
+        def get(self) -> str:
+            return "in"
+
+        def delete(self) -> str:
+            return "in"
+
+    app = Flask("half", static_folder=None)
+    app.add_url_rule("/half", view_func=Half.as_view("half"))
+
+    with pytest.raises(LookupError, match="DELETE /half"):
+        dict(declared(app))
+
+
+def test_an_app_with_a_route_that_declares_nothing_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    rogue = Product("rogue", __name__, url_prefix="/rogue")
+    rogue.route("")(lambda: "in")
+    monkeypatch.setattr(api_app, "PRODUCTS", (*api_app.PRODUCTS, rogue))
+
+    with pytest.raises(LookupError, match="GET /rogue"):
+        build().app  # noqa: B018
