@@ -70,7 +70,8 @@ def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             given = request.headers.get("X-Gateway-Key", "")
             right = bool(secret) and hmac.compare_digest(given.encode(), secret.encode())
             if not right and (secret or not settings.embedded):
-                raise Problem(401, "unauthorized", "This needs the gateway's X-Gateway-Key.")
+                wanted = {"WWW-Authenticate": "X-Gateway-Key"}
+                raise Problem(401, "unauthorized", "This needs the gateway's X-Gateway-Key.", wanted)
             return view(*args, **kwargs)
 
         return _declared(guarded, f"gateway {setting}")
@@ -117,7 +118,8 @@ def _guarded(
         if not (open_when_embedded and core.settings.embedded):
             g.caller = _identify(core)
             if not may(g.caller):
-                raise Problem(403, "forbidden", f"This is not for you: it needs {access}.")
+                insufficient = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}  # RFC 6750, section 3.1
+                raise Problem(403, "forbidden", f"This is for others. Who may: {access}.", insufficient)
         return view(*args, **kwargs)
 
     return _declared(guarded, access)

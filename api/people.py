@@ -99,23 +99,19 @@ class Token(MethodView):
         core: Core = current_app.extensions["core"]
         tokens: Tokens = current_app.extensions["tokens"]
         given = _form()
-        attempts = [
-            (Attempts(core.store, core.clock, "sign-in address", WRONG_PER_ADDRESS, REST_S), request.remote_addr or ""),
-            (
-                Attempts(core.store, core.clock, "sign-in account", WRONG_PER_ACCOUNT, REST_S),
-                _account(given["username"]),
-            ),
-        ]
-        for counted, name in attempts:
-            counted.begin(name)
+        by_address = Attempts(core.store, core.clock, "sign-in address", WRONG_PER_ADDRESS, REST_S)
+        by_account = Attempts(core.store, core.clock, "sign-in account", WRONG_PER_ACCOUNT, REST_S)
+        address, account = request.remote_addr or "", _account(given["username"])
+        by_address.begin(address)
+        by_account.begin(account)
         people: People = current_app.extensions["people"]
         found = people.authenticate(given["username"], given["password"])
         if found is None:
             raise Problem(
                 401, "wrong_credentials", "The username or the password is wrong.", {"WWW-Authenticate": "Bearer"}
             )
-        for counted, name in attempts:
-            counted.succeeded(name)
+        by_address.forgive(address)  # one's own name would else buy any number of guesses at others'
+        by_account.succeeded(account)
         response = jsonify(access_token=tokens.issue(found.id), token_type="bearer", expires_in=LIFETIME_S)
         response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
         return response

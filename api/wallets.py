@@ -24,7 +24,8 @@ from api.wallet import amount_of, is_own, own_wallet
 from core.bootstrap import Core
 from core.money import to_number
 from core.operation import Operation
-from core.store.port import JOURNAL
+from core.people import People
+from core.store.port import JOURNAL, OPERATIONS, Document
 
 blueprint = Product("wallets", __name__, url_prefix="/v1/wallets", description="Wallets and top-ups")
 
@@ -43,6 +44,8 @@ class EntryView(Schema):
     what = fields.String(metadata={"description": "the kind of the operation"})
     operation = fields.UUID()
     at = fields.DateTime()
+    other = fields.String(allow_none=True, metadata={"description": "the person at the other end, if it is one"})
+    note = fields.String(allow_none=True)
 
 
 class EntriesView(Schema):
@@ -85,12 +88,8 @@ class Entries(MethodView):
         limit = query["limit"]
         found = core.store.find(JOURNAL, {"account": person().id}, order="-id", limit=limit + 1, after=after)
         page = found[:limit]
-        told = ("id", "currency", "what", "operation", "at")
-        entries = [
-            {**{name: entry[name] for name in told}, "amount": to_number(entry["amount"], entry["currency"])}
-            for entry in page
-        ]
-        return jsonify(entries=entries, next_cursor=cursor_after(page[-1]["id"]) if len(found) > limit else None)
+        next_cursor = cursor_after(page[-1]["id"]) if len(found) > limit else None
+        return jsonify(entries=[_entry(core, entry) for entry in page], next_cursor=next_cursor)
 
 
 @blueprint.route("/top-up")
@@ -117,6 +116,18 @@ class TopUp(MethodView):
         """Tell how one's own top-up stands."""
         missing = Problem(404, "top_up_not_found", "You have no top-up with this id.")
         return answer_status(TOP_UP, id, _view, missing, keep=is_own)
+
+
+def _entry(core: Core, entry: Document) -> dict[str, Any]:
+    """An entry with whom it was from or to, and what he wrote to it."""
+    people: People = current_app.extensions["people"]
+    other, operation = people.get(entry["other"]), core.store.get(OPERATIONS, entry["operation"])
+    return {
+        **{name: entry[name] for name in ("id", "currency", "what", "operation", "at")},
+        "amount": to_number(entry["amount"], entry["currency"]),
+        "other": other and other.name,
+        "note": operation and operation["request"].get("note"),
+    }
 
 
 def _accepted(operation: Operation) -> tuple[dict[str, Any], str]:

@@ -41,6 +41,15 @@ class Attempts:
                 continue
         raise TooManyAttempts(1)
 
+    def forgive(self, name: str) -> None:
+        """Takes back the one attempt that succeeded: others under this name have failed. Raises StoreUnavailable."""
+        while (known := self._store.get(ATTEMPTS, self._id(name))) is not None:
+            try:
+                self._store.replace(ATTEMPTS, {**known, "failed": max(0, known["failed"] - 1)})
+                return
+            except Conflict:
+                continue
+
     def exhausted(self, name: str) -> bool:
         """Whether `begin` would refuse. Raises StoreUnavailable."""
         known = self._store.get(ATTEMPTS, self._id(name))

@@ -4,7 +4,6 @@ import os
 import secrets
 import unicodedata
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -16,6 +15,7 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._nobodys = self._hasher.hash(secrets.token_hex())
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(_normal(password))
@@ -26,10 +26,6 @@ class Passwords:
             return self._hasher.verify(hashed or self._nobodys, _normal(password)) and hashed is not None
         except (VerificationError, InvalidHashError):
             return False
-
-    @cached_property
-    def _nobodys(self) -> str:
-        return self._hasher.hash(secrets.token_hex())
 
 
 def made_once(path: Path) -> str:

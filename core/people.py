@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from core.clock import Clock, to_text
 from core.errors import Conflict, Duplicate, InvalidPhone, NameTaken
@@ -54,7 +55,12 @@ class People:
     def __init__(self, store: Store, clock: Clock, passwords: Passwords | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._passwords = passwords or Passwords()
+        if passwords is not None:
+            self._passwords = passwords
+
+    @cached_property
+    def _passwords(self) -> Passwords:
+        return Passwords()
 
     def register(
         self,

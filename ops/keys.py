@@ -33,7 +33,9 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
 @keys.command("list")
 def list_keys() -> None:
     """List all keys, also those that were revoked."""
-    table = Table("id", "name", "scopes", "created", "revoked")
+    table = Table(box=None)
+    for column in ("id", "name", "scopes", "created", "revoked"):
+        table.add_column(column, no_wrap=column == "id", min_width=36 if column == "id" else None, overflow="fold")
     with _keys() as found:
         for key in found.all():
             table.add_row(key.id, key.name, ", ".join(sorted(key.scopes)), key.created_at, key.revoked_at or "")

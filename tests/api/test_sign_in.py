@@ -249,6 +249,20 @@ def test_an_address_rests_after_fifty_wrong_attempts(house: House) -> None:
     assert sign_in(house).status_code == 200
 
 
+def test_signing_in_oneself_buys_no_guesses_at_others(house: House) -> None:
+    # Given somebody with an account of his own, and as many wrong guesses at others as are let
+    house.person("mallory")
+    for number in range(50):
+        wrong(house, 1, f"victim-{number}")
+
+        # who signs in himself in between
+        if number % 10 == 0:
+            assert sign_in(house, "mallory").status_code == 200
+
+    # I expect his address to rest
+    assert sign_in(house, "mallory").status_code == 429
+
+
 def test_an_address_is_not_what_a_header_says(house: House) -> None:
     for number in range(WRONG_PER_ADDRESS):
         wrong(house, 1, f"name-{number}")

@@ -105,8 +105,26 @@ def test_the_statement_tells_what_came_in_and_went_out(house: House, awa: Caller
         "what": "service_payment",
         "operation": operation,
         "at": "2026-01-01T12:01:00.000000Z",
+        "other": None,
+        "note": None,
     }
     assert sum(told(entries)) == awa.get(ME).json["balance"]
+
+
+def test_the_statement_tells_who_sent_it_and_why(house: House, awa: Caller) -> None:
+    # Given a transfer with a note, that a worker has settled
+    kofi = house.person("kofi")
+    house.fund(awa.id, 1000)
+    sent = awa.post("/v1/wallets/transfers", {"to": "kofi", "amount": 250, "note": "lunch"}).json
+    move = Movement(sent["id"], awa.id, kofi.id, 250, "XOF", "wallet_transfer")
+    ledger = Ledger(house.store, house.clock)
+    ledger.hold(move)
+    ledger.settle(move)
+
+    # I expect both to see the other one, and the note
+    for reader, other in ((awa, "kofi"), (kofi, "awa")):
+        entry = reader.get(ENTRIES).json["entries"][0]
+        assert (entry["other"], entry["note"]) == (other, "lunch")
 
 
 def test_what_was_held_and_given_back_is_no_entry(house: House, awa: Caller) -> None:

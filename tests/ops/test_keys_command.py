@@ -83,7 +83,6 @@ def test_the_list_tells_all_but_the_key(store: str) -> None:
         assert text.removeprefix("qtk_")[:12] not in listed
 
 
-@pytest.mark.xfail(strict=True, reason="on 80 columns the table cuts ids off, which `keys revoke` needs whole")
 def test_the_ids_are_whole_on_a_narrow_terminal(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     make("The billing system of the clinic")
