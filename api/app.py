@@ -17,6 +17,7 @@ from api import (
     events,
     fines,
     health,
+    merchants,
     people,
     service_payments,
     services,
@@ -28,7 +29,7 @@ from api.headers import idempotency_key
 from api.json import MoneyJSON, deeper_than
 from api.product import FORM, Product
 from api.tokens import Tokens, pin_pepper, signing_secrets
-from api.ussd import gateways
+from api.ussd import gateways, phone
 from api.ussd.sessions import Sessions
 from api.waiting import WaitingRoom
 from core.bootstrap import Core, bootstrap
@@ -48,6 +49,7 @@ PRODUCTS = (
     transfers.blueprint,
     services.blueprint,
     service_payments.blueprint,
+    merchants.blueprint,
     gateways.blueprint,
 )
 
@@ -103,6 +105,7 @@ def create_app(core: Core | None = None, passwords: Passwords | None = None) -> 
     app.json = MoneyJSON(app)
     app.extensions["core"] = core
     app.extensions["tokens"] = Tokens(secrets, core.clock)
+    passwords = passwords or Passwords()
     people = app.extensions["people"] = People(core.store, core.clock, passwords)
     app.extensions["ussd"] = Sessions(core, people, Pins(core.store, core.clock, pepper, passwords), pepper)
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
@@ -124,6 +127,7 @@ def create_app(core: Core | None = None, passwords: Passwords | None = None) -> 
     for response in api.spec.components.responses.values():
         response["content"] = {"application/problem+json": response["content"]["application/json"]}
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(phone.blueprint)
     app.register_blueprint(get_swaggerui_blueprint("/docs", "/openapi.json", config={"validatorUrl": None}))
     errors.register(app)
     app.extensions["access"] = dict(auth.declared(app))

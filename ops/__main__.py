@@ -7,15 +7,17 @@ from ops.chaos.command import chaos
 from ops.demo import demo
 from ops.events import events
 from ops.keys import keys
+from ops.merchants import merchants
 from ops.people import people
 from ops.requeue import requeue
 from ops.review import review
 from ops.run import run
 from ops.simulation.command import simulate
+from ops.ussd import ussd
 
 commands = click.Group(
     "ops",
-    commands=[demo, run, simulate, chaos, audit, review, requeue, events, people, keys],
+    commands=[demo, run, simulate, chaos, audit, review, requeue, events, people, keys, merchants, ussd],
     help="Commands for those who run Quittance.",
 )
 

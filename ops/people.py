@@ -1,21 +1,19 @@
 """`python -m ops people`: those who look after an installation, and who may no longer use it."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
-from core.bootstrap import open_store
 from core.clock import SystemClock
-from core.errors import NameTaken, StoreUnavailable
-from core.people import PASSWORD, People, Person, Role, canonical_name
-from core.settings import BadSettings, Settings, read_settings
+from core.errors import NameTaken
+from core.people import PASSWORD, Role, canonical_name
+from core.pins import Pins
+from ops.office import office
 
 
 @click.group()
 def people() -> None:
-    """Make admins and operators, and suspend people."""
+    """Make admins and operators, suspend people, and unlock PINs."""
 
 
 def _create(role: Role) -> click.Command:
@@ -23,10 +21,10 @@ def _create(role: Role) -> click.Command:
     @click.argument("username")
     def create(username: str) -> None:
         password = _password()
-        with _people() as (found, _):
+        with office() as at:
             try:
                 canonical_name(username)
-                person = found.register(username, password, role=role)
+                person = at.people.register(username, password, role=role)
             except NameTaken:
                 raise click.ClickException(f"{username} is somebody already") from None
             except ValueError:
@@ -45,17 +43,21 @@ people.add_command(_create(Role.ADMIN))
 @click.option("--lift", is_flag=True, help="Let them in again.")
 def suspend(who: str, lift: bool) -> None:
     """Keep a person (a username or phone) from signing in, paying and being paid. What is under way goes on."""
-    with _people() as (found, settings):
-        person = _find(found, who, settings)
-        found.suspend(person.id, not lift)
-    click.echo(f"{person.username} is {'no longer ' if lift else ''}suspended")
+    with office() as at:
+        person = at.find(who)
+        at.people.suspend(person.id, not lift)
+    click.echo(f"{person.name} is {'no longer ' if lift else ''}suspended")
 
 
-def _find(found: People, who: str, settings: Settings) -> Person:
-    person = found.find(who, settings.phone_region)
-    if person is None:
-        raise click.ClickException("nobody has this username or phone")
-    return person
+@people.command()
+@click.argument("who")
+def unlock(who: str) -> None:
+    """Let a person (a username or phone) try the PIN again at once, after three wrong ones."""
+    with office() as at:
+        person = at.find(who)
+        # No PIN is looked at here, so no pepper is needed, which this machine may not have.
+        Pins(at.store, SystemClock(), pepper="").unlock(person.id)
+    click.echo(f"{person.name} may try the PIN again")
 
 
 def _password() -> str:
@@ -63,21 +65,8 @@ def _password() -> str:
     if sys.stdin.isatty():
         password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
-        password = sys.stdin.readline().rstrip("\n")
+        password = sys.stdin.readline().rstrip("\r\n")
     least, most = PASSWORD
     if not least <= len(password) <= most:
         raise click.ClickException(f"a password has {least} to {most} characters")
     return password
-
-
-@contextmanager
-def _people() -> Iterator[tuple[People, Settings]]:
-    try:
-        settings = read_settings()
-        store = open_store(settings)
-        try:
-            yield People(store, SystemClock()), settings
-        finally:
-            store.close()
-    except (BadSettings, StoreUnavailable) as error:
-        raise click.ClickException(str(error)) from None

@@ -1,9 +1,12 @@
 """All screens by name, and the one that everything begins with."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 from api.ussd.flows import account, fines, register, services, transfer, wallet, withdraw
 from api.ussd.screen import END, Go, Menu, Option, Screen, Talk
+from core.languages import DEFAULT
 
 FIRST = "main"
 REGISTER = "register.language"
@@ -46,14 +49,39 @@ SCREENS: Mapping[str, Screen] = {
 }
 
 
+class _Picture(Talk):
+    """A talk with nobody: texts stand as they are in the code, with what is filled in in braces."""
+
+    def say(self, text: str, **values: object) -> str:
+        return text
+
+    @property
+    def currency(self) -> str:
+        return ""
+
+    def amount(self, minor: int, currency: str) -> str:
+        return ""
+
+
 def graph() -> str:
-    """The menus as a Mermaid flowchart: every screen, and where it leads."""
-    lines = ["flowchart LR"]
+    """The menus as a Mermaid flowchart: what every screen asks, and where it leads. Menus go by what chooses them."""
+    nobody: Any = None
+    talk = _Picture(nobody, nobody, nobody, "", None, DEFAULT, defaultdict(str), "")
+    called = {FIRST: "Menu", **{screen: label for label, screen in _CHOICES}}
+    lines = [
+        "flowchart LR",
+        f'  new(["who is new"]) --> {_node(REGISTER)}',
+        f'  known(["who is known"]) --> {_node(FIRST)}',
+    ]
     for name, screen in SCREENS.items():
-        lines += [f"  {_node(name)} --> {_node(to)}" for to in screen.leads]
-    return "\n".join(lines)
+        heading = called[name] if isinstance(screen, Menu) else "<br/>".join(screen.heading(talk).splitlines())
+        lines.append(f'  {_node(name)}["{heading}"]')
+        choices = screen.options(talk) if isinstance(screen, Menu) and len(screen.leads) > 1 else []
+        for number, to in enumerate(screen.leads):
+            choice = f' -- "{number + 1} {choices[number].label}"' if choices else ""
+            lines.append(f"  {_node(name)}{choice} --> {_node(to)}")
+    return "\n".join([*lines, f'  {_node(END)}(["the end"])'])
 
 
 def _node(name: str) -> str:
-    # "end" is a word of Mermaid's own.
-    return f"{name.replace('.', '_')}[{name}]" if name != END else "over((end))"
+    return name.replace(".", "_") if name != END else "over"  # "end" is a word of Mermaid's own

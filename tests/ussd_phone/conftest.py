@@ -1,0 +1,93 @@
+"""A browser, an API, and people who have a phone."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from ops.stack import Stack
+from tests.api.kit import build
+from tests.ussd_phone.kit import Phone, served
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+NUMBERS = count(10000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless, from this machine: a browser is too large to be downloaded for each checkout."""
+    program = _installed() or _install()
+    if program is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: install it, or be root on Debian")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real API."""
+    with Stack(tmp_path_factory.mktemp("phone")) as stack:
+        stack.start(["api"])
+        yield stack.api
+
+
+@pytest.fixture
+def phone(browser: Browser, api: str) -> Iterator[Phone]:
+    """A phone of somebody new. Whatever else happens in a test, the page itself has to behave."""
+    with _opened(browser, api) as phone:
+        yield phone
+
+
+@pytest.fixture
+def small_phone(browser: Browser, api: str) -> Iterator[Phone]:
+    """The same on another phone."""
+    small: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    with _opened(browser, api, **small) as phone:
+        yield phone
+
+
+@pytest.fixture
+def locked_phone(browser: Browser) -> Iterator[Phone]:
+    """At an API that has a USSD_KEY."""
+    with served(build(ussd_key="a key of the gateway's")) as url, _opened(browser, url) as phone:
+        phone.expected.add("401")
+        yield phone
+
+
+@pytest.fixture
+def number() -> str:
+    """Nobody's yet."""
+    return f"+22507070{next(NUMBERS)}"
+
+
+@contextmanager
+def _opened(browser: Browser, url: str, **how: Any) -> Iterator[Phone]:
+    context = browser.new_context(**how)
+    context.set_default_timeout(10_000)
+    phone = Phone(context.new_page(), url, f"+22507070{next(NUMBERS)}")
+    phone.open()
+    yield phone
+    context.close()
+    phone.assert_well_behaved()
+
+
+def _installed() -> str | None:
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def _install() -> str | None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    patient = ["apt-get", "-o", "DPkg::Lock::Timeout=200"]
+    for command in (["apt-get", "update"], [*patient, "install", "-y", "--no-install-recommends", "chromium"]):
+        subprocess.run(command, env=environment, capture_output=True, timeout=280)
+    return _installed()

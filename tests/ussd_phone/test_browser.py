@@ -1,0 +1,175 @@
+"""The phone's page in a real browser, against a real API."""
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.ussd_phone.kit import GATEWAY, Phone
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+def test_somebody_registers_looks_at_the_balance_and_ends_the_call(phone: Phone) -> None:
+    # Given somebody who dials for the first time
+    phone.dial()
+    assert phone.message.splitlines()[1] == "2 English"
+    phone.answer("2")
+    phone.shows("Choose a PIN:")
+    phone.answer("2580")
+    phone.shows("The PIN again:")
+    phone.answer("2580")
+    phone.shows("1 Transfer money")
+
+    # I expect the menu to lead on and back, and a call that is over to take no more keys
+    phone.answer("5")
+    phone.shows("Balance: 0 XOF")
+    phone.answer("0")
+    phone.shows("1 Transfer money")
+    phone.answer("0")
+    phone.shows("Goodbye.")
+    phone.shows("Call ended")
+    for name in ("Send", "Delete", "Hang up", "5"):
+        expect(phone.page.get_by_role("button", name=name, exact=True)).to_be_disabled()
+    expect(phone.page.get_by_label("Your number")).to_be_enabled()
+
+
+def test_a_call_is_one_session_and_the_next_one_another(phone: Phone) -> None:
+    phone.register()
+    expect(phone.page.get_by_label("Your number")).to_be_disabled()
+    phone.key("Hang up")
+    phone.shows("Call ended")
+    phone.dial()
+
+    sessions = [sent["sessionid"] for sent in phone.sent]
+    assert len(set(sessions[:4])) == 1
+    assert len(set(sessions)) == 2
+    assert all(len(session) == 32 for session in sessions)
+    assert {sent["msisdn"] for sent in phone.sent} == {phone.number}
+    assert [sent["message"] for sent in phone.sent] == ["", "2", "2580", "2580", ""]
+    assert all(set(sent) == {"sessionid", "msisdn", "message"} for sent in phone.sent)
+
+
+def test_the_keyboard_is_enough(phone: Phone) -> None:
+    # Given nobody who touches a mouse
+    keyboard = phone.page.keyboard
+    phone.page.get_by_label("Your number").press("Enter")
+    phone.shows("On a call")
+
+    # I expect digits, Backspace and Enter to do what the keys do
+    keyboard.type("29")
+    keyboard.press("Backspace")
+    expect(phone.page.get_by_label("Answer")).to_have_value("2")
+    keyboard.press("Enter")
+    phone.shows("Choose a PIN:")
+
+    # … also when the focus is elsewhere
+    keyboard.press("Tab")
+    keyboard.press("Tab")
+    keyboard.type("2580")
+    keyboard.press("Enter")
+    phone.shows("The PIN again:")
+
+    # … and Escape to hang up, from where Enter dials again
+    keyboard.press("Escape")
+    phone.shows("Call ended")
+    keyboard.press("Enter")
+    phone.shows("On a call")
+
+
+def test_nothing_is_no_answer(phone: Phone) -> None:
+    phone.dial()
+    phone.key("Send")
+    phone.page.get_by_label("Answer").fill("   ")
+    phone.key("Send")
+
+    assert len(phone.sent) == 1
+    phone.answer("2")
+    phone.shows("Choose a PIN:")
+
+
+def test_delete_takes_back_what_is_before_the_caret(phone: Phone) -> None:
+    phone.dial()
+    field = phone.page.get_by_label("Answer")
+    for key in ("1", "*", "#"):
+        phone.key({"*": "star", "#": "hash"}.get(key, key))
+    expect(field).to_have_value("1*#")
+
+    field.press("ArrowLeft")
+    phone.key("Delete")
+    expect(field).to_have_value("1#")
+    field.press("ControlOrMeta+a")
+    phone.key("Delete")
+    expect(field).to_have_value("")
+
+
+def test_a_number_that_is_none_is_told(phone: Phone) -> None:
+    phone.expected.add("422")
+    phone.page.get_by_label("Your number").fill("12")
+    phone.key("Dial")
+
+    phone.warns("Your number: Not a valid phone number.")
+    expect(phone.page.get_by_label("Your number")).to_be_enabled()
+
+    # I expect the next call to begin afresh
+    phone.page.get_by_label("Your number").fill(phone.number)
+    phone.dial()
+    expect(phone.page.get_by_role("alert")).to_be_empty()
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_after_a_lost_answer_one_dials_again_and_goes_on(phone: Phone, arrives: bool) -> None:
+    # Given a connection that breaks, after the API has heard of it or before
+    phone.expected.add("ERR_FAILED")
+    phone.register()
+    phone.answer("6")
+    phone.shows("Amount:")
+
+    def break_off(route: Route) -> None:
+        if arrives:
+            route.fetch()
+        route.abort()
+
+    phone.page.route(GATEWAY, break_off)
+    phone.answer("500")
+    phone.warns("The API does not answer. Is it running? Dial again, to go on where you were.")
+    phone.shows("Call ended")
+
+    # I expect nothing to be taken twice
+    phone.page.unroute(GATEWAY)
+    phone.dial()
+    phone.shows("Go on where you were?")
+    phone.answer("1")
+    phone.shows("Top up 500 XOF." if arrives else "Amount:")
+    expect(phone.page.get_by_role("alert")).to_be_empty()
+
+
+def test_what_the_api_says_of_its_own_trouble_is_shown(phone: Phone) -> None:
+    phone.expected.add("503")
+    problem = {"status": 503, "code": "store_unavailable", "detail": "The store did not confirm."}
+    phone.page.route(GATEWAY, lambda route: route.fulfill(status=503, json=problem))
+    phone.key("Dial")
+    phone.warns("The API answered 503: The store did not confirm. Dial again")
+
+    # … and also what is no problem details
+    phone.page.route(GATEWAY, lambda route: route.fulfill(status=503, body="<h1>no</h1>"))
+    phone.key("Dial")
+    phone.warns("The API answered 503: Service Unavailable")
+
+    phone.page.unroute(GATEWAY)
+    phone.dial()
+    expect(phone.page.get_by_role("alert")).to_be_empty()
+
+
+def test_an_answer_that_comes_after_the_call_is_not_shown(phone: Phone) -> None:
+    # Given an answer that takes its time
+    phone.expected.add("ERR_")
+    phone.dial()
+    waiting: list[Route] = []
+    phone.page.route(GATEWAY, lambda route: waiting.append(route))
+    phone.answer("2")
+    phone.shows("One moment…")
+
+    phone.key("Hang up")
+    phone.page.unroute(GATEWAY)
+    phone.dial()
+    expect(phone.page.get_by_role("alert")).to_be_empty()
+    phone.shows("2 English")
