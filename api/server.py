@@ -27,7 +27,7 @@ keepalive = 30
 graceful_timeout = 35  # longer than the longest Prefer: wait
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 errorlog = "-"
-loglevel = "warning"
+loglevel = "error"  # a warning of it quotes what it could not read, which may be a phone, a token or a password
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bench import accept, events, growth, neighbours, outage, recovery, settle
+from bench import accept, events, growth, neighbours, outage, recovery, settle, wallets
 from bench.report import Figure, show
 from bench.setups import Void
 from core.log import configure
@@ -22,13 +22,15 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "neighbours": neighbours.measure,
     "outage": outage.measure,
     "events": events.measure,
+    "wallets": wallets.measure,
+    "audit": wallets.audit,
 }
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(MEASUREMENTS)))
 def bench(names: tuple[str, ...]) -> None:
-    """Measure; all of it takes about ten minutes."""
+    """Measure; all of it takes about twelve minutes."""
     configure("bench", "ERROR")
     figures, void = [], []
     for name in names or MEASUREMENTS:

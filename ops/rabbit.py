@@ -213,7 +213,8 @@ def _install() -> Path | None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
         _succeeds(["apt-get", "update"], environment)
-        _succeeds(["apt-get", "install", "-y", "--no-install-recommends", "rabbitmq-server"], environment)
+        install = ["apt-get", "-o", "DPkg::Lock::Timeout=200", "install", "-y", "--no-install-recommends"]
+        _succeeds([*install, "rabbitmq-server"], environment)
     finally:
         if ours:
             policy.unlink(missing_ok=True)

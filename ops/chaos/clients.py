@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from ops.chaos.wallets import PRICE, Payer, Wallets
 from ops.stack import Stack
 
 TWICE = 0.1
@@ -25,18 +26,22 @@ THREADS = 8
 class Clients:
     """Ask at a steady rate until told to stop.
 
-    accepted: the ids that were answered; events: those of them that are events'; errors: what nobody should ever see.
+    accepted: the ids that were answered, top-ups too; events and moved: those of them that are events', and of money
+    from wallets; errors: what nobody should ever see.
     """
 
     stack: Stack
+    wallets: Wallets
     per_second: float
     chance: random.Random
     accepted: set[str] = field(default_factory=set)
     events: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     repeats: int = 0
 
     def __post_init__(self) -> None:
+        self.accepted |= self.wallets.top_ups
         self._numbers = count(1)
         self._over = threading.Event()
         self._lock = threading.Lock()
@@ -59,7 +64,7 @@ class Clients:
                 number = next(self._numbers)
                 twice = self.chance.random() < TWICE
             if not self._over.wait(max(0, self._began + number / self.per_second - time.monotonic())):
-                asks = (self._pay, self._consult, self._pay, self._tell)
+                asks = (self._pay, self._consult, self._send, self._pay, self._tell, self._buy)
                 self._by_one_or_two(asks[number % len(asks)], number, twice)
 
     def _by_one_or_two(self, ask: Callable[[int], str | None], number: int, twice: bool) -> None:
@@ -94,14 +99,39 @@ class Clients:
             self.events.update([uid] if uid else [])
         return uid
 
+    def _send(self, number: int) -> str | None:
+        """Sends money to somebody else's wallet."""
+        payer, payee = self.wallets.two(number)
+        body = {"to": payee.username, "amount": PRICE, "note": f"number {number}"}
+        return self._moves(self._until("/v1/wallets/transfers", body, 202, f"transfer-{number}", payer=payer))
+
+    def _buy(self, number: int) -> str | None:
+        """Pays for the service from a wallet."""
+        payer, _ = self.wallets.two(number)
+        body = {"service_id": self.wallets.service}
+        return self._moves(self._until("/v1/payments", body, 202, f"purchase-{number}", "payment_id", payer))
+
+    def _moves(self, id: str | None) -> str | None:
+        with self._lock:
+            self.moved.update([id] if id else [])
+        return id
+
     def _until(
-        self, path: str, body: dict[str, Any], status: int, key: str | None = None, name: str = "id"
+        self,
+        path: str,
+        body: dict[str, Any],
+        status: int,
+        key: str | None = None,
+        name: str = "id",
+        payer: Payer | None = None,
     ) -> str | None:
-        """The id that is answered with this status; None when it never is."""
+        """The id that is answered with this status; None when it never is. payer: who asks, where it matters."""
         give_up_at = time.monotonic() + PATIENCE_S
         while time.monotonic() < give_up_at:
             try:
                 headers = {"Idempotency-Key": key} if key else {}
+                if payer:
+                    headers["Authorization"] = payer.authorization()
                 answer = requests.post(self.stack.api + path, json=body, headers=headers, timeout=15)
                 if answer.status_code == status:
                     return str(answer.json()[name])

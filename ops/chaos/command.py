@@ -26,6 +26,7 @@ from ops.audit.effects import EFFECTS
 from ops.chaos.clients import TOPIC, Clients
 from ops.chaos.faults import WORKERS, Faults
 from ops.chaos.proxy import FaultProxy
+from ops.chaos.wallets import ADMIN_TOKEN, Wallets
 from ops.rabbit import open_rabbit
 from ops.stack import ROOT, Stack
 from worker.engine import SEND_WITHIN_S
@@ -39,7 +40,15 @@ SETTINGS = {
     "MOCK_LATE_MAX_S": "2",
     "PARTNER_TIMEOUT_S": str(CALL_S),
     "SETTLE_WINDOW_S": str(SETTLE_WINDOW_S),
+    "ADMIN_TOKEN": ADMIN_TOKEN,
     "LOG_LEVEL": "WARNING",
+}
+PARTNERS = {
+    "OPERATOR_URL": "operator",
+    "REGISTRY_URL": "registry",
+    "FINANCE_URL": "finance",
+    "SCREENING_URL": "screening",
+    "SCREENING_URL2": "blacklist",
 }
 PER_SECOND = 20
 DRAIN_S = 180
@@ -58,11 +67,12 @@ def chaos(broker: str, seconds: float, seed: int, keep: Path | None) -> None:
         rabbit = exits.enter_context(open_rabbit()) if broker == "rabbitmq" else None
         stack = exits.enter_context(Stack(folder, {**SETTINGS, **({"BROKER_URL": rabbit.url} if rabbit else {})}))
         proxy = exits.enter_context(FaultProxy(stack.mock_port))
-        for partner in ("operator", "registry", "finance"):
-            stack.environment[f"{partner.upper()}_URL"] = f"http://127.0.0.1:{proxy.port}/{partner}"
+        for setting, partner in PARTNERS.items():
+            stack.environment[setting] = f"http://127.0.0.1:{proxy.port}/{partner}"
         stack.start(["mock_api", "api"])
         for name in WORKERS:
             stack.start(["worker"], name.removeprefix("worker"))
+        wallets = Wallets(stack)
         began = time.monotonic()
         faults = Faults(
             stack=stack,
@@ -73,7 +83,7 @@ def chaos(broker: str, seconds: float, seed: int, keep: Path | None) -> None:
             settle_window_s=SETTLE_WINDOW_S,
             tell=lambda what: console.print(f"{time.monotonic() - began:6.1f} s  {what}", highlight=False),
         )
-        clients = Clients(stack, PER_SECOND, random.Random(seed))
+        clients = Clients(stack, wallets, PER_SECOND, random.Random(seed))
         over = threading.Event()
         supervisor = threading.Thread(target=faults.supervise, args=(over,))
         supervisor.start()
@@ -156,6 +166,8 @@ def _table(broker: str, faults: Counter[str], clients: Clients, statuses: Counte
         table.add_row(fault, str(number))
     table.add_section()
     table.add_row("accepted", str(len(clients.accepted)))
+    table.add_row("of these, top-ups", str(len(clients.wallets.top_ups)))
+    table.add_row("of these, from wallets", str(len(clients.moved)))
     table.add_row("requests sent again", str(clients.repeats))
     for name, number in sorted(Counter(statuses).items()):
         table.add_row(name, str(number))

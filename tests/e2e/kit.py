@@ -1,5 +1,6 @@
 """What a client does: asks for payments and waits for how they end."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ FAST = {
     "SETTLE_WINDOW_S": "3",
     "ADMIN_TOKEN": "operator-token",
     "SECRET_KEY": "a secret of the tests, long enough to sign with".replace(" ", "-"),
+    "PIN_PEPPER": "a pepper of the tests, long enough to mix in".replace(" ", "-"),
 }
 ENDED = {"succeeded", "partially_succeeded", "refunded", "failed", "needs_review"}
 AMOUNTS = (15000, 10000, 5000)
@@ -29,10 +31,14 @@ AMOUNTS = (15000, 10000, 5000)
 Json = dict[str, Any]
 
 
-def ops(*arguments: str, timeout_s: float = 100, **environment: str) -> subprocess.CompletedProcess[str]:
+def ops(
+    *arguments: str, timeout_s: float = 100, typed: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """A module of ours run as a command, with these settings and no others."""
     command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s, input=typed
+    )
 
 
 @dataclass
@@ -54,17 +60,26 @@ class Payments:
     def ask(self, body: Json, **headers: str) -> requests.Response:
         return requests.post(f"{self.stack.api}/amendes/payments/", json=body, headers=headers, timeout=30)
 
-    def end(self, answer: requests.Response, longest_s: int = 60) -> Json:
+    def end(self, answer: requests.Response, longest_s: int = 60, **headers: str) -> Json:
         """The payment once it has ended."""
         assert answer.status_code == 202, answer.text
+        headers = {"Prefer": "wait=5", **headers}
         for _ in range(longest_s // 5):
-            payment: Json = requests.get(answer.json()["status_url"], headers={"Prefer": "wait=5"}, timeout=30).json()
+            payment: Json = requests.get(answer.json()["status_url"], headers=headers, timeout=30).json()
             if payment["status"] in ENDED:
                 return payment
         raise AssertionError(f"not ended within {longest_s} s: {payment}")
 
     def pay(self, phone: str, *fines: str) -> Json:
         return self.end(self.ask(self.body(phone, *fines)))
+
+    def audit(self) -> Json:
+        """What the audit finds, which has to be nothing wrong."""
+        truth = f"{self.stack.mock_api}/_truth"
+        done = ops("ops", "audit", "--json", "--truth", truth, **self.stack.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: Json = json.loads(done.stdout)
+        return found
 
     def script(self, *faults: Json) -> None:
         """Has the sandbox answer its next calls so."""
@@ -86,3 +101,50 @@ class Payments:
             [effect["amount"] for effect in truth["refunds"]],
             sorted(effect["id"] for effect in truth["fines"]),
         )
+
+
+@dataclass
+class Person:
+    """Somebody with a wallet, who is signed in."""
+
+    payments: Payments
+    username: str
+    phone: str | None = None
+    password: str = "correct horse battery"
+    registers: bool = True
+
+    def __post_init__(self) -> None:
+        if self.registers:
+            who = {"username": self.username, "password": self.password, "msisdn": self.phone}
+            answer = requests.post(f"{self.payments.stack.api}/v1/auth", json=who, timeout=30)
+            assert answer.status_code == 201, answer.text
+        answer = self.sign_in(self.password)
+        assert answer.status_code == 200, answer.text
+        self.token: str = answer.json()["access_token"]
+
+    def sign_in(self, password: str) -> requests.Response:
+        form = {"username": self.username, "password": password}
+        return requests.post(f"{self.payments.stack.api}/v1/auth/token", data=form, timeout=30)
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.payments.stack.api + path, headers=self._headers, timeout=30)
+
+    def ask(self, path: str, body: Json, key: str | None = None) -> requests.Response:
+        headers = {**self._headers, **({"Idempotency-Key": key} if key else {})}
+        return requests.post(self.payments.stack.api + path, json=body, headers=headers, timeout=60)
+
+    def end(self, answer: requests.Response) -> Json:
+        """What was asked for once it has ended."""
+        return self.payments.end(answer, **self._headers)
+
+    def top_up(self, amount: int) -> None:
+        assert self.end(self.ask("/v1/wallets/top-up", {"amount": amount}))["status"] == "succeeded"
+
+    def money(self) -> tuple[int, int]:
+        """What may be spent, and what is held."""
+        wallet = self.get("/v1/wallets/me").json()
+        return wallet["balance"], wallet["held"]
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
