@@ -10,6 +10,7 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
+from gsm0338 import Codec
 
 from core.money import to_text
 
@@ -19,6 +20,15 @@ DEFAULT = "fr"
 CATALOGUES = Path(__file__).parent / "catalogues"
 
 Say = Callable[[str], str]
+
+_GSM7 = Codec()
+_RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+_AS_IN_PASSPORTS = "a b v g d e e zh z i i k l m n o p r s t u f kh ts ch sh shch ie y  e iu ia"
+"""ICAO Doc 9303, part 3, where the soft sign is nothing."""
+_OTHERS = {"œ": "oe", "Œ": "OE", "\u2018": "'", "\u2019": "'", "«": '"', "»": '"', "\u2013": "-", "\u2014": "-"}
+_LETTERS = dict(zip(_RUSSIAN, _AS_IN_PASSPORTS.split(" "), strict=True)) | _OTHERS
+_LETTERS |= {letter.upper(): latin.capitalize() for letter, latin in _LETTERS.items() if letter in _RUSSIAN}
+"""What would be no GSM-7 without its accents either, in letters that are."""
 
 
 @cache
@@ -36,5 +46,28 @@ def translator(language: str) -> Say:
 
 def say_amount(minor: int, currency: str, language: str) -> str:
     """`2 500 XOF` as it is written in this language, with plain spaces: others cost a phone half its screen."""
-    number = format_decimal(to_text(minor, currency), locale=language if language in LANGUAGES else DEFAULT)
+    number = format_decimal(
+        to_text(minor, currency), locale=language if language in LANGUAGES else DEFAULT, decimal_quantization=False
+    )
     return f"{' '.join(unicodedata.normalize('NFKC', number).split())} {currency}"
+
+
+def plain(text: str, language: str) -> str:
+    """The text in the letters that this language may cost: all but Russian in GSM-7, without the accents it lacks."""
+    text = unicodedata.normalize("NFKC", text)
+    if language == "ru":
+        return text
+    return "".join(letter if is_gsm7(letter) else _LETTERS.get(letter, _base(letter)) for letter in text)
+
+
+def is_gsm7(text: str) -> bool:
+    try:
+        _GSM7.encode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _base(letter: str) -> str:
+    bare = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+    return bare if bare and is_gsm7(bare) else "?"

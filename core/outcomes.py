@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.languages import say_amount, translator
+from core.languages import plain, say_amount, translator
 from core.operation import Operation, Status
 
 REFERENCE = 8
@@ -38,7 +38,7 @@ def outcome(operation: Operation, language: str | None = None) -> str:
     say = translator(language)
     said = say(_SAID.get(operation.status, _UNDER_WAY))
     amount = say_amount(tell.amount, tell.currency, language)
-    return f"{say(tell.what)} {amount}: {said}. {say('Ref')} {reference(operation.id)}"
+    return plain(f"{say(tell.what)} {amount}: {said}. {say('Ref')} {reference(operation.id)}", language)
 
 
 def reference(id: str) -> str:

@@ -128,6 +128,10 @@ class People:
         """pin: hashed. For an id that is there."""
         self._change(id, pin=pin)
 
+    def take_phone(self, id: str) -> None:
+        """From somebody whose it is not. For an id that is there."""
+        self._change(id, msisdn=None)
+
     def set_language(self, id: str, language: str) -> None:
         """For an id that is there."""
         self._change(id, language=language)

@@ -1,9 +1,10 @@
 """What fits on a screen: 160 octets, which are 182 characters of GSM-7 or 80 of UCS-2 (3GPP TS 23.038)."""
 
-import unicodedata
 from collections.abc import Sequence
 
 from gsm0338 import Codec
+
+from core.languages import is_gsm7
 
 GSM7, UCS2 = 182, 80
 MORE = "#"
@@ -24,22 +25,6 @@ def fits(text: str) -> bool:
     return length(text) <= limit(text)
 
 
-def is_gsm7(text: str) -> bool:
-    try:
-        _CODEC.encode(text)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def plain(text: str, language: str) -> str:
-    """The text in the letters that this language may cost: all but Russian in GSM-7, without the accents it lacks."""
-    text = unicodedata.normalize("NFKC", text)
-    if language == "ru":
-        return text
-    return "".join(letter if is_gsm7(letter) else _base(letter) for letter in text)
-
-
 def short(text: str, most: int) -> str:
     """A name cut to so many characters."""
     return text if len(text) <= most else f"{text[: most - 1]}."
@@ -56,8 +41,3 @@ def pages(lines: Sequence[str], more: str) -> list[str]:
             page = []
         page.append(line)
     return [*found, "\n".join(page)]
-
-
-def _base(letter: str) -> str:
-    bare = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
-    return bare if bare and is_gsm7(bare) else "?"

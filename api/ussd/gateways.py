@@ -25,6 +25,12 @@ class StepRequest(Schema):
     sessionid = Text(required=True, validate=SESSION)
     msisdn = Phone(required=True)
     message = Text(required=True)
+    step = fields.Integer(
+        strict=True,
+        load_default=None,
+        validate=validate.Range(0, 10_000),
+        metadata={"description": "which message of the session this is, 0 for the dial: a repetition is known by it"},
+    )
 
 
 class StepView(Schema):
@@ -50,9 +56,9 @@ class Step(MethodView):
     @blueprint.arguments(StepRequest(), example={"sessionid": "7", "msisdn": "+2250707000001", "message": ""})
     @blueprint.response(200, StepView)
     @blueprint.doc(parameters=[KEY])
-    def post(self, asked: dict[str, str]) -> Response:
+    def post(self, asked: dict[str, Any]) -> Response:
         """Take what was typed, and tell what to show. A message that is empty, or begins with `*`, dials."""
-        answer = _answer("json", asked["sessionid"], asked["msisdn"], asked["message"], None)
+        answer = _answer("json", asked["sessionid"], asked["msisdn"], asked["message"], asked["step"])
         return jsonify(message=answer.message, command="END" if answer.over else "CON")
 
 

@@ -74,7 +74,7 @@ def graph() -> str:
         f'  known(["who is known"]) --> {_node(FIRST)}',
     ]
     for name, screen in SCREENS.items():
-        heading = called[name] if isinstance(screen, Menu) else "<br/>".join(screen.heading(talk).splitlines())
+        heading = called.get(name) or "<br/>".join(screen.heading(talk).splitlines())
         lines.append(f'  {_node(name)}["{heading}"]')
         choices = screen.options(talk) if isinstance(screen, Menu) and len(screen.leads) > 1 else []
         for number, to in enumerate(screen.leads):

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.ussd.fit import plain
 from core.accept import Order
 from core.bootstrap import Core
-from core.languages import say_amount, translator
+from core.languages import plain, say_amount, translator
 from core.people import People, Person
 from core.pins import Pins
 

@@ -29,6 +29,8 @@ RESUME_S = 120
 """Who dials again so soon is asked whether to go on where he was."""
 CLAIM_S = 5
 """How long a claimed step may take; then its process is thought dead, and the next delivery takes it."""
+RETRIED_S = 3
+"""Nobody reads a screen and types a PIN so soon: what comes then is the step before, delivered again."""
 LOOK_AGAIN_S, LOOKS = 0.05, 20
 """At a step that another delivery of it has claimed: a second, which is as long as a screen may take."""
 NEWS = 3
@@ -90,11 +92,12 @@ class Sessions:
             return self._dialled(known, delivery, now)
         place, resume = _place(known["place"]), known["resume"]
         talk = self._talk(delivery, place, f"{known['dial']}:{known['steps']}")
-        if resume:
+        if talk.person is not None and talk.person.suspended:
+            shown = Shown(talk.say("Not possible."), None)
+        elif resume:
             shown = self._resumed(talk, place, delivery.text.strip())
         else:
-            screen = SCREENS[place.screen]
-            if isinstance(screen, Ask) and screen.secret:
+            if _is_secret(place.screen):
                 known = self.core.store.replace(USSD_SESSIONS, {**known, "claimed_at": to_text(now)})
             shown = step(talk, place, delivery.text)
         if shown.wrong and delivery.number is None and known["last"] == self._mark(delivery):
@@ -145,9 +148,9 @@ class Sessions:
             "resume": resume,
             "message": shown.message,
             "last": self._mark(delivery),
-            "last_on": known.get("place", None) and known["place"]["screen"],
+            "last_on": None if known.get("resume") else _spot(known.get("place")),
             "claimed_at": None,
-            "tells": ([*known["tells"], shown.tells] if shown.tells else known["tells"])[-NEWS:],
+            "tells": list(dict.fromkeys([*known["tells"], *([shown.tells] if shown.tells else [])]))[-NEWS:],
             "at": to_text(self.core.clock.now()),
         }
         write = self.core.store.replace if "version" in saved else self.core.store.insert
@@ -161,14 +164,20 @@ class Sessions:
         if delivery.number is not None:
             seen = delivery.number <= known["steps"]
         else:
-            stays = known["over"] or known["last_on"] == (known["place"] or {}).get("screen")
+            stays = known["over"] or known["last_on"] == _spot(known["place"]) or self._no_pin_yet(known)
             seen = stays and known["last"] == self._mark(delivery)
         return Answer(known["message"], known["over"]) if seen else None
+
+    def _no_pin_yet(self, known: Document) -> bool:
+        """Whether a PIN was asked for just now: an amount that comes again so soon is none, and not to be counted."""
+        just_now = self.core.clock.now() - from_text(known["at"]) < timedelta(seconds=RETRIED_S)
+        asked = _is_secret(known["place"]["screen"]) and not (known["last_on"] and _is_secret(known["last_on"][0]))
+        return bool(just_now and asked)
 
     def _news(self, ids: list[str], language: str) -> tuple[list[str], list[str]]:
         """How what was asked for stands, in lines; and of what it is still to be told."""
         found = (self.core.store.get(OPERATIONS, id) for id in ids)
-        operations = [Operation.from_document(document) for document in found if document]
+        operations = [Operation.from_document(document) for document in found if document and document["tell"]]
         lines = [outcome(operation, language) for operation in operations]
         return lines, [operation.id for operation in operations if not operation.terminal]
 
@@ -205,3 +214,13 @@ def _resume_question(talk: Talk) -> str:
 
 def _place(document: Document) -> Place:
     return Place(document["screen"], tuple(document["behind"]), document["data"], document["page"])
+
+
+def _spot(place: Document | None) -> list[object] | None:
+    """What somebody sees of where he is: another page is another spot."""
+    return [place["screen"], place["page"]] if place else None
+
+
+def _is_secret(screen: str) -> bool:
+    found = SCREENS[screen]
+    return isinstance(found, Ask) and found.secret

@@ -9,7 +9,7 @@ from api.ussd.fit import short
 from api.ussd.screen import END, Ask, End, Go, Heading, Pay, Talk, Wrong
 from core.accept import Order, accept
 from core.errors import InvalidAmount, TooManyAttempts
-from core.languages import LANGUAGES
+from core.languages import LANGUAGES, plain
 from core.money import to_minor
 from core.outcomes import Tell, reference
 from core.pins import is_pin, is_weak
@@ -43,9 +43,9 @@ def read_minor(talk: Talk, typed: str) -> int:
     raise Wrong(talk.say("Not an amount."))
 
 
-def told(name: str) -> str:
-    """A name as it fits on a screen."""
-    return short(name, LONGEST_NAME)
+def told(talk: Talk, name: str) -> str:
+    """A name as it fits on a screen: cut when it is in the letters of the screen, of which it may need more."""
+    return short(plain(name, talk.language), LONGEST_NAME)
 
 
 def confirm(name: str, summary: Heading, pay: Callable[[Talk], Pay]) -> Ask:

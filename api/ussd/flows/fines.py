@@ -19,7 +19,7 @@ def _number(talk: Talk, typed: str) -> dict[str, object]:
 
 def _summary(talk: Talk) -> str:
     amount = talk.amount(talk.data["amount"], talk.currency)
-    return talk.say("Pay fine {name}: {amount}.", amount=amount, name=told(talk.data["fine"]))
+    return talk.say("Pay fine {name}: {amount}.", amount=amount, name=told(talk, talk.data["fine"]))
 
 
 def _pay(talk: Talk) -> Pay:

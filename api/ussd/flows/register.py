@@ -1,14 +1,40 @@
-"""Who dials for the first time: a language, and a PIN twice. Who is known from elsewhere keeps his wallet."""
+"""Who dials for the first time: a language, and a PIN twice.
+
+Whoever registers by HTTP may name any phone; only a gateway proves whose it is. So when there is an account of
+this phone already, its owner is asked whether it is his. If not, it loses the phone, and he gets an account of his own.
+"""
 
 from api.orders import wallet_of
-from api.ussd.flows.common import ask, languages, read_again, read_language, read_new_pin
-from api.ussd.screen import Ask, Go, Talk, text
+from api.ussd.flows.common import ask, languages, read_again, read_language, read_new_pin, told
+from api.ussd.screen import Ask, Go, Menu, Option, Talk, text
 from core.errors import NameTaken
+
+
+def _language(talk: Talk, typed: str) -> Go:
+    known = talk.people.of_phone(talk.msisdn)
+    chosen = {"language": read_language(talk, typed), "known": known and known.name}
+    return Go("register.known" if known else "register.pin", chosen)
+
+
+def _whose(talk: Talk) -> str:
+    return talk.say("Is the account {name} yours?", name=told(talk, str(talk.data["known"])))
+
+
+def _answers(talk: Talk) -> list[Option]:
+    return [
+        Option(talk.say("Yes"), Go("register.pin", {"disowned": False})),
+        Option(talk.say("No"), Go("register.pin", {"disowned": True})),
+    ]
 
 
 def _registered(talk: Talk, typed: str) -> Go:
     chosen, language = read_again(talk, typed), str(talk.data["language"])
     known = talk.people.of_phone(talk.msisdn)
+    if known and not known.has_pin and "disowned" not in talk.data:  # it came between two of his screens
+        return Go("register.known", {"known": known.name})
+    if known and not known.has_pin and talk.data["disowned"]:
+        talk.people.take_phone(known.id)
+        known = None
     if known is None:
         try:
             known = talk.people.register(None, None, talk.msisdn, pin=chosen, language=language)
@@ -22,12 +48,14 @@ def _registered(talk: Talk, typed: str) -> Go:
 
 
 SCREENS = (
-    ask(
-        "register.language",
-        lambda _: languages(),
-        lambda talk, typed: {"language": read_language(talk, typed)},
-        "register.pin",
-    ),
+    Ask("register.language", lambda _: languages(), _language, ("register.pin", "register.known")),
+    Menu("register.known", _whose, _answers, ("register.pin",)),
     ask("register.pin", text("Welcome. Choose a PIN:"), read_new_pin, "register.again", secret=True),
-    Ask("register.again", text("The PIN again:"), _registered, ("main", "register.language"), secret=True),
+    Ask(
+        "register.again",
+        text("The PIN again:"),
+        _registered,
+        ("main", "register.language", "register.known"),
+        secret=True,
+    ),
 )

@@ -1,7 +1,6 @@
 """Paying a service: one of the catalogue, and the PIN."""
 
 from api.orders import may_pay, service_payment, wallet_of
-from api.ussd.fit import plain
 from api.ussd.flows.common import confirm, told
 from api.ussd.screen import Go, Menu, Option, Pay, Talk, Wrong
 from core.catalogue import Catalogue, Service
@@ -17,7 +16,7 @@ def _heading(talk: Talk) -> str:
 def _options(talk: Talk) -> list[Option]:
     return [
         Option(
-            f"{plain(told(service.name), talk.language)} {talk.amount(service.price, service.currency)}",
+            f"{told(talk, service.name)} {talk.amount(service.price, service.currency)}",
             Go("services.pin", {"service": service.id, "service_name": service.name, "price": service.price}),
         )
         for service in _offered(talk)
@@ -32,7 +31,7 @@ def _offered(talk: Talk) -> list[Service]:
 
 def _summary(talk: Talk) -> str:
     amount = talk.amount(talk.data["price"], talk.currency)
-    return talk.say("Pay {amount} for {name}.", amount=amount, name=told(talk.data["service_name"]))
+    return talk.say("Pay {amount} for {name}.", amount=amount, name=told(talk, talk.data["service_name"]))
 
 
 def _pay(talk: Talk) -> Pay:

@@ -11,12 +11,12 @@ def _recipient(talk: Talk, typed: str) -> dict[str, object]:
         raise Wrong(talk.say("Unknown."))
     if found.id == talk.me.id:
         raise Wrong(talk.say("That is you."))
-    return {"to": found.id, "to_name": found.username or typed}
+    return {"to": found.id, "to_name": found.username or found.msisdn}
 
 
 def _summary(talk: Talk) -> str:
     amount = talk.amount(talk.data["amount"], talk.currency)
-    return talk.say("Send {amount} to {name}.", amount=amount, name=told(talk.data["to_name"]))
+    return talk.say("Send {amount} to {name}.", amount=amount, name=told(talk, talk.data["to_name"]))
 
 
 def _pay(talk: Talk) -> Pay:

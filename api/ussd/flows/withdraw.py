@@ -7,7 +7,7 @@ from core.merchants import Merchant, Merchants
 
 
 def _merchant(talk: Talk, code: str) -> Merchant:
-    found = Merchants(talk.core.store, talk.core.clock).get(code)
+    found = Merchants(talk.core.store, talk.core.clock).get(code) if code.isascii() and code.isdigit() else None
     if found is None:
         raise Wrong(talk.say("Unknown."))
     if found.owner == talk.me.id:
@@ -22,7 +22,7 @@ def _code(talk: Talk, typed: str) -> dict[str, object]:
 
 def _summary(talk: Talk) -> str:
     amount = talk.amount(talk.data["amount"], talk.currency)
-    return talk.say("Withdraw {amount} at {name}.", amount=amount, name=told(talk.data["merchant_name"]))
+    return talk.say("Withdraw {amount} at {name}.", amount=amount, name=told(talk, talk.data["merchant_name"]))
 
 
 def _pay(talk: Talk) -> Pay:

@@ -1,0 +1,296 @@
+"""A phone for tests, which dials and types through either gateway, and a worker whose partners agree to everything."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache, partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from api.orders import top_up
+from api.tokens import Tokens
+from api.ussd.fit import fits
+from api.ussd.sessions import Sessions
+from core.accept import accept
+from core.bootstrap import Core
+from core.clock import to_text
+from core.ids import new_id
+from core.languages import LANGUAGES, plain, translator
+from core.ledger import Ledger
+from core.merchants import Merchant, Merchants
+from core.operation import Operation
+from core.outcomes import reference
+from core.passwords import Passwords
+from core.people import People, Person
+from core.pins import Pins
+from core.store.port import COLLECTIONS, OPERATIONS, AtMost, Document, Store, scan
+from ops.audit.ledger import examine_ledger, totals
+from tests.api.kit import CHEAP, PASSWORD, House, build
+from worker.decide import Policy
+from worker.engine import Engine
+from worker.partners.port import Confirmed, Reply
+from worker.partners.sms import FileSms
+from worker.processes.fines import fine_payment
+from worker.processes.services import service_payment
+from worker.processes.sms import announce, sms
+from worker.processes.wallets import top_up as top_up_process
+from worker.processes.wallets import transfer, withdrawal
+
+PATHS = {"json": "/ussd/", "africastalking": "/ussd/africastalking"}
+GATEWAYS = tuple(PATHS)
+PIN = "2580"
+MENU = ("Transfer money", "Withdraw", "Pay services", "Fines", "Balance", "Recharge", "Mini-statement", "My account")
+
+_numbers = count(1)
+
+
+def new_number() -> str:
+    """A phone that nobody has."""
+    return f"+22507{next(_numbers):08d}"
+
+
+def said(language: str, text: str, **values: object) -> str:
+    """What a text of the code is on a screen in this language."""
+    return plain(translator(language)(text).format(**values), language)
+
+
+def menu(language: str) -> str:
+    return "\n".join(f"{number} {said(language, label)}" for number, label in enumerate(MENU, start=1))
+
+
+@cache
+def _app() -> Flask:
+    return build().app
+
+
+def move_in(house: House, sleep: Callable[[float], None] = time.sleep) -> House:
+    """The house with an app, as `create_app` wires it: one that moves from house to house, as making one takes long."""
+    app, settings, store, clock = _app(), house.settings, house.store, house.clock
+    core, passwords = Core(settings, clock, store, house.broker), Passwords(CHEAP)
+    found = People(store, clock, passwords)
+    sessions = Sessions(core, found, Pins(store, clock, settings.pin_pepper, passwords), settings.pin_pepper, sleep)
+    app.extensions |= {"core": core, "people": found, "ussd": sessions, "tokens": Tokens([settings.secret_key], clock)}
+    vars(house)["app"] = app
+    return house
+
+
+def deliver(
+    house: House, gateway: str, session: str, msisdn: str, typed: list[str], headers: Mapping[str, str] | None = None
+) -> TestResponse:
+    """What this gateway sends when so much was typed; an empty list dials."""
+    http = house.app.test_client()
+    if gateway == "json":
+        body = {"sessionid": session, "msisdn": msisdn, "message": typed[-1] if typed else ""}
+        return http.post(PATHS[gateway], json=body, headers=headers)
+    form = {"sessionId": session, "phoneNumber": msisdn, "serviceCode": "*384#", "networkCode": "61203"}
+    return http.post(PATHS[gateway], data={**form, "text": "*".join(typed)}, headers=headers)
+
+
+def read(answer: TestResponse) -> tuple[str, bool]:
+    """The message, and whether the session is over. Whatever is shown has to fit."""
+    assert answer.status_code == 200, answer.text
+    if answer.mimetype == "application/json":
+        assert set(answer.json) == {"message", "command"}
+        command, message = answer.json["command"], answer.json["message"]
+    else:
+        assert answer.mimetype == "text/plain"
+        command, _, message = answer.text.partition(" ")
+    assert command in ("CON", "END")
+    assert message
+    assert fits(message), message
+    return message, command == "END"
+
+
+class Phone:
+    """message: what it shows; over: whether the session has ended."""
+
+    def __init__(self, house: House, msisdn: str | None = None, gateway: str = "json") -> None:
+        self.house = house
+        self.msisdn = msisdn or new_number()
+        self.gateway = gateway
+        self.message, self.over = "", True
+        self.session, self.typed = "", list[str]()
+
+    def dial(self, session: str = "") -> str:
+        self.session, self.typed = session or new_id(), []
+        return self.again()
+
+    def type(self, *keys: str) -> str:
+        """Each key, or what is typed before it is sent; the last screen."""
+        for key in keys:
+            self.typed.append(key)
+            self.again()
+        return self.message
+
+    def again(self) -> str:
+        """The gateway delivers the last step, once more unless it is the first time."""
+        self.message, self.over = read(deliver(self.house, self.gateway, self.session, self.msisdn, self.typed))
+        return self.message
+
+    def register(self, language: str = "en", pin: str = PIN) -> "Phone":
+        self.dial()
+        self.type(str([*LANGUAGES].index(language) + 1), pin, pin)
+        return self
+
+    @property
+    def person(self) -> Person:
+        found = people(self.house).of_phone(self.msisdn)
+        assert found is not None
+        return found
+
+    def operations(self) -> list[Operation]:
+        """What was accepted from this phone, oldest first."""
+        return [
+            Operation.from_document(found)
+            for found in scan(self.house.store, OPERATIONS, {})
+            if found["tell"] and found["tell"]["msisdn"] == self.msisdn
+        ]
+
+    def accepted(self) -> Operation:
+        """The newest operation, of which the screen has just said the reference."""
+        operation = self.operations()[-1]
+        text = "Accepted. Ref {ref}. You will get an SMS."
+        assert operation.tell is not None
+        assert self.message == said(operation.tell["language"], text, ref=reference(operation.id))
+        assert self.over
+        return operation
+
+
+class Partner:
+    """The operator, the registry and both screenings: agrees, unless told otherwise, and remembers what it was asked.
+
+    replies: by verb, instead of agreeing.
+    """
+
+    guard = None
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.replies: dict[str, Reply] = {}
+
+    def debit(self, reference: str, msisdn: str, minor: int, currency: str, reason: str) -> Reply:
+        return self._say("debit", msisdn, minor, currency)
+
+    def refund(self, reference: str, debit: str, msisdn: str, minor: int, currency: str) -> Reply:
+        return self._say("refund", msisdn, minor, currency)
+
+    def check(self, *asked: Any) -> Reply:
+        return self._say("check", *asked)
+
+    def settle(self, reference: str, fine: str, payment: str, minor: int, currency: str) -> Reply:
+        return self._say("settle", fine, minor, currency)
+
+    def enquire(self, reference: str) -> Reply:
+        raise AssertionError("nothing is ever in doubt here")
+
+    def _say(self, verb: str, *asked: Any) -> Reply:
+        self.asked.append((verb, *asked))
+        return self.replies.get(verb, Confirmed())
+
+
+class Worker:
+    """Takes what is due to its end, on the thread and at the time of the test."""
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.house, self.partner, self._log = house, Partner(), folder / "sms.log"
+        store, clock = house.store, house.clock
+        ledger, found, partner = Ledger(store, clock), People(store, clock), self.partner
+        processes = (
+            fine_payment(store, partner, partner),  # type: ignore[arg-type]
+            top_up_process(ledger, partner),  # type: ignore[arg-type]
+            transfer(ledger, found),
+            withdrawal(ledger, found),
+            service_payment(ledger, found, partner, partner),  # type: ignore[arg-type]
+            sms(store, FileSms(self._log)),
+        )
+        self._engine = Engine(
+            store=store,
+            clock=clock,
+            processes={process.kind: process for process in processes},
+            policy=Policy(settle_window_s=30),
+            worker="worker-1",
+            call_s=15,
+            jitter=lambda: 1.0,
+            ending=partial(announce, store, house.broker, clock),
+            gather=lambda calls: [call() for call in calls],
+        )
+
+    def run(self) -> None:
+        """Until nothing is due."""
+        while due := [*self._due()]:
+            for id in due:
+                self._engine.advance(id)
+
+    def sms(self, msisdn: str) -> list[str]:
+        """What this phone has been sent."""
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
+        return [sent["text"] for line in lines if (sent := json.loads(line))["to"] == msisdn]
+
+    def fund(self, phone: Phone, amount: int) -> None:
+        """So many minor units into the phone's wallet, the way that all money comes."""
+        house = self.house
+        order = top_up(phone.person, amount, house.settings.wallet_currency)
+        accept(house.store, house.broker, house.clock, replace(order, idempotency_key=new_id()))
+        self.run()
+
+    def _due(self) -> Iterator[str]:
+        now = AtMost(to_text(self.house.clock.now()))
+        for kind in self._engine.processes:
+            for found in self.house.store.find(OPERATIONS, {"kind": kind, "due_at": now}, order="due_at"):
+                yield found["id"]
+
+
+def people(house: House) -> People:
+    found: People = house.app.extensions["people"]
+    return found
+
+
+def pins(house: House) -> Pins:
+    found: Pins = house.app.extensions["ussd"].pins
+    return found
+
+
+def neighbour(house: House, username: str | None = None) -> Phone:
+    """Somebody with a phone, and maybe a username, who may be paid."""
+    msisdn = new_number()
+    person = people(house).register(username, PASSWORD if username else None, msisdn)
+    Ledger(house.store, house.clock).open(person.id, house.settings.wallet_currency)
+    return Phone(house, msisdn)
+
+
+def merchant(house: House, owner: Phone, name: str = "Chez Awa") -> Merchant:
+    return Merchants(house.store, house.clock).create(name, owner.person.id)
+
+
+def wallet(phone: Phone) -> Document:
+    found = phone.house.store.get("wallets", phone.person.id)
+    assert found is not None
+    return found
+
+
+def balance(phone: Phone) -> int:
+    """What there is in the phone's wallet, of which nothing may be on its way."""
+    found = wallet(phone)
+    assert found["holds"] == {}
+    return int(found["balance"])
+
+
+def assert_sound(store: Store) -> None:
+    """The books are right, and no money has appeared or vanished."""
+    assert list(examine_ledger(store)) == []
+    for sums in totals(store).values():
+        assert sum(sums.values()) == 0, sums
+
+
+def everything(store: Store) -> str:
+    """All that is stored, as text."""
+    return "\n".join(json.dumps(document) for name in COLLECTIONS for document in scan(store, name, {}))
+
+
+def count_all(store: Store) -> dict[str, int]:
+    return {name: sum(1 for _ in scan(store, name, {})) for name in COLLECTIONS}
