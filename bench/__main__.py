@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bench import accept, events, growth, neighbours, outage, recovery, settle, wallets
+from bench import accept, events, growth, neighbours, outage, recovery, settle, ussd, wallets
 from bench.report import Figure, show
 from bench.setups import Void
 from core.log import configure
@@ -24,6 +24,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "events": events.measure,
     "wallets": wallets.measure,
     "audit": wallets.audit,
+    "ussd": ussd.measure,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from mock_api import control, finance, operator, registry, screening
+from mock_api import control, finance, operator, registry, screening, sms
 from mock_api.books import Books
 from mock_api.chance import Chance
 from mock_api.desk import Desk, Reply, describe
@@ -20,6 +20,7 @@ PARTNERS: dict[str, Callable[[Desk], Blueprint]] = {
     finance.PARTNER: finance.blueprint,
     screening.VERIFICATION: screening.verification,
     screening.BLACKLIST: screening.blacklist,
+    sms.PARTNER: sms.blueprint,
 }
 
 
@@ -34,7 +35,8 @@ def create_app(
     """
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     books = Books(settings.var_dir / "mock_api.sqlite")
-    ledger = Ledger(books, operator.TRADES | registry.TRADES | finance.TRADES, clock, settings.pending_s)
+    trades = operator.TRADES | registry.TRADES | finance.TRADES | sms.TRADES
+    ledger = Ledger(books, trades, clock, settings.pending_s)
     fail_rates = {"verify": settings.verify_fail_rate, "blacklist": settings.blacklist_fail_rate}
     chance = Chance(settings.seed, settings.latency_max_s, settings.timeout_rate, settings.late_max_s, fail_rates)
     desk = Desk(ledger, chance, Script(), sleep)

@@ -9,7 +9,7 @@ from mock_api.desk import Desk
 from mock_api.script import BadRule, read_rules
 
 Effects = Callable[[str | None], Iterator[tuple[int, str, str]]]
-LISTS = ("debits", "refunds", "fines", "charges")
+LISTS = ("debits", "refunds", "fines", "charges", "messages")
 
 
 def blueprint(desk: Desk) -> Blueprint:

@@ -10,6 +10,7 @@ PRICE = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 CURRENCY = re.compile(r"[A-Z]{3}")
 TEXT = re.compile(r".{0,500}", re.DOTALL)
 PAID = re.compile(r"PAYEE")
+SAID = re.compile(r".{1,1000}", re.DOTALL)
 # Half a surrogate pair is no character, and could not be stored.
 USERNAME = re.compile(r"[^\ud800-\udfff]{1,200}")
 
@@ -17,6 +18,7 @@ DEBIT = {"request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRE
 REFUND = {"request_id": ID, "debit_request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY}
 CHARGE = {"request_id": ID, "appointment_id": ID, "amount": PRICE, "currency": CURRENCY}
 CHECK = {"request_id": ID, "username": USERNAME}
+MESSAGE = {"request_id": ID, "to": MSISDN, "text": SAID}
 SETTLEMENT = {"request_id": ID, "statut": PAID, "payment_id": ID, "amount": AMOUNT}
 
 

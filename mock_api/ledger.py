@@ -146,7 +146,8 @@ class Ledger:
 
 def _meaning(order: Order) -> tuple[object, ...]:
     """What two orders must share to be the same one: "15000" and "15000.00" are."""
-    return order.partner, order.call, {**order.content, "amount": Decimal(order.content["amount"])}
+    amount = {"amount": Decimal(order.content["amount"])} if "amount" in order.content else {}
+    return order.partner, order.call, {**order.content, **amount}
 
 
 def _transaction_id(prefix: str, order: Order) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from mock_api.chance import TIMEOUTS, Fate
 
-WRITES = ("debit", "refund", "settle", "charge")
+WRITES = ("debit", "refund", "settle", "charge", "sms")
 CALLS = (*WRITES, "request", "lookup", "fine", "verify", "blacklist")
 WITHOUT_ID = ("lookup", "verify", "blacklist")
 STATUSES = ("400", "404", "409", "429", "500", "503")

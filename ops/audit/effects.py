@@ -64,6 +64,13 @@ def of_top_up(operation: Operation) -> Iterator[tuple[str, Effect]]:
         yield "debit", Effect(operation.reference("debit"), Decimal(to_text(asked["amount"], asked["currency"])), done)
 
 
+def of_sms(operation: Operation) -> Iterator[tuple[str, Effect]]:
+    """The message, which has no amount."""
+    done = operation.step("send").state is StepState.DONE
+    if done or not operation.terminal:
+        yield "message", Effect(operation.reference("send"), Decimal(0), certain=done)
+
+
 def of_nothing_outside(_: Operation) -> Iterator[tuple[str, Effect]]:
     """What happens in our own ledger alone, which is proven apart."""
     return iter(())
@@ -77,7 +84,7 @@ EFFECTS: Mapping[str, Callable[[Operation], Iterator[tuple[str, Effect]]]] = {
     "wallet_transfer": of_nothing_outside,
     "wallet_withdrawal": of_nothing_outside,
     "service_payment": of_nothing_outside,
-    "sms": of_nothing_outside,
+    "sms": of_sms,
 }
 """By kind of operation: one line a product."""
 
@@ -90,7 +97,7 @@ def of_sandbox(url: str) -> Iterator[Effect]:
             for line in answer.iter_lines():
                 if line:
                     effect = json.loads(line)
-                    yield Effect(effect["request_id"], Decimal(effect["amount"]))
+                    yield Effect(effect["request_id"], Decimal(effect.get("amount", 0)))
     except (requests.RequestException, ValueError, KeyError, InvalidOperation) as error:
         raise BadRecord(f"{url}: {error}") from None
 

@@ -24,6 +24,7 @@ FAULTS: Mapping[str, float] = {
     "status fails": 0.08,
     "status lags": 0.08,
     "declined": 0.05,
+    "screening fails": 0.3,
     "ring lost": 0.05,
     "ring doubled": 0.05,
     "ring delayed": 0.1,

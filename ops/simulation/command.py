@@ -18,14 +18,23 @@ from ops.simulation.chance import Chance
 from ops.simulation.consultations import ConsultationsTown
 from ops.simulation.events import EventsTown
 from ops.simulation.fines import FinesTown
+from ops.simulation.messages import MessagesTown
 from ops.simulation.reckoning import Reckoning
+from ops.simulation.services import ServicePaymentsTown
 from ops.simulation.town import Town
+from ops.simulation.wallets import TopUpsTown, TransfersTown
+from ops.simulation.withdrawals import WithdrawalsTown
 from ops.simulation.world import World
 
 TOWNS: dict[str, Callable[[World, int], Town]] = {
     "fine_payment": FinesTown,
     "consultation": ConsultationsTown,
     "event": EventsTown,
+    "wallet_top_up": TopUpsTown,
+    "wallet_transfer": TransfersTown,
+    "wallet_withdrawal": WithdrawalsTown,
+    "service_payment": ServicePaymentsTown,
+    "sms": MessagesTown,
 }
 PAYMENTS_A_WORLD = 40
 LONGEST = timedelta(days=3)

@@ -19,13 +19,13 @@ from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S, Engine
 from worker.partners.guard import Guard
 from worker.process import Processes
+from worker.processes.sms import announce
 from worker.sweeper import SWEEP_S, Sweeper
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WORKERS = 3
 CALL_S = 15
 SETTLE_WINDOW_S = 30
-DEEPEST = 3
 CALLS_AT_ONCE = 2
 """So few that a worker that is paused in its calls fills them up."""
 LONGEST_PAUSE_S = 60
@@ -53,9 +53,12 @@ class World:
         self._depth = 0
         self._swept_at = self._broker_back_at = self._store_back_at = START
 
-    def inhabit(self, build: Callable[[Store], Processes]) -> None:
-        """build: the processes of some store. Each worker sees the store through faults of its own."""
-        self._workers = [self._worker(f"worker-{n}", build) for n in range(WORKERS)]
+    def inhabit(self, build: Callable[[Store], Processes], workers: int = WORKERS) -> None:
+        """build: the processes of some store. Each worker sees the store through faults of its own.
+
+        workers: how many there are, and how many may be paused at once.
+        """
+        self._workers = [self._worker(f"worker-{n}", build) for n in range(workers)]
         kinds = list(self._workers[0].processes)
         self._sweepers = [Sweeper(FaultyStore(self), self, self, kinds, self, self) for _ in range(2)]  # type: ignore[arg-type]
 
@@ -70,6 +73,7 @@ class World:
             call_s=CALL_S,
             jitter=self.chance.random.random,
             rung=True,
+            ending=lambda operation: announce(store, self, self, operation, self.new_id),
             gather=lambda calls: [call() for call in calls],
         )
 
@@ -84,11 +88,13 @@ class World:
         """Has something happen so many seconds from now."""
         heapq.heappush(self._events, (self._now + timedelta(seconds=seconds), next(self._numbers), event))
 
-    def ask(self, order: Order) -> None:
-        """A client's request, repeated until it is answered 202."""
+    def ask(self, order: Order, told: Callable[[str], object] = lambda id: None) -> None:
+        """A client's request, repeated until it is answered 202. told: what is done with the operation's id."""
 
         def attempt(store: Store) -> None:
-            self.accepted.add(accept(store, self, self, order, self.new_id).operation.id)
+            id = accept(store, self, self, order, self.new_id).operation.id
+            self.accepted.add(id)
+            told(id)
 
         self.until_answered(attempt)
 
@@ -198,7 +204,7 @@ class World:
         """A place where a worker may die, or be paused while the world goes on around it."""
         if self.chance.strikes("worker dies"):
             raise Crash
-        if self._depth < DEEPEST and self.chance.strikes("worker pauses"):
+        if self._depth < len(self._workers) and self.chance.strikes("worker pauses"):
             self._depth += 1
             try:
                 self.run(self._now + timedelta(seconds=self.chance.between(0, LONGEST_PAUSE_S)))

@@ -123,7 +123,7 @@ def test_a_check_takes_its_time_and_does_nothing(certain: Sandbox, service: str)
 
     truth = certain.truth()
     assert list(truth.pop("calls").values()) == [3]
-    assert truth == {"debits": [], "refunds": [], "fines": [], "charges": [], "cursor": 0}
+    assert [name for name, effects in truth.items() if effects] == []
     assert certain.ask("c1", "") == (404, None)
 
 

@@ -5,10 +5,12 @@ import json
 from sandbox import Sandbox
 
 LATE, PENDING = "+2250707000005", "+2250707000006"
+LISTS = ("debits", "refunds", "fines", "charges", "messages")
+NOTHING = {**{name: [] for name in LISTS}, "calls": {}, "cursor": 0}
 
 
 def test_at_first_nothing_happened(sandbox: Sandbox) -> None:
-    assert sandbox.truth() == {"debits": [], "refunds": [], "fines": [], "charges": [], "calls": {}, "cursor": 0}
+    assert sandbox.truth() == NOTHING
 
 
 def test_calls_are_counted_by_name(sandbox: Sandbox) -> None:
@@ -131,7 +133,7 @@ def test_a_reset_forgets_everything(sandbox: Sandbox) -> None:
     assert sandbox.post("/_reset", None).status_code == 200
 
     sandbox.now += 60
-    assert sandbox.truth() == {"debits": [], "refunds": [], "fines": [], "charges": [], "calls": {}, "cursor": 0}
+    assert sandbox.truth() == NOTHING
     assert sandbox.get("/_faults").json == {"faults": []}
     assert sandbox.debit("d1", amount="7").status_code == 200
     assert sandbox.settle("s9").json["status"] == "SUCCESSFUL"

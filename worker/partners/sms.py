@@ -6,12 +6,13 @@ The contract of the HTTP one is that of every partner: `POST {SMS_URL}/messages`
 """
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import BinaryIO, Protocol
 
 from worker.partners.guard import Guard
 from worker.partners.http import PartnerHttp
@@ -40,7 +41,10 @@ class HttpSms:
 
 
 class FileSms:
-    """A line of JSON for each message, which is looked for before another one is written."""
+    """A line of JSON for each message, which is looked for before another one is written.
+
+    A line that a full disk or a loss of power cut off is no message, and the next one does not go on in it.
+    """
 
     guard: Guard | None = None
 
@@ -50,17 +54,18 @@ class FileSms:
         self.enquire: Callable[[str], Reply] | None = self._find
 
     def send(self, reference: str, to: str, text: str) -> Reply:
+        line = _line(reference, to, text).encode()
         try:
-            with self._lock, self._path.open("a", encoding="utf-8") as file:
-                _write(file, reference, to, text)
+            with self._lock, self._path.open("ab+") as file:
+                file.write(b"\n" + line if _cut_off(file) else line)  # in one write, as other processes do
         except OSError as error:
             return Unavailable(str(error))
         return Confirmed()
 
     def _find(self, reference: str) -> Reply:
-        marked = json.dumps(reference)
-        with suppress(FileNotFoundError), self._path.open(encoding="utf-8") as file:
-            if any(marked in line for line in file):
+        marked = json.dumps(reference).encode()
+        with suppress(FileNotFoundError), self._path.open("rb") as file:
+            if any(marked in line and _names(line, reference) for line in file):
                 return Confirmed()
         return NotFound()
 
@@ -72,10 +77,24 @@ class ConsoleSms:
     enquire: Callable[[str], Reply] | None = None
 
     def send(self, reference: str, to: str, text: str) -> Reply:
-        _write(sys.stdout, reference, to, text)
+        sys.stdout.write(_line(reference, to, text))
+        sys.stdout.flush()
         return Confirmed()
 
 
-def _write(file: IO[str], reference: str, to: str, text: str) -> None:
-    file.write(json.dumps({"request_id": reference, "to": to, "text": text}, ensure_ascii=False) + "\n")
-    file.flush()
+def _line(reference: str, to: str, text: str) -> str:
+    return json.dumps({"request_id": reference, "to": to, "text": text}, ensure_ascii=False) + "\n"
+
+
+def _cut_off(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def _names(line: bytes, reference: str) -> bool:
+    try:
+        return bool(json.loads(line)["request_id"] == reference)
+    except ValueError:
+        return False

@@ -1,7 +1,7 @@
 """The steps of payments from a wallet: check, hold, settle. Our own store: each may be repeated, and none gives up."""
 
 from core.errors import AlreadyDecided, Conflict, InsufficientFunds
-from core.ledger import Ledger, Movement
+from core.ledger import SYSTEM, Ledger, Movement
 from core.money import to_text
 from core.people import People
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
@@ -29,6 +29,8 @@ def hold(ledger: Ledger, move: Movement) -> Step:
             ledger.hold(move)
         except InsufficientFunds:
             return Declined("insufficient_funds")
+        except AlreadyDecided:  # we were to refuse what another worker has spent meanwhile
+            return Confirmed()
         except Conflict:
             return Unavailable("others changed the wallet all the time")
         return Confirmed()
@@ -61,13 +63,16 @@ def hold(ledger: Ledger, move: Movement) -> Step:
 
 
 def settle(ledger: Ledger, move: Movement, label: str) -> Step:
-    """Moves what was held, or came in. It is owed: nothing declines it any more."""
+    """Moves what was held, or came in; the latter is owed.
+
+    What was held may have been refused since, by a worker that had looked before the money was there: then that stands.
+    """
 
     def submit() -> Reply:
         try:
             ledger.settle(move)
         except AlreadyDecided:
-            return Declined("already_released")
+            return Declined("insufficient_funds")
         except Conflict:
             return Unavailable("others changed the wallet all the time")
         return Confirmed()
@@ -79,5 +84,5 @@ def settle(ledger: Ledger, move: Movement, label: str) -> Step:
         moves_money=True,
         deadline_s=FOR_EVER_S,
         first_retry_s=FIRST_RETRY_S,
-        owed=True,
+        owed=move.source in SYSTEM,
     )
