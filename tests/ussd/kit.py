@@ -43,6 +43,8 @@ from worker.processes.wallets import transfer, withdrawal
 
 PATHS = {"json": "/ussd/", "africastalking": "/ussd/africastalking"}
 GATEWAYS = tuple(PATHS)
+FORMATS = (*GATEWAYS, "numbered")
+"""The last one is JSON as well, of a gateway that numbers its steps."""
 PIN = "2580"
 MENU = ("Transfer money", "Withdraw", "Pay services", "Fines", "Balance", "Recharge", "Mini-statement", "My account")
 
@@ -84,9 +86,10 @@ def deliver(
 ) -> TestResponse:
     """What this gateway sends when so much was typed; an empty list dials."""
     http = house.app.test_client()
-    if gateway == "json":
+    if gateway in ("json", "numbered"):
         body = {"sessionid": session, "msisdn": msisdn, "message": typed[-1] if typed else ""}
-        return http.post(PATHS[gateway], json=body, headers=headers)
+        numbers = {"step": len(typed)} if gateway == "numbered" else {}
+        return http.post(PATHS["json"], json={**body, **numbers}, headers=headers)
     form = {"sessionId": session, "phoneNumber": msisdn, "serviceCode": "*384#", "networkCode": "61203"}
     return http.post(PATHS[gateway], data={**form, "text": "*".join(typed)}, headers=headers)
 

@@ -116,7 +116,7 @@ def talk(house: House, language: str) -> Talk:
             | {"operation": "of nothing", "at": "2026-11-21T10:00:00.000000Z"},
         )
     core = house.app.extensions["core"]
-    data = {"amount": amount, "price": amount, "language": language, "news": news(house, language)}
+    data = {"amount": amount, "price": amount, "language": language, "news": news(house, language), "known": NAMES[0]}
     return Talk(core, people(house), pins(house), phone.msisdn, phone.person, language, data, "")
 
 

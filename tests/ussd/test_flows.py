@@ -149,6 +149,7 @@ def test_cash_is_withdrawn_at_a_merchant(house: House, worker: Worker, awa: Phon
 def test_a_service_is_paid_from_a_list_with_pages(worker: Worker, awa: Phone, language: str) -> None:
     pages = [awa.type("3")]
     while (page := awa.type("#")) != pages[0]:
+        assert page not in pages
         pages.append(page)
     assert len(pages) > 2
     assert pages[0].startswith(f"{said(language, 'Services:')}\n1 Service 1 {amount(100, language)}\n")

@@ -145,6 +145,18 @@ def test_fields_are_texts(house: House, field: str, value: Any) -> None:
         assert f"/{field}" in wrong_fields(call(house, "json", {**STEP, field: value}))
 
 
+@pytest.mark.parametrize("step", [-1, 10_001, "1", 1.5, True, [1]])
+def test_a_step_is_a_number(house: House, step: Any) -> None:
+    with nothing_stored(house):
+        assert wrong_fields(call(house, "json", {**STEP, "step": step})) == {"/step"}
+    assert call(house, "json", {**STEP, "step": None}).status_code == 200
+
+
+def test_what_nobody_asked_for_is_refused(house: House) -> None:
+    with nothing_stored(house):
+        assert wrong_fields(call(house, "json", {**STEP, "pin": "2580"})) == {"/pin"}
+
+
 def test_half_a_character_is_no_text(house: House) -> None:
     with nothing_stored(house):
         body = json.dumps({**STEP, "message": "?"}).replace("?", r"\ud83d")

@@ -15,7 +15,7 @@ from core.outcomes import reference
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS, scan
 from tests.api.kit import House, build
-from tests.ussd.kit import GATEWAYS, PIN, Phone, Worker, assert_sound, deliver, merchant, move_in, neighbour
+from tests.ussd.kit import FORMATS, PIN, Phone, Worker, assert_sound, deliver, merchant, move_in, neighbour
 from worker.partners.port import Declined, Unavailable
 
 KINDS = {"wallet_top_up", "wallet_transfer", "wallet_withdrawal", "service_payment", "fine_payment", "sms"}
@@ -77,7 +77,7 @@ def act(chance: Random, somebody: Somebody, people: list[Somebody], shop: str) -
     if chance.random() < 0.12 and phone.session:
         phone.again()
     elif phone.over or chance.random() < 0.04:
-        phone.gateway = chance.choice(GATEWAYS)
+        phone.gateway = chance.choice(FORMATS)
         phone.dial()
         somebody.plan = plans(chance, people, shop)
         if phone.message.startswith("1 Français\n2 English"):
