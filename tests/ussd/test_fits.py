@@ -28,8 +28,8 @@ from ops.stack import ROOT
 from tests.api.kit import House, build
 from tests.ussd.kit import neighbour, people, pins
 
-NAMES = ("Jean-Françoise", "Conceição-João", "Александра-Ева", "N\u2019Guessan-Amoi", "Adjoua Œuvrard")
-"""Fourteen characters each, some of which need two letters elsewhere."""
+NAMES = ("Jean-Françoise", "Conceição-João", "Александра-Ева", "N\u2019Guessan-Amoi", "Щ" * 32, "m" * 100)
+"""Fourteen characters, of which some need two letters elsewhere; and the longest that there can be."""
 LONGEST_AMOUNT = {"XOF": to_minor("10000000", "XOF"), "KWD": to_minor("9999999.999", "KWD")}
 WHAT = ("Transfer", "Withdrawal", "Service", "Fine", "Top-up")
 SMS_GSM7, SMS_UCS2 = 160, 70

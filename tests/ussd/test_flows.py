@@ -158,6 +158,7 @@ def test_a_service_is_paid_from_a_list_with_pages(worker: Worker, awa: Phone, la
     assert listed == [f"{n} Service {n} {amount(100 * n, language)}" for n in range(1, SERVICES + 1)]
 
     awa.type("#")
+    assert awa.type("99").startswith(f"{said(language, 'No such choice.')}\n{said(language, 'Services:')}\n1 ")
     summary = "Pay {amount} for {name}."
     assert awa.type("13") == asks_pin(language, summary, amount=amount(1300, language), name="Service 13")
     awa.type(PIN)

@@ -24,7 +24,23 @@ LONG = "x" * 10_000
 EMOJI = "\U0001f600\U0001f4b0"
 ARABIC, WIDE = "\u0665\u0660\u0660", "\uff11\uff12\uff13\uff14\uff15\uff16"
 """Digits of others: 500 and 123456."""
-NO_AMOUNTS = ("0.5", "-5", "00000", str(10**15), str(10**13 + 1), "abc", "1e3", "1.2.3", "NaN", ARABIC, "+5", "5 F")
+NO_AMOUNTS = (
+    "0.5",
+    "10,000",
+    "10.000",
+    "10, 000",
+    "-5",
+    "00000",
+    str(10**15),
+    str(10**13 + 1),
+    "abc",
+    "1e3",
+    "1.2.3",
+    "NaN",
+    ARABIC,
+    "+5",
+    "5 F",
+)
 
 
 @pytest.fixture(params=GATEWAYS)

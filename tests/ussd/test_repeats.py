@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from doubles import CutOff
@@ -10,7 +11,7 @@ from store.samples import at_once
 
 from api.orders import SAME_WITHIN_S
 from api.ussd.sessions import CLAIM_S, RETRIED_S, Sessions
-from core.store.port import USSD_SESSIONS, Document
+from core.store.port import USSD_SESSIONS, Document, Store
 from core.store.sql import SqlStore
 from tests.api.kit import House, assert_problem, build
 from tests.ussd.kit import (
@@ -230,6 +231,36 @@ def test_of_two_different_steps_at_once_one_wins(busy: House, gateway: str, keys
             assert session(phone)["steps"] == len(phone.typed) + 1
         if operations:
             assert any(over and operations[0].id[-8:] in message for message, over in answers)
+
+
+@pytest.mark.parametrize(("first", "second"), [("500", "700"), ("500", "0"), ("00", "500"), ("500", "500")])
+def test_what_is_overtaken_by_another_step_leads_where_that_one_led(
+    house: House, awa: Phone, first: str, second: str
+) -> None:
+    """It had been read, but not taken, when the other one was."""
+
+    class Overtaken:
+        def __init__(self, store: Store) -> None:
+            self.store, self.over = store, False
+
+        def __getattr__(self, verb: str) -> Any:
+            return getattr(self.store, verb)
+
+        def get(self, collection: str, id: str) -> Document | None:
+            found = self.store.get(collection, id)
+            if collection == USSD_SESSIONS and not self.over:
+                self.over = True
+                move_in(house)
+                awa.type(first)
+                move_in(slow)
+            return found
+
+    awa.type("6")
+    slow = House(Overtaken(house.store), house.broker, house.clock, house.settings)  # type: ignore[arg-type]
+    message, _ = read(deliver(move_in(slow), awa.gateway, awa.session, awa.msisdn, [*awa.typed, second]))
+
+    assert message == awa.message
+    assert session(awa)["steps"] == 5
 
 
 def test_a_step_of_a_process_that_died_is_taken_over(house: House, worker: Worker, awa: Phone) -> None:

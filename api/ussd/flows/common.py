@@ -1,5 +1,6 @@
 """Screens and readings that several flows share: phones, amounts, and the PIN that confirms a payment."""
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
@@ -10,12 +11,15 @@ from api.ussd.screen import END, Ask, End, Go, Heading, Pay, Talk, Wrong
 from core.accept import Order, accept
 from core.errors import InvalidAmount, TooManyAttempts
 from core.languages import LANGUAGES, plain
-from core.money import to_minor
+from core.money import exponent, to_minor
 from core.outcomes import Tell, reference
 from core.pins import is_pin, is_weak
 
 SMS = "sms"
 LONGEST_NAME = 14
+
+_THOUSANDS = re.compile(r"[.,] ?[0-9]{3}$")
+"""`10,000` is ten thousand to some and ten to others: not to be guessed, unless the currency has such decimals."""
 
 PROBLEMS = {
     "insufficient_funds": "Not enough money.",
@@ -35,9 +39,10 @@ def ask(
 def read_minor(talk: Talk, typed: str) -> int:
     """An amount in minor units of the wallet's currency. Raises Wrong."""
     amount = read_amount(typed.replace(" ", "").replace(",", "."))
+    ambiguous = _THOUSANDS.search(typed) and exponent(talk.currency) < 3
     try:
-        if amount is not None:
-            return to_minor(amount, talk.core.settings.wallet_currency)
+        if amount is not None and not ambiguous:
+            return to_minor(amount, talk.currency)
     except InvalidAmount:
         pass
     raise Wrong(talk.say("Not an amount."))
