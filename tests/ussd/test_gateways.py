@@ -43,6 +43,11 @@ NO_AMOUNTS = (
 )
 
 
+def name(value: object) -> str:
+    """Of a test, from what it types."""
+    return ascii(value)[:20]
+
+
 @pytest.fixture(params=GATEWAYS)
 def gateway(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -217,7 +222,7 @@ def test_where_there_is_no_key_nobody_gets_in_but_on_one_machine(house: House, g
 
 
 @pytest.mark.parametrize(
-    "typed", ["", " ", LONG, EMOJI, "letters", "9", "99", "-1", "1.0", "٣", "\x00", "1\n2", "<b>", "'; --"]
+    "typed", ["", " ", LONG, EMOJI, "letters", "9", "99", "-1", "1.0", "٣", "\x00", "1\n2", "<b>", "'; --"], ids=name
 )
 def test_what_is_no_choice_is_told_above_the_menu(awa: Phone, typed: str) -> None:
     shown = awa.type(typed)
@@ -227,7 +232,7 @@ def test_what_is_no_choice_is_told_above_the_menu(awa: Phone, typed: str) -> Non
     assert awa.type("5") == "Balance: 0 XOF"
 
 
-@pytest.mark.parametrize("typed", NO_AMOUNTS)
+@pytest.mark.parametrize("typed", NO_AMOUNTS, ids=name)
 def test_what_is_no_amount_is_told_above_the_question(awa: Phone, typed: str) -> None:
     assert awa.type("6", typed) == "Not an amount.\nAmount:"
     assert awa.type("500").startswith("Top up 500 XOF.")
@@ -247,7 +252,7 @@ def test_amounts_are_read_as_people_type_them(awa: Phone, typed: str, minor: int
     assert awa.accepted().request["amount"] == minor
 
 
-@pytest.mark.parametrize("typed", ["12.5", "12,5", "12.500"])
+@pytest.mark.parametrize("typed", ["12.5", "12,5", "12.500"], ids=name)
 def test_with_decimals_where_the_currency_has_them(gateway: str, typed: str) -> None:
     house = move_in(build(wallet_currency="KWD"))
     phone = Phone(house, gateway=gateway).register()
@@ -259,7 +264,9 @@ def test_with_decimals_where_the_currency_has_them(gateway: str, typed: str) -> 
     house.store.close()
 
 
-@pytest.mark.parametrize("typed", ["", LONG, EMOJI, "12", "0707", "nobody", "+22500", "\x00" * 6, "a b", "kofi;kofi"])
+@pytest.mark.parametrize(
+    "typed", ["", LONG, EMOJI, "12", "0707", "nobody", "+22500", "\x00" * 6, "a b", "kofi;kofi"], ids=name
+)
 def test_who_is_nobody_is_told_above_the_question(house: House, awa: Phone, typed: str) -> None:
     neighbour(house, "kofi")
 
@@ -273,19 +280,21 @@ def test_nobody_pays_himself(house: House, awa: Phone) -> None:
     assert awa.type("00", "2", mine.code) == "That is you.\nMerchant code:"
 
 
-@pytest.mark.parametrize("typed", ["123456", "12345", "1234567", "abcdef", "\x00\x00\x00\x00\x00\x00", WIDE, LONG])
+@pytest.mark.parametrize(
+    "typed", ["123456", "12345", "1234567", "abcdef", "\x00\x00\x00\x00\x00\x00", WIDE, LONG], ids=name
+)
 def test_a_merchant_that_is_none_is_told_above_the_question(awa: Phone, typed: str) -> None:
     wrong = "Too long." if typed == LONG else "Unknown."
 
     assert awa.type("2", typed) == f"{wrong}\nMerchant code:"
 
 
-@pytest.mark.parametrize("typed", ["no fine", "-AM", "AM/1", EMOJI, "A" * 65, "\x00"])
+@pytest.mark.parametrize("typed", ["no fine", "-AM", "AM/1", EMOJI, "A" * 65, "\x00"], ids=name)
 def test_a_fine_that_is_none_is_told_above_the_question(awa: Phone, typed: str) -> None:
     assert awa.type("4", typed) == "Not a number of a fine.\nNumber of the fine:"
 
 
-@pytest.mark.parametrize("typed", ["5", " 0 ", "9", LONG, " "])
+@pytest.mark.parametrize("typed", ["5", " 0 ", "9", LONG, " "], ids=name)
 def test_a_language_that_is_none_is_told_above_the_list(house: House, gateway: str, typed: str) -> None:
     phone = Phone(house, gateway=gateway)
     phone.dial()
