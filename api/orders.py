@@ -49,7 +49,12 @@ def withdrawal(me: Person, merchant: Merchant, amount: int, currency: str) -> Or
 def service_payment(me: Person, service: Service) -> Order:
     """At the price of now; a later price does not make the same request another one."""
     wanted = {"wallet": me.id, "service": service.id}
-    priced = {"username": me.name, "name": service.name, "amount": service.price, "currency": service.currency}
+    priced = {
+        "username": me.username or me.msisdn,
+        "name": service.name,
+        "amount": service.price,
+        "currency": service.currency,
+    }
     return _order(SERVICE_PAYMENT, {**wanted, **priced}, me, asked=wanted)
 
 

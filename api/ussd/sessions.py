@@ -162,7 +162,8 @@ class Sessions:
         if known["session"] != delivery.session:
             return None
         if delivery.number is not None:
-            seen = delivery.number <= known["steps"]
+            dials_anew = known["over"] and delivery.number == 0  # a gateway that uses the ids of sessions again
+            seen = delivery.number <= known["steps"] and not dials_anew
         else:
             stays = known["over"] or known["last_on"] == _spot(known["place"]) or self._no_pin_yet(known)
             seen = stays and known["last"] == self._mark(delivery)
@@ -194,11 +195,12 @@ class Sessions:
         return claimed_at is not None and self.core.clock.now() < from_text(claimed_at) + timedelta(seconds=CLAIM_S)
 
     def _expired(self, known: Document, now: datetime) -> bool:
-        return now - from_text(known["at"]) > timedelta(seconds=self.core.settings.ussd_session_s)
+        gone = known["place"]["screen"] not in SCREENS  # since a release without it
+        return gone or now - from_text(known["at"]) > timedelta(seconds=self.core.settings.ussd_session_s)
 
     def _broken_off(self, known: Document, now: datetime) -> bool:
         live = not known["over"] and now - from_text(known["at"]) <= timedelta(seconds=RESUME_S)
-        return bool(live and known["place"]["screen"] != FIRST and known["place"]["behind"])
+        return bool(live and known["place"]["screen"] in SCREENS.keys() - {FIRST} and known["place"]["behind"])
 
     def _id(self, delivery: Delivery) -> str:
         return hashlib.sha256(delivery.msisdn.encode()).hexdigest()
@@ -222,5 +224,5 @@ def _spot(place: Document | None) -> list[object] | None:
 
 
 def _is_secret(screen: str) -> bool:
-    found = SCREENS[screen]
+    found = SCREENS.get(screen)
     return isinstance(found, Ask) and found.secret

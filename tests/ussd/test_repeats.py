@@ -314,3 +314,23 @@ def test_while_the_store_is_down_nothing_is_told_and_nothing_is_done_twice(
             break
     assert status == 200
     assert cut_at > 8
+
+
+def test_a_gateway_may_use_the_id_of_a_session_again(house: House) -> None:
+    phone = Phone(house, gateway="numbered").register()
+    session = phone.session
+    phone.type("0")
+    assert phone.over
+
+    assert phone.dial(session) == menu("en")
+    assert phone.type("5") == "Balance: 0 XOF"
+
+
+def test_a_session_on_a_screen_that_is_no_more_begins_anew(house: House, awa: Phone, gateway: str) -> None:
+    phone = Phone(house, gateway=gateway).register()
+    phone.type("5")
+    for found in house.store.find(USSD_SESSIONS, {}):
+        house.store.replace(USSD_SESSIONS, {**found, "place": {**found["place"], "screen": "of old"}})
+
+    assert phone.type("1") == f"Session over.\n{menu('en')}"
+    assert phone.type("5") == "Balance: 0 XOF"

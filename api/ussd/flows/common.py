@@ -24,7 +24,6 @@ _THOUSANDS = re.compile(r"[.,] ?[0-9]{3}$")
 PROBLEMS = {
     "insufficient_funds": "Not enough money.",
     "service_retired": "No longer offered.",
-    "no_phone": "No phone to debit.",
 }
 """What may be wrong at the last moment, by the code of the problem."""
 
