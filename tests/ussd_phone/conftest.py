@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from core.catalogue import Catalogue
+from core.merchants import Merchants
 from ops.stack import Stack
-from tests.api.kit import build
+from tests.api.kit import House, build
 from tests.ussd_phone.kit import Phone, served
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -91,3 +93,20 @@ def _install() -> str | None:
     for command in (["apt-get", "update"], [*patient, "install", "-y", "--no-install-recommends", "chromium"]):
         subprocess.run(command, env=environment, capture_output=True, timeout=280)
     return _installed()
+
+
+@pytest.fixture
+def known_house() -> House:
+    """An installation with somebody to send money to, a service and a merchant."""
+    house = build()
+    kofi = house.person("kofi", msisdn="+2250707000002")
+    Catalogue(house.store, house.clock).create("Parking permit", 500, "XOF")
+    Merchants(house.store, house.clock).create("The corner shop", kofi.id, lambda: "123456")
+    return house
+
+
+@pytest.fixture
+def housed_phone(browser: Browser, known_house: House) -> Iterator[Phone]:
+    """A phone at that installation."""
+    with served(known_house) as url, _opened(browser, url) as phone:
+        yield phone

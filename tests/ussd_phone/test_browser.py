@@ -1,8 +1,13 @@
 """The phone's page in a real browser, against a real API."""
 
+from collections import Counter
+
 import pytest
 from playwright.sync_api import Route, expect
 
+from core.people import People
+from core.store.port import scan
+from tests.api.kit import House
 from tests.ussd_phone.kit import GATEWAY, Phone
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -30,6 +35,45 @@ def test_somebody_registers_looks_at_the_balance_and_ends_the_call(phone: Phone)
     for name in ("Send", "Delete", "Hang up", "5"):
         expect(phone.page.get_by_role("button", name=name, exact=True)).to_be_disabled()
     expect(phone.page.get_by_label("Your number")).to_be_enabled()
+
+
+def test_every_flow_is_walked(housed_phone: Phone, known_house: House) -> None:
+    # Given somebody with money
+    phone, house = housed_phone, known_house
+    phone.register()
+    person = People(house.store, house.clock).of_phone(phone.number)
+    assert person is not None
+    house.fund(person.id, 10_000)
+
+    # If every payment of the menu is made
+    for keys in (
+        ("1", "0707000002", "2500"),
+        ("2", "123456", "1000"),
+        ("3", "1"),
+        ("4", "20260001", "15000"),
+        ("6", "5000"),
+    ):
+        for key in keys:
+            phone.answer(key)
+        phone.shows("PIN:")
+        phone.answer("2580")
+        phone.shows("Accepted. Ref ")
+        phone.shows("Call ended")
+        phone.dial()
+
+    # I expect each to be accepted, and what only tells or changes the account to do so
+    kinds = Counter(found["kind"] for found in scan(house.store, "operations", {}))
+    paid = ("wallet_transfer", "wallet_withdrawal", "service_payment", "fine_payment", "wallet_top_up")
+    assert kinds == dict.fromkeys(paid, 1)
+    for keys, shown in (
+        (("5",), "Balance: 10,000 XOF"),
+        (("00", "7"), "+10,000 XOF"),
+        (("00", "8", "2", "1"), "1 Transfert"),
+        (("8", "1", "2580", "1397", "1397"), "PIN changé."),
+    ):
+        for key in keys:
+            phone.answer(key)
+        phone.shows(shown)
 
 
 def test_a_call_is_one_session_and_the_next_one_another(phone: Phone) -> None:
