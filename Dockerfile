@@ -2,7 +2,11 @@
 FROM python:3.11-slim AS build
 RUN python -m venv /opt/venv
 COPY requirements.txt /tmp/
-RUN /opt/venv/bin/pip install --no-cache-dir --requirement /tmp/requirements.txt
+RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.txt
+# The command quittance is a path to the folder that the next stage fills.
+WORKDIR /srv/quittance
+COPY pyproject.toml README.md LICENSE ./
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable .
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 quittance \
@@ -12,9 +16,12 @@ WORKDIR /srv/quittance
 COPY core core
 COPY api api
 COPY worker worker
+COPY products products
+COPY proof proof
+COPY devtools devtools
 COPY mock_api mock_api
 COPY ops ops
-COPY Procfile LICENSE ./
+COPY Procfile pyproject.toml LICENSE ./
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

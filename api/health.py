@@ -1,20 +1,21 @@
-"""Whether the process lives, whether it can serve, and its figures."""
+"""Liveness, readiness and metrics."""
 
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api.auth import anyone
-from core.bootstrap import Core
+from api.auth.access import anyone
+from api.http.context import core, this_request
 from core.errors import StoreUnavailable
-from core.outages import Outages
+from core.partner_health import PartnerHealth
 
 blueprint = Blueprint("health", __name__)
 
@@ -25,6 +26,10 @@ SECONDS = Histogram(
     ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
+
+
+# The library looks them up under a lock, at each request.
+_requests, _seconds = cache(REQUESTS.labels), cache(SECONDS.labels)
 
 
 @blueprint.get("/healthz")
@@ -38,14 +43,13 @@ def healthz() -> Response:
 @anyone
 def readyz() -> tuple[Response, int]:
     """503 without the store. Without the broker, or a partner, the service is degraded and not down: payments wait."""
-    core: Core = current_app.extensions["core"]
-    broker = "ok" if core.broker.connected() else "down"
+    broker = "ok" if core().broker.connected() else "down"
     try:
-        outages = Outages(core.store, core.clock).all()
+        health = core().partner_health.all()
     except StoreUnavailable:
         return jsonify(status="down", store="down", broker=broker), 503
-    partners = {partner: "down" if down else "ok" for partner, down in outages.items()}
-    whole = broker == "ok" and not any(outages.values())
+    partners = {partner: "down" if down else "ok" for partner, down in health.items()}
+    whole = broker == "ok" and not any(health.values())
     return jsonify(status="ready" if whole else "degraded", store="ok", broker=broker, partners=partners), 200
 
 
@@ -54,24 +58,24 @@ def readyz() -> tuple[Response, int]:
 def metrics() -> Response:
     """Prometheus' text format, of all processes of this server."""
     registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # set by whoever serves the app with several processes
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # set when the app is served by several processes
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     found_out = CollectorRegistry()
-    found_out.register(PartnersDown(current_app.extensions["core"]))
+    found_out.register(PartnersDown(core().partner_health))
     return Response(generate_latest(registry) + generate_latest(found_out), content_type=CONTENT_TYPE_LATEST)
 
 
 class PartnersDown(Collector):
-    """What the workers found out, read when it is asked for."""
+    """The partner health that workers reported, read at each scrape."""
 
-    def __init__(self, core: Core) -> None:
-        self._outages = Outages(core.store, core.clock)
+    def __init__(self, health: PartnerHealth) -> None:
+        self._health = health
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily("quittance_partner_down", "1 while workers do not call it", labels=["partner"])
         with suppress(StoreUnavailable):
-            for partner, down in self._outages.all().items():
+            for partner, down in self._health.all().items():
                 family.add_metric([partner], down)
         yield family
 
@@ -85,8 +89,9 @@ def measure(app: Flask) -> None:
 
     @app.after_request
     def stop(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"
-        REQUESTS.labels(request.method, route, response.status_code).inc()
-        if "Prefer" not in request.headers:
-            SECONDS.labels(route).observe(time.perf_counter() - request.environ["quittance.start"])
+        answered = this_request()
+        route = answered.url_rule.rule if answered.url_rule else "none"
+        _requests(answered.method, route, response.status_code).inc()
+        if "HTTP_PREFER" not in answered.environ:
+            _seconds(route).observe(time.perf_counter() - answered.environ["quittance.start"])
         return response

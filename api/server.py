@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from api.tokens import pin_pepper, signing_secrets
+from api.auth.tokens import pin_pepper, signing_secrets
 from core.settings import BadSettings, read_settings
 
 try:
     settings = read_settings()
     settings.var_dir.mkdir(parents=True, exist_ok=True)
-    _ = signing_secrets(settings), pin_pepper(settings)  # what is wrong is said once, and not by each worker
+    _ = signing_secrets(settings), pin_pepper(settings)  # report wrong settings once, and not from each worker
 except (BadSettings, OSError) as error:
     sys.exit(f"api: {error}")
 
@@ -36,9 +36,14 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
 
 
 def on_starting(server: Any) -> None:
-    """Figures of a run that has ended are not ours."""
+    """Removes the metrics of earlier runs."""
     shutil.rmtree(metrics_dir, ignore_errors=True)
     metrics_dir.mkdir(parents=True)
+
+
+def when_ready(server: Any) -> None:
+    """Says where the API answers, as the sandbox does: `make run` prints nothing else of it."""
+    sys.stderr.write(f"api: http://{bind}\n")
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -49,6 +54,6 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     # Not above: the library decides at its import whether to count for all processes.
-    from prometheus_client.multiprocess import mark_process_dead
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

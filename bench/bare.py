@@ -1,4 +1,4 @@
-"""The least a Flask view can do: parse the JSON of a payment and answer. What acceptance is measured against."""
+"""A minimal Flask view, the baseline for accepting: it parses the JSON of a payment and answers."""
 
 from flask import Flask, Response, jsonify, request
 

@@ -1,46 +1,63 @@
-"""A small HTTP load generator: kept-alive raw sockets, so that it takes little of the machine it measures."""
+"""A small HTTP load generator. Raw sockets with keep-alive take little processor time from the measured processes."""
 
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+ADMIN_TOKEN = "the-token-of-the-administrator"
+AUTHORIZED = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
 @dataclass
 class Load:
-    """What came back: latencies in seconds in the order of completion, and bodies where they were kept."""
+    """The result of a load.
+
+    seconds: its duration.
+    statuses: the number of responses by status code.
+    latencies_s: in seconds, in the order of completion.
+    """
 
     seconds: float = 0
     statuses: dict[int, int] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
 
     @property
+    def accepted(self) -> int:
+        """The number of 202 responses."""
+        return self.statuses.get(202, 0)
+
+    @property
     def per_second(self) -> float:
         return len(self.latencies_s) / self.seconds
 
     def percentile_s(self, share: float) -> float:
-        """The latency that this share of the requests stayed within."""
+        """Returns the latency, in seconds, that this share of the requests did not exceed."""
         ordered = sorted(self.latencies_s)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def post(path: str, body: object) -> bytes:
-    """A POST of JSON as bytes to send."""
+def post(path: str, body: object, headers: Mapping[str, str] = AUTHORIZED) -> bytes:
+    """Returns a POST of JSON, as bytes to send.
+
+    headers: who sends it; default: a client with the administrator's token.
+    """
     content = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+    lines = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": len(content), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + content
 
 
 def closed_loop(port: int, requests: list[bytes], connections: int) -> Load:
-    """Sends all requests as fast as they are answered, over so many connections of 127.0.0.1."""
+    """Sends all requests to 127.0.0.1, each connection as fast as it gets answers."""
     source = iter(requests)
     return _run(port, connections, lambda: (None, next(source, None)))
 
 
 def paced(port: int, requests: list[bytes], per_second: float, connections: int) -> Load:
-    """Sends a request every 1/per_second seconds. Latency counts from when it was due: a stall shows in full."""
+    """Sends a request every 1/per_second seconds. Latency counts from its scheduled time, so a stall shows in full."""
     started = time.perf_counter() + 0.1
     source = iter((started + index / per_second, request) for index, request in enumerate(requests))
     return _run(port, connections, lambda: next(source, (None, None)))

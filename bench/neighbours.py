@@ -1,4 +1,4 @@
-"""Two products in one worker: what the payments of one take while the operator of the other is a black hole."""
+"""Two products in one worker: how long the payments of one take while the other's operator does not answer."""
 
 import random
 import socket
@@ -8,16 +8,14 @@ from dataclasses import replace
 from statistics import median
 
 from bench.report import Figure
-from bench.setups import KIND, Void, payment, stack
-from core.accept import Order, accept
-from core.bootstrap import Core
-from core.broker.embedded import EmbeddedBroker
+from bench.setups import Bench, InvalidMeasurement, ended, payment
+from core.accept import Command, accept
+from core.bootstrap import Core, embedded_broker
 from core.clock import SystemClock
-from core.operation import Operation, Status
+from core.operation import Status
 from core.settings import Settings, read_settings
-from core.store.port import OPERATIONS, scan
-from core.store.sql import SqlStore
-from ops.stack import Stack
+from devtools.stack import Stack
+from products.fines.contract import FINE_PAYMENT, FinesSettings
 from worker.decide import Policy
 from worker.engine import Engine
 from worker.process import Process
@@ -25,41 +23,48 @@ from worker.products import build
 
 NEIGHBOUR = "neighbour"
 ROUNDS = 3
-SECONDS = 25
-"""Long enough for the dead partner's calls to fill their places, time out, and open the circuit."""
-NEIGHBOURS_A_SECOND, OTHERS_A_SECOND = 5, 20
+LOAD_S = 25
+"""Long enough for calls of the dead partner to reach their limit, time out, and open the circuit."""
+NEIGHBOURS_PER_SECOND, OTHERS_PER_SECOND = 5, 20
 WARM_UP_S = 5
 
 
-def measure() -> Iterator[Figure]:
-    """The median of pairs measured in turn, so that the machine's mood touches both alike."""
-    pairs = [(_p50_ms(dead=True), _p50_ms(dead=False)) for _ in range(ROUNDS)]
-    told = ", ".join(f"{dead:.1f}/{healthy:.1f} ms" for dead, healthy in pairs)
-    note = f"{told}; {NEIGHBOURS_A_SECOND}/s beside {OTHERS_A_SECOND}/s of the other"
+def measure(bench: Bench) -> Iterator[Figure]:
+    """Measures pairs in turn, so that changes of the machine's speed affect both alike, and takes the median."""
+    pairs = [(_p50_ms(bench, dead=True), _p50_ms(bench, dead=False)) for _ in range(bench.size(ROUNDS, 1))]
+    listed = ", ".join(f"{dead:.1f}/{healthy:.1f} ms" for dead, healthy in pairs)
+    note = f"{listed}; {NEIGHBOURS_PER_SECOND}/s, and {OTHERS_PER_SECOND}/s of the other"
     yield Figure(
         "neighbours: p50 of a product, the other's partner dead / healthy",
         median(dead / healthy for dead, healthy in pairs), 1.2, "x", at_most=True, note=note,
     )  # fmt: skip
 
 
-def _p50_ms(dead: bool) -> float:
-    with stack() as running, socket.create_server(("127.0.0.1", 0), backlog=4096) as hole:
+def _p50_ms(bench: Bench, dead: bool) -> float:
+    """Returns the neighbour's median time, in milliseconds.
+
+    dead: whether the other product's operator answers nothing.
+    """
+    with bench.stack() as running, socket.create_server(("127.0.0.1", 0), backlog=4096) as hole:
         running.start(["mock_api"])
         healthy = replace(
             read_settings(),
             operator_url=f"{running.mock_api}/operator",
-            registry_url=f"{running.mock_api}/registry",
-            partner_timeout_s=10,
-        )
+            partner_timeout_s=bench.size(10, 2),
+        ).having(FinesSettings(f"{running.mock_api}/registry"))
         other = replace(healthy, operator_url=f"http://127.0.0.1:{hole.getsockname()[1]}") if dead else healthy
-        return _settle(running, healthy, other)
+        return _settle(running, healthy, other, bench.size(LOAD_S, 2), bench.size(WARM_UP_S, 1))
 
 
-def _settle(running: Stack, healthy: Settings, other: Settings) -> float:
-    store, clock = SqlStore(f"sqlite:///{running.var_dir / 'quittance.sqlite'}"), SystemClock()
-    broker = EmbeddedBroker(store, clock)
+def _settle(running: Stack, healthy: Settings, other: Settings, load_s: int, warm_up_s: int) -> float:
+    """Runs one worker with both products. Returns the median time of the neighbour's payments, in milliseconds.
+
+    load_s: seconds of load, of which the first `warm_up_s` do not count.
+    """
+    store, clock = running.open_store(), SystemClock()
+    broker = embedded_broker(store, clock)
     core = Core(healthy, clock, store, broker)
-    theirs, mine = (build(settings, store, clock, broker)[KIND] for settings in (other, healthy))
+    theirs, mine = (build(replace(core, settings=settings))[FINE_PAYMENT.kind] for settings in (other, healthy))
     mine = Process(NEIGHBOUR, mine.stages)
     engine = Engine(
         store=store,
@@ -72,16 +77,16 @@ def _settle(running: Stack, healthy: Settings, other: Settings) -> float:
     )
     subscription = broker.consume([theirs.kind, NEIGHBOUR], engine.advance, healthy.worker_concurrency)
     began = time.monotonic()
-    for number in range(SECONDS * (NEIGHBOURS_A_SECOND + OTHERS_A_SECOND)):
-        time.sleep(max(0, began + number / (NEIGHBOURS_A_SECOND + OTHERS_A_SECOND) - time.monotonic()))
-        turn = number % (NEIGHBOURS_A_SECOND + OTHERS_A_SECOND)
+    for number in range(load_s * (NEIGHBOURS_PER_SECOND + OTHERS_PER_SECOND)):
+        time.sleep(max(0, began + number / (NEIGHBOURS_PER_SECOND + OTHERS_PER_SECOND) - time.monotonic()))
+        turn = number % (NEIGHBOURS_PER_SECOND + OTHERS_PER_SECOND)
         request = payment()
-        accept(store, broker, clock, Order(NEIGHBOUR if turn % 5 == 0 else theirs.kind, request, "bench"))
-    time.sleep(2)
-    subscription.stop(0)
-    found = [Operation.from_document(document) for document in scan(store, OPERATIONS, {"kind": NEIGHBOUR})]
+        accept(store, broker, clock, Command(NEIGHBOUR if turn % 5 == 0 else theirs.kind, request, "bench"))
+    found = ended(running, NEIGHBOUR)
+    subscription.stop(2 * healthy.partner_timeout_s)
     core.close()
-    if not all(operation.status is Status.SUCCEEDED for operation in found):
-        raise Void("not all of the neighbour's payments have ended")
-    settled = found[WARM_UP_S * NEIGHBOURS_A_SECOND :]
+    accepted, succeeded = load_s * NEIGHBOURS_PER_SECOND, sum(each.status is Status.SUCCEEDED for each in found)
+    if not accepted == len(found) == succeeded:
+        raise InvalidMeasurement(f"accepted {accepted}, stored {len(found)}, succeeded {succeeded}")
+    settled = found[warm_up_s * NEIGHBOURS_PER_SECOND :]
     return median((operation.updated_at - operation.created_at).total_seconds() * 1000 for operation in settled)

@@ -1,4 +1,4 @@
-"""What is measured, what it should be, and the table of both."""
+"""The measured figures, their targets, and the table of both."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,12 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure. `at_most`: the target is an upper bound; otherwise a lower one."""
+    """One measured figure.
+
+    unit: of `measured` and `target`.
+    at_most: whether the target is an upper bound; otherwise it is a lower bound.
+    note: how it was measured.
+    """
 
     what: str
     measured: float
@@ -23,6 +28,7 @@ class Figure:
 
 
 def show(figures: list[Figure]) -> None:
+    """Prints the table."""
     table = Table(title="Quittance: speed and size", title_justify="left")
     for column in ("figure", "measured", "target", "met", "how"):
         table.add_column(column)

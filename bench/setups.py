@@ -1,19 +1,22 @@
-"""Running set-ups to measure, and the proof that a measurement counts."""
+"""What every measurement gets: the servers to measure on, how much to measure, and the checks that make it valid."""
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
 import requests
 
-from bench.load import post
+from bench.load import ADMIN_TOKEN, post
 from core.operation import TERMINAL, Operation
-from core.store.port import OPERATIONS, AtMost, scan
-from core.store.sql import SqlStore
-from ops.stack import Stack
+from core.store.port import OPERATIONS, AtMost, Store, scan
+from devtools.rabbit import Rabbit, open_rabbit
+from devtools.setups import Setup
+from devtools.stack import Stack
+from products.fines.contract import FINE_PAYMENT
 
 INSTANT = {
     "MOCK_LATENCY_MAX_S": "0",
@@ -21,38 +24,70 @@ INSTANT = {
     "MOCK_VERIFY_FAIL_RATE": "0",
     "MOCK_BLACKLIST_FAIL_RATE": "0",
     "LOG_LEVEL": "WARNING",
+    "ADMIN_TOKEN": ADMIN_TOKEN,
+    "SECRET_KEY": "s" * 32,
+    "PIN_PEPPER": "p" * 32,
 }
-DRAIN_S = 180
-KIND = "fine_payment"
+POLL_S = 0.25
+PATIENCE_S = 60.0
+"""How long no operation may end before a measurement gives up waiting."""
 
 _numbers = count(1)
 
 
-class Void(Exception):
-    """The measurement does not count: what was accepted is not what was stored, finished and debited."""
+class InvalidMeasurement(Exception):
+    """The measurement is not valid: accepted, stored, finished and debited do not agree."""
 
 
-@contextmanager
-def stack(
-    settings: Mapping[str, str] | None = None, programs: Mapping[str, list[str]] | None = None
-) -> Iterator[Stack]:
-    """A stack with instant partners that is not started yet, in a folder that is gone afterwards."""
-    with (
-        tempfile.TemporaryDirectory(prefix="quittance-bench-") as folder,
-        Stack(Path(folder), {**INSTANT, **(settings or {})}, programs) as running,
-    ):
-        yield running
+@dataclass(frozen=True)
+class Bench:
+    """Where and how much to measure.
+
+    setup: the servers of all stacks.
+    smoke: whether counts are tiny: it shows that everything still runs and adds up, and says nothing about speed.
+    """
+
+    setup: Setup = field(default_factory=Setup)
+    smoke: bool = False
+
+    def size(self, full: int, smoke: int) -> int:
+        """Returns a number of requests, rounds or seconds: `full`, or `smoke` in a smoke run."""
+        return smoke if self.smoke else full
+
+    @contextmanager
+    def stack(
+        self, settings: Mapping[str, str] | None = None, programs: Mapping[str, list[str]] | None = None
+    ) -> Iterator[Stack]:
+        """Yields a stack with instant partners on an empty store, not started yet, in a temporary folder.
+
+        settings: other settings of the stack.
+        programs: by process name, commands that replace those of the Procfile.
+        """
+        with (
+            tempfile.TemporaryDirectory(prefix="quittance-bench-") as folder,
+            self.setup.stack(Path(folder), {**INSTANT, **(settings or {})}, programs) as running,
+        ):
+            yield running
+
+    @contextmanager
+    def on_rabbitmq(self) -> Iterator[tuple["Bench", Rabbit]]:
+        """Yields the same with a RabbitMQ, and that server: the set-up's own, or else a private one for a while."""
+        if self.setup.rabbit:
+            yield self, self.setup.rabbit
+            return
+        with open_rabbit() as rabbit:
+            yield replace(self, setup=replace(self.setup, rabbit=rabbit)), rabbit
 
 
 def payments(number: int) -> list[bytes]:
-    """Requests to pay one fine each, by as many payers, none of them asked for before by this process."""
+    """Returns requests to pay one fine each. Every fine is new in this process, and each request has its own payer."""
     return [post("/amendes/payments/", payment()) for _ in range(number)]
 
 
 def payment() -> Mapping[str, object]:
-    """What one of them asks for."""
+    """Returns the body of such a request."""
     number = next(_numbers)
-    # The sandbox's own rule for what a fine costs, so that its registry agrees.
+    # The sandbox's rule for the amount of a fine: its registry checks it.
     amount = (15000, 10000, 5000)[number % 3]
     phone = f"+22507{number // 90 % 10**6:06d}{10 + number % 90}"
     return {
@@ -63,17 +98,54 @@ def payment() -> Mapping[str, object]:
     }
 
 
-def drain(running: Stack, accepted: int) -> list[Operation]:
-    """Waits until everything has ended and returns it. Raises Void unless accepted = stored = finished = debited."""
-    store = SqlStore(f"sqlite:///{running.var_dir / 'quittance.sqlite'}")
-    deadline = time.monotonic() + DRAIN_S
-    # What is not finished is due some day; to ask for one of these takes nothing from what is measured.
-    while store.find(OPERATIONS, {"kind": KIND, "due_at": AtMost("9999")}, limit=1) and time.monotonic() < deadline:
-        time.sleep(0.25)
-    found = [Operation.from_document(document) for document in scan(store, OPERATIONS, {"kind": KIND})]
+def check_stored(running: Stack, accepted: int) -> None:
+    """Raises InvalidMeasurement unless each accepted payment is stored, and nothing else."""
+    store = running.open_store()
+    stored = sum(1 for _ in scan(store, OPERATIONS, {"kind": FINE_PAYMENT.kind}))
     store.close()
+    if stored != accepted:
+        raise InvalidMeasurement(f"accepted {accepted}, stored {stored}")
+
+
+def drain(running: Stack, accepted: int) -> list[Operation]:
+    """Waits until every payment has ended, and returns them.
+
+    Raises InvalidMeasurement unless accepted = stored = finished = debited.
+    """
+    found = ended(running, FINE_PAYMENT.kind)
     finished = sum(operation.status in TERMINAL for operation in found)
     debits = len(requests.get(f"{running.mock_api}/_truth", timeout=60).json()["debits"])
-    if not accepted == len(found) == finished == debits:
-        raise Void(f"accepted {accepted}, stored {len(found)}, finished {finished}, debited {debits}")
+    if not 0 < accepted == len(found) == finished == debits:
+        raise InvalidMeasurement(f"accepted {accepted}, stored {len(found)}, finished {finished}, debited {debits}")
     return found
+
+
+def ended(
+    running: Stack,
+    kind: str,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Operation]:
+    """Waits as long as operations of this kind go on ending, and returns all of the kind."""
+    store = running.open_store()
+    try:
+        unfinished, give_up_at = -1, monotonic()
+        while _is_any_due(store, kind):
+            if monotonic() >= give_up_at:
+                left = sum(operation.status not in TERMINAL for operation in _all(store, kind))
+                if left == unfinished:
+                    break
+                unfinished, give_up_at = left, monotonic() + PATIENCE_S
+            sleep(POLL_S)
+        return _all(store, kind)
+    finally:
+        store.close()
+
+
+def _is_any_due(store: Store, kind: str) -> bool:
+    """Every unfinished operation has a due time. Looking for one of them does not disturb the measurement."""
+    return bool(store.find(OPERATIONS, {"kind": kind, "due_at": AtMost("9999")}, limit=1))
+
+
+def _all(store: Store, kind: str) -> list[Operation]:
+    return [Operation.from_document(document) for document in scan(store, OPERATIONS, {"kind": kind})]

@@ -1,4 +1,4 @@
-"""USSD: how fast a screen comes, with a PIN to check and without, and whether whole dialogues leave clean books."""
+"""USSD: how fast screens are answered, with and without a PIN check, and whether the audit of dialogues is clean."""
 
 import json
 import subprocess
@@ -13,34 +13,39 @@ from threading import Barrier
 import requests
 
 from bench.load import Load, closed_loop, paced, post
-from bench.people import CLOCK, TRANSFER, open_store, people
+from bench.people import CLOCK, open_store, people
 from bench.report import Figure
-from bench.setups import DRAIN_S, Void, stack
+from bench.setups import Bench, InvalidMeasurement, ended
+from core.identity.people import People
+from core.identity.pins import Pins
 from core.operation import Status
-from core.pins import Pins
-from core.store.port import OPERATIONS, PEOPLE, USSD_SESSIONS, AtMost, scan
-from ops.stack import ROOT, Stack
+from core.store.port import USSD_SESSIONS, scan
+from devtools.stack import ROOT, Stack
+from products.messages.contract import SMS
+from products.wallets.contract import TRANSFER
 
 PER_SECOND = 20
 ROUNDS = 3
 CALLERS, SENDERS = 60, 5
 SESSIONS = 10_000
 CONNECTIONS = 16
-PIN, PEPPER = "7294", "p" * 32
-SETTINGS = {"PIN_PEPPER": PEPPER, "SMS_SENDER": "http"}
+PIN, PEPPER, KEY = "7294", "p" * 32, "the-key-of-the-gateway"
+SETTINGS = {"PIN_PEPPER": PEPPER, "USSD_KEY": KEY, "SMS_SENDER": "http"}
+GATEWAY = {"X-Gateway-Key": KEY}
 
 
-def measure() -> Iterator[Figure]:
-    """Dialogues of transfers, which are settled and told by SMS meanwhile.
+def measure(bench: Bench) -> Iterator[Figure]:
+    """Measures dialogues of transfers, while a worker settles them and sends their SMS.
 
-    In pairs measured in turn, so that the machine's mood touches both alike.
+    Pairs are measured in turn, so that changes of the machine's speed affect both alike.
     """
-    with stack(SETTINGS) as full, stack(SETTINGS) as bare:
+    callers, sessions, rounds = bench.size(CALLERS, 5), bench.size(SESSIONS, 50), bench.size(ROUNDS, 1)
+    with bench.stack(SETTINGS) as full, bench.stack(SETTINGS) as bare:
         for running in (full, bare):
-            _register(running)
-        _fill(full)
-        pairs = [(_paced(full, number), _paced(bare, number)) for number in range(1, ROUNDS + 1)]
-    plain, with_pin = (_together(load for pair in pairs for load in (pair[0][i], pair[1][i])) for i in (0, 1))
+            _register(running, callers)
+        _fill(full, callers, sessions)
+        pairs = [(_paced(full, number, callers), _paced(bare, number, callers)) for number in range(1, rounds + 1)]
+    plain, with_pin = (_merge(load for pair in pairs for load in (pair[0][i], pair[1][i])) for i in (0, 1))
     note = f"of {len(plain.latencies_s)}, median {_ms(plain, 0.5):.1f} ms; transfers are settled meanwhile"
     yield Figure("ussd: p99 of a screen at 20/s", _ms(plain, 0.99), 60, "ms", at_most=True, note=note)
     note = f"of {len(with_pin.latencies_s)}, median {_ms(with_pin, 0.5):.1f} ms; each has a transfer accepted"
@@ -48,35 +53,37 @@ def measure() -> Iterator[Figure]:
     medians = [(_ms(many, 0.5), _ms(few, 0.5)) for (many, _), (few, _) in pairs]
     note = f"{', '.join(f'{many:.1f}/{few:.1f} ms' for many, few in medians)}, without a PIN"
     ratio = median(many / few for many, few in medians)
-    what = f"ussd: p50 of a screen, {SESSIONS:,} sessions stored / {CALLERS}"
+    what = f"ussd: p50 of a screen, {sessions:,} sessions stored / {callers}"
     yield Figure(what, ratio, 1.2, "x", at_most=True, note=note)
-    yield _at_once()
+    yield _at_once(bench)
 
 
-def _paced(running: Stack, number: int) -> tuple[Load, Load]:
-    """The first screens of all callers, then the second ones, and so on; in the end all their PINs.
+def _paced(running: Stack, number: int, callers: int) -> tuple[Load, Load]:
+    """Sends the first screens of all callers, then the second ones, and so on.
 
-    Raises Void unless every dialogue moves its money.
+    number: of the round, from 1.
+    Returns the load of the screens without a PIN, and of those with one.
+    Raises InvalidMeasurement unless every dialogue moves its money.
     """
     running.start()
     closed_loop(running.api_port, [_screen(0, "warm", text) for text in ("", "5", "00") * 10], 1)
-    steps = list(zip(*(_transfer(caller, CALLERS) for caller in range(CALLERS)), strict=True))
+    steps = list(zip(*(_transfer(caller, callers) for caller in range(callers)), strict=True))
     screens = [[_screen(caller, f"{number}", text) for caller, text in enumerate(step)] for step in steps]
     plain = paced(running.api_port, list(chain(*screens[:-1])), PER_SECOND, CONNECTIONS)
     with_pin = paced(running.api_port, screens[-1], PER_SECOND, CONNECTIONS)
-    _settle(running, {TRANSFER: number * CALLERS, "sms": number * CALLERS})
+    _settle(running, {TRANSFER.kind: number * callers, SMS.kind: number * callers})
     running.stop()
     return plain, with_pin
 
 
-def _at_once() -> Figure:
-    """Who dials for the first time registers and tops up; then all send money to the next one at the same moment."""
-    with stack(SETTINGS) as running, ThreadPoolExecutor(SENDERS) as senders:
+def _at_once(bench: Bench) -> Figure:
+    """Registers and tops up new callers; then each sends money to the next one, all at the same moment."""
+    with bench.stack(SETTINGS) as running, ThreadPoolExecutor(SENDERS) as senders:
         running.start()
-        together = Barrier(SENDERS)
+        barrier = Barrier(SENDERS)
 
         def send(sender: int) -> float:
-            together.wait()
+            barrier.wait()
             began = time.perf_counter()
             _dial(running, sender, "sends", _transfer(sender, SENDERS))
             return time.perf_counter() - began
@@ -85,17 +92,17 @@ def _at_once() -> Figure:
         list(senders.map(lambda sender: _dial(running, sender, "begins", first), range(SENDERS)))
         _settle(running, {"wallet_top_up": SENDERS})
         seconds = list(senders.map(send, range(SENDERS)))
-        _settle(running, {TRANSFER: SENDERS, "sms": 2 * SENDERS})
+        _settle(running, {TRANSFER.kind: SENDERS, SMS.kind: 2 * SENDERS})
         command = [sys.executable, "-m", "ops", "audit", "--json", "--truth", f"{running.mock_api}/_truth"]
         done = subprocess.run(command, cwd=ROOT, env=running.environment, capture_output=True, text=True)
         found = json.loads(done.stdout)["discrepancies"]
     what = f"ussd: discrepancies after a transfer from {SENDERS} phones at once"
-    note = f"5 screens each, the slowest dialogue took {max(seconds) * 1000:.0f} ms; all is settled and told by SMS"
+    note = f"5 screens each, the slowest dialogue took {max(seconds) * 1000:.0f} ms; all are settled, with their SMS"
     return Figure(what, sum(found.values()), 0, "", at_most=True, note=note)
 
 
 def _transfer(caller: int, callers: int) -> list[str]:
-    """What is typed to send money to the next one."""
+    """Returns the inputs that send money to the next caller."""
     return ["", "1", _phone((caller + 1) % callers), "100", PIN]
 
 
@@ -104,55 +111,58 @@ def _phone(caller: int) -> str:
 
 
 def _screen(caller: int, session: str, typed: str) -> bytes:
-    return post("/ussd", {"sessionid": session, "msisdn": _phone(caller), "message": typed})
+    return post("/ussd", {"sessionid": session, "msisdn": _phone(caller), "message": typed}, GATEWAY)
 
 
 def _dial(running: Stack, caller: int, session: str, typed: list[str]) -> None:
-    """Raises Void unless the dialogue is over with the last of it, and not before."""
-    told = []
+    """Runs a dialogue. Raises InvalidMeasurement unless it ends with the last input, and not before.
+
+    typed: the inputs, one for each screen.
+    """
+    answers = []
     for text in typed:
         step = {"sessionid": session, "msisdn": _phone(caller), "message": text}
-        told.append(requests.post(f"{running.api}/ussd", json=step, timeout=30).json())
-    if [answer.get("command") for answer in told] != ["CON"] * (len(typed) - 1) + ["END"]:
-        raise Void(f"{typed} is answered {told}")
+        answers.append(requests.post(f"{running.api}/ussd", json=step, headers=GATEWAY, timeout=30).json())
+    if [answer.get("command") for answer in answers] != ["CON"] * (len(typed) - 1) + ["END"]:
+        raise InvalidMeasurement(f"{typed} was answered {answers}")
 
 
-def _register(running: Stack) -> None:
-    """People with money, a phone, and a PIN that is hashed as it should be."""
+def _register(running: Stack, callers: int) -> None:
+    """Stores people with money, a phone, and a PIN with its real hash."""
     store = open_store(running)
-    pin = Pins(store, CLOCK, PEPPER).hash(PIN)
-    for caller, id in enumerate(people(store, CALLERS)):
-        person = store.get(PEOPLE, id)
-        assert person is not None
-        store.replace(PEOPLE, {**person, "msisdn": _phone(caller), "pin": pin, "language": "en"})
+    pin, accounts = Pins(store, CLOCK, PEPPER).hash(PIN), People(store, CLOCK)
+    for caller, id in enumerate(people(store, callers)):
+        accounts.set_phone(id, _phone(caller))
+        accounts.set_pin(id, pin)
+        accounts.set_language(id, "en")
     store.close()
 
 
-def _fill(running: Stack) -> None:
-    """Phones that nobody knows dial. Raises Void unless each has a session."""
+def _fill(running: Stack, callers: int, sessions: int) -> None:
+    """Lets unregistered phones dial. Raises InvalidMeasurement unless each has a session."""
     running.start(("mock_api", "api"))
-    closed_loop(running.api_port, [_screen(CALLERS + n, "0", "") for n in range(SESSIONS)], CONNECTIONS)
+    closed_loop(running.api_port, [_screen(callers + n, "0", "") for n in range(sessions)], CONNECTIONS)
     running.stop()
     store = open_store(running)
     stored = sum(1 for _ in scan(store, USSD_SESSIONS, {}))
     store.close()
-    if stored != SESSIONS:
-        raise Void(f"{stored} of {SESSIONS} sessions are stored")
+    if stored != sessions:
+        raise InvalidMeasurement(f"{stored} of {sessions} sessions are stored")
 
 
 def _settle(running: Stack, expected: dict[str, int]) -> None:
-    """Waits until nothing is due. Raises Void unless so many of each kind have succeeded."""
-    store, deadline = open_store(running), time.monotonic() + DRAIN_S
+    """Waits until nothing is due. Raises InvalidMeasurement unless the expected number of each kind has succeeded.
+
+    expected: the number of operations, by kind.
+    """
     for kind, number in expected.items():
-        while store.find(OPERATIONS, {"kind": kind, "due_at": AtMost("9999")}, limit=1) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        found = [document["status"] for document in scan(store, OPERATIONS, {"kind": kind})]
-        if found != [Status.SUCCEEDED.value] * number:
-            raise Void(f"{kind}: {found.count(Status.SUCCEEDED.value)} of {len(found)} succeeded, instead of {number}")
-    store.close()
+        found = ended(running, kind)
+        succeeded = sum(operation.status is Status.SUCCEEDED for operation in found)
+        if not number == len(found) == succeeded:
+            raise InvalidMeasurement(f"{kind}: {succeeded} of {len(found)} succeeded, instead of {number}")
 
 
-def _together(loads: Iterable[Load]) -> Load:
+def _merge(loads: Iterable[Load]) -> Load:
     return Load(latencies_s=[latency_s for load in loads for latency_s in load.latencies_s])
 
 

@@ -1,32 +1,41 @@
-"""The only door in: deduplicate, insert, ring. What it returns is durable and will be settled."""
+"""Accepts operations: deduplicates, inserts, rings. An accepted operation is durable and will be settled."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from core.broker.port import Broker
-from core.clock import Clock, from_text, to_text
-from core.errors import AlreadyOpen, Conflict, Duplicate, IdempotencyKeyReused, StoreUnavailable
+from core.clock import Clock
+from core.errors import Duplicate
+from core.idempotency import Key
 from core.ids import new_id
-from core.operation import Operation, Status, fingerprint
-from core.store.port import IDEMPOTENCY_KEYS, OPERATIONS, Document, Store
+from core.operation import Entry, Operation, Status, fingerprint
+from core.repeated import Repeated, fingerprints
+from core.store.port import OPERATIONS, Store
 
-TRIES = 5
-"""Each but the first needs another operation to end in the microseconds between two looks."""
+OPENED = "opened", "it is open until its owner closes it"
+ACCEPTED = "accepted", "the request is stored and will be processed"
+"""The first entry of a timeline."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a client asks for. `request` is validated and canonical JSON: equal requests are equal objects.
+class Command:
+    """What a client asks for: one operation of a kind.
 
-    asked: what the client wrote, to which an idempotency key is bound; None: the request as it is.
+    kind: the kind of operation.
+    request: validated and canonical JSON; equal requests are equal objects.
+    client: the owner of the idempotency keys.
+    subject: whom lists find the operation by, such as a phone in E.164.
+    counterparty: the other party that lists find it by.
+    idempotency_key: the client's own key, if it sent one.
+    trace: W3C traceparent of the caller.
+    payload: what the client wrote, to which an idempotency key is bound; None: the request itself.
     unique: what no two operations of the kind share while they live or have succeeded; None: the request.
-    repeatable: any number of them may be alike.
-    same_within_s: without an idempotency key, the client's same request again so soon after is the same operation.
-    opens: the operation waits for its owner until he hands it over.
-    tell: whom to tell how it ended, see `core.outcomes`.
+    repeatable: any number of operations may be alike.
+    same_within_s: without an idempotency key, the client's same request within this time is the same operation.
+    opens: the operation waits for its owner, who closes it with `close`.
+    notification: whom to notify of the outcome, see `core.notices.outcome`.
     """
 
     kind: str
@@ -34,15 +43,15 @@ class Order:
     client: str
     _: KW_ONLY
     subject: str | None = None
-    counterpart: str | None = None
+    counterparty: str | None = None
     idempotency_key: str | None = None
     trace: str | None = None
-    asked: Mapping[str, Any] | None = None
+    payload: Mapping[str, Any] | None = None
     unique: Mapping[str, Any] | None = None
     repeatable: bool = False
     same_within_s: float | None = None
     opens: bool = False
-    tell: Mapping[str, Any] | None = None
+    notification: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,60 +61,43 @@ class Accepted:
     """True when this very request had been accepted before; the operation is that one."""
 
 
-def accept(store: Store, broker: Broker, clock: Clock, order: Order, ids: Callable[[], str] = new_id) -> Accepted:
-    """Makes the order an operation, once, and rings for a worker.
+def accept(store: Store, broker: Broker, clock: Clock, command: Command, ids: Callable[[], str] = new_id) -> Accepted:
+    """Makes the command an operation, once, and rings for a worker.
 
-    The same request while an operation of it is live or succeeded, or the same idempotency key at any time, answers the
-    operation that is there. Raises IdempotencyKeyReused, StoreUnavailable, and for an order that opens AlreadyOpen.
+    The same request while an operation of it is live or succeeded, or the same idempotency key at any time, returns the
+    operation that is there. Raises IdempotencyKeyReused, StoreUnavailable, and for a command that opens AlreadyOpen.
     """
-    operation = _new_operation(order, broker, clock.now(), ids())
-    key = _remember_key(store, order, operation) if order.idempotency_key or order.same_within_s else None
-    if key is not None:
-        known = store.get(OPERATIONS, key["operation"])
-        if known is not None:
-            return Accepted(Operation.from_document(known), replayed=True)
-        operation = replace(operation, id=key["operation"])
-    for _ in range(TRIES):
-        try:
-            version = store.insert(OPERATIONS, operation.to_document())["version"]
-        except Duplicate as duplicate:
-            known = _known(store, operation, duplicate.field)
-            if known is None:
-                continue  # It ended and released its fingerprint between our two looks: there is room for ours now.
-            if order.opens and known["id"] != operation.id:
-                raise AlreadyOpen(known["id"]) from None
-            if key is not None:
-                known = _point_key(store, key, known)
-            return Accepted(Operation.from_document(known), replayed=True)
-        if not order.opens:
-            broker.ring(operation.kind, operation.id)
-        return Accepted(replace(operation, version=version), replayed=False)
-    raise StoreUnavailable(reason="it says that the request is there, and does not find it")
+    operation, key = _new_operation(command, broker, clock.now(), ids()), _key(command)
+    # What names the operation is stored before it, so that neither a key nor a fingerprint is ever lost.
+    claims = [key.claim(operation.id, operation.created_at)] if key else []
+    if operation.fingerprint is not None:
+        claims.append(fingerprints(store).new(operation.fingerprint, operation.id))
+    try:
+        store.insert_all(*claims, (OPERATIONS, operation.to_document()))
+        accepted = Accepted(replace(operation, version=1), replayed=False)
+    except Duplicate:
+        document, is_new = Repeated(store, operation, key, command.opens, ids).accept()
+        accepted = Accepted(Operation.from_document(document), replayed=not is_new)
+    if not accepted.replayed and not command.opens:
+        broker.ring(operation.kind, accepted.operation.id)
+    return accepted
 
 
-def known(store: Store, clock: Clock, order: Order) -> Accepted | None:
-    """What `accept` would answer by the order's key, before it is asked: nothing is stored.
+def find_replay(store: Store, clock: Clock, command: Command) -> Accepted | None:
+    """What `accept` would return by the command's key. Stores nothing.
 
     Raises IdempotencyKeyReused, StoreUnavailable.
     """
-    if not (order.idempotency_key or order.same_within_s):
-        return None
-    digest, asked = _digests(order)
-    key = store.get(IDEMPOTENCY_KEYS, digest)
-    if key is None or _is_over(key, order, clock.now()):
-        return None
-    if key["fingerprint"] != asked:
-        raise IdempotencyKeyReused(key=order.idempotency_key)
-    document = store.get(OPERATIONS, key["operation"])
+    key = _key(command)
+    taken = key.find(store, clock.now()) if key else None
+    document = store.get(OPERATIONS, taken["holder"]) if taken else None
     return Accepted(Operation.from_document(document), replayed=True) if document else None
 
 
-def hand_over(
-    store: Store, broker: Broker, clock: Clock, operation: Operation, request: Mapping[str, Any]
-) -> Operation:
-    """The open operation that its owner has ended: from now on workers settle it. One write, so nothing can be lost.
+def close(store: Store, broker: Broker, clock: Clock, operation: Operation, request: Mapping[str, Any]) -> Operation:
+    """Closes an open operation: from now on workers settle it. One write, so nothing can be lost.
 
-    request: as it is in the end. Raises Conflict when the operation has changed since it was read, StoreUnavailable.
+    request: the final request. Raises Conflict when the operation has changed since it was read, StoreUnavailable.
     """
     now = clock.now()
     ended = replace(
@@ -116,87 +108,35 @@ def hand_over(
     return replace(ended, version=version)
 
 
-def _new_operation(order: Order, broker: Broker, now: datetime, id: str) -> Operation:
-    unique = order.request if order.unique is None else order.unique
-    operation = Operation(
+def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> Operation:
+    unique = command.request if command.unique is None else command.unique
+    event, text = OPENED if command.opens else ACCEPTED
+    return Operation(
         id=id,
-        kind=order.kind,
-        request=order.request,
-        subject=order.subject,
-        counterpart=order.counterpart,
-        client=order.client,
-        idempotency_key=order.idempotency_key,
-        fingerprint=None if order.repeatable else fingerprint(order.kind, unique),
-        status=Status.OPEN if order.opens else Status.ACCEPTED,
-        due_at=None if order.opens else _due_at(broker, now),
+        kind=command.kind,
+        request=command.request,
+        subject=command.subject,
+        counterparty=command.counterparty,
+        client=command.client,
+        idempotency_key=command.idempotency_key,
+        fingerprint=None if command.repeatable else fingerprint(command.kind, unique),
+        status=Status.OPEN if command.opens else Status.ACCEPTED,
+        due_at=None if command.opens else _due_at(broker, now),
         created_at=now,
         updated_at=now,
-        trace=order.trace,
-        tell=order.tell,
+        history=(Entry(now, event, text),),
+        trace=command.trace,
+        notification=command.notification,
     )
-    if order.opens:
-        return operation.noted(now, "opened", "it waits for its end")
-    return operation.noted(now, "accepted", "the request is stored and will be processed")
 
 
 def _due_at(broker: Broker, now: datetime) -> datetime:
-    """When the sweeper has to look: the ring comes first, where there is anybody to carry it."""
+    """When the sweeper looks at the operation: after the ring has had its time, if a broker carries it."""
     return now + timedelta(seconds=broker.delivery_s if broker.connected() else 0)
 
 
-def _known(store: Store, operation: Operation, field: str) -> Document | None:
-    if field == "id":
-        return store.get(OPERATIONS, operation.id)
-    return store.get_by(OPERATIONS, field, operation.fingerprint)
-
-
-def _remember_key(store: Store, order: Order, operation: Operation) -> Document:
-    """The key's document: which operation it stands for. Written before the operation, so that it cannot be lost."""
-    digest, asked = _digests(order)
-    mine: Document = {
-        "id": digest,
-        "fingerprint": asked,
-        "operation": operation.id,
-        "created_at": to_text(operation.created_at),
-    }
-    key = store.get(IDEMPOTENCY_KEYS, digest)
-    try:
-        if key is None:
-            key = store.insert(IDEMPOTENCY_KEYS, mine)
-        elif _is_over(key, order, operation.created_at):
-            key = store.replace(IDEMPOTENCY_KEYS, {**mine, "version": key["version"]})
-    except (Duplicate, Conflict):
-        key = store.get(IDEMPOTENCY_KEYS, digest) or mine
-    if key["fingerprint"] != asked:
-        raise IdempotencyKeyReused(key=order.idempotency_key)
-    return key
-
-
-def _digests(order: Order) -> tuple[str, str]:
-    """The id of the order's key, and that of what was asked under it.
-
-    A request without a key is its own key, for as long as the order says. No key of a client begins with a newline.
-    """
-    asked = fingerprint(order.kind, order.request if order.asked is None else order.asked)
-    name = order.idempotency_key or f"\n{asked}"
-    return hashlib.sha256(f"{order.client}\n{name}".encode()).hexdigest(), asked
-
-
-def _is_over(key: Document, order: Order, now: datetime) -> bool:
-    if order.idempotency_key:
-        return False
-    return now - from_text(key["created_at"]) >= timedelta(seconds=order.same_within_s or 0)
-
-
-def _point_key(store: Store, key: Document, known: Document) -> Document:
-    """Has the key stand for the operation that is there, and returns the one that it stands for in the end."""
-    named = store.get(OPERATIONS, key["operation"])
-    if named is not None:
-        return named
-    try:
-        store.replace(IDEMPOTENCY_KEYS, {**key, "operation": known["id"]})
-    except Conflict:
-        # Another request with this key was faster: both must tell the same operation.
-        latest = store.get(IDEMPOTENCY_KEYS, key["id"]) or key
-        return store.get(OPERATIONS, latest["operation"]) or known
-    return known
+def _key(command: Command) -> Key | None:
+    if not (command.idempotency_key or command.same_within_s):
+        return None
+    payload = command.request if command.payload is None else command.payload
+    return Key(command.client, command.kind, payload, command.idempotency_key, command.same_within_s)

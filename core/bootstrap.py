@@ -1,57 +1,199 @@
-"""Builds the ports from the settings. The only file that knows which adapter is used."""
+"""Builds the ports and services from the settings. The only file that knows which adapter is used."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pymongo.errors import PyMongoError
 from sqlalchemy.exc import ArgumentError
 
+from core.accept import Accepted, Command, accept, close, find_replay
 from core.broker.embedded import EmbeddedBroker
-from core.broker.port import Broker
+from core.broker.port import Broker, EventsTo
 from core.broker.rabbitmq import RabbitBroker
+from core.broker.rabbitmq.dead import requeue
+from core.broker.rabbitmq.topology import EventTopology
 from core.clock import Clock, SystemClock
+from core.identity.api_keys import ApiKeys
+from core.identity.passwords import Passwords
+from core.identity.people import People
+from core.installed import DEFAULT, Installed
+from core.ledger import SYSTEM, Ledger
+from core.notices.port import Notifier, first_notifier
+from core.operation import Operation
+from core.partner_health import PartnerHealth
 from core.settings import BadSettings, Settings
-from core.store.mongo import MongoStore
-from core.store.port import Store
+from core.store.migration import Migration
+from core.store.mongo import CONNECTIONS, ELECTION_S, MongoStore
+from core.store.mongo_migration import MongoMigration
+from core.store.port import Document, Store
 from core.store.sql import SqlStore
+from core.store.sql_migration import SqlMigration
+
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True)
 class Core:
-    """What a process works with. Build it after a fork, never before: it owns threads and connections."""
+    """What a process works with. Build it after a fork, never before: it owns threads and connections.
+
+    password_hasher: None for Argon2id with OWASP's parameters; tests pass a cheap one.
+    """
 
     settings: Settings
     clock: Clock
     store: Store
     broker: Broker
+    password_hasher: Passwords | None = None
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        return self.password_hasher or Passwords()
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.store, self.clock, self.password_hasher)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        return ApiKeys(self.store, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        contracts = self.settings.installed.contracts.values()
+        return Ledger(self.store, self.clock, SYSTEM.union(*(contract.accounts for contract in contracts)))
+
+    @cached_property
+    def partner_health(self) -> PartnerHealth:
+        return PartnerHealth(self.store, self.clock)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        return first_notifier(self.settings.installed.notifiers, self.store, self.broker, self.clock)
+
+    def of(self, service: type[Service]) -> Service:
+        """A service of a product, such as a catalogue: built from the store and the clock, once."""
+        built = self._services.get(service)
+        if built is None:
+            built = self._services[service] = service(self.store, self.clock)  # type: ignore[call-arg]
+        return built
+
+    @cached_property
+    def _services(self) -> dict[type, Any]:
+        return {}
+
+    def accept(self, command: Command) -> Accepted:
+        """See `core.accept.accept`."""
+        return accept(self.store, self.broker, self.clock, command)
+
+    def find_replay(self, command: Command) -> Accepted | None:
+        """See `core.accept.find_replay`."""
+        return find_replay(self.store, self.clock, command)
+
+    def close_operation(self, operation: Operation, request: Mapping[str, Any]) -> Operation:
+        """See `core.accept.close`."""
+        return close(self.store, self.broker, self.clock, operation, request)
+
+    def wallet_of(self, person: str) -> Document:
+        """The wallet of the person of this id, in WALLET_CURRENCY; made if it is not there."""
+        return self.ledger.open(person, self.settings.wallet_currency)
 
     def close(self) -> None:
         self.broker.close()
         self.store.close()
 
 
-def bootstrap(settings: Settings) -> Core:
+PATIENCE_S = 15.0
+"""For `bootstrap`: longer than MongoDB takes to elect a primary."""
+SPARE_CONNECTIONS = 8
+"""Connections to the store besides those of the handlers: for the sweeper, the health checks and the like."""
+
+
+def bootstrap(settings: Settings, election_s: float = ELECTION_S) -> Core:
     """Raises BadSettings for what cannot be used, StoreUnavailable for a file that is no store.
 
     A server that is down is no error: what needs it says so, and goes on when it is back.
+
+    election_s: how long the store may wait for MongoDB to elect a primary.
     """
-    clock = SystemClock()
-    store = open_store(settings)
-    try:
-        broker: Broker = (
-            RabbitBroker(settings.broker_url)
-            if settings.broker_url
-            else EmbeddedBroker(store, clock, folder=settings.var_dir)
-        )
-    except ValueError as error:
-        raise BadSettings(f"BROKER_URL cannot be used: {error}") from None
-    return Core(settings, clock, store, broker)
+    store, clock = open_store(settings, election_s), SystemClock()
+    with _usable_broker():
+        broker = open_broker(settings.broker_url, settings.events_to) if settings.broker_url else None
+        return Core(settings, clock, store, broker or embedded_broker(store, clock, settings.var_dir))
 
 
-def open_store(settings: Settings) -> Store:
+def open_core(settings: Settings) -> Core:
+    """For commands beside a running installation. It does not connect to the broker: sweepers ring for what changes.
+
+    Raises as `bootstrap` does.
+    """
+    store, clock = open_store(settings), SystemClock()
+    return Core(settings, clock, store, embedded_broker(store, clock, settings.var_dir))
+
+
+def open_store(settings: Settings, election_s: float = ELECTION_S) -> Store:
     """The store alone, for commands that only look. Raises as `bootstrap` does."""
-    url = settings.store_url
+    connections = settings.worker_concurrency + SPARE_CONNECTIONS
+    with _usable(settings):
+        return open_store_at(settings.store_url, settings.installed, connections, election_s)
+
+
+def open_migration(settings: Settings) -> Migration:
+    """For the command that migrates the store. Raises as `bootstrap` does."""
+    url, collections = settings.store_url, settings.installed.collections
+    with _usable(settings):
+        if url.startswith("mongodb"):
+            return MongoMigration(MongoStore(url, collections=collections))
+        return SqlMigration(url, collections)
+
+
+@contextmanager
+def _usable(settings: Settings) -> Iterator[None]:
+    """Raises BadSettings for a store that can never be opened."""
     try:
         settings.var_dir.mkdir(parents=True, exist_ok=True)
-        return MongoStore(url) if url.startswith("mongodb") else SqlStore(url)
+        yield
     except (OSError, ValueError, PyMongoError, ArgumentError) as error:
         raise BadSettings(f"VAR_DIR or STORE_URL cannot be used: {error}") from None
+
+
+@contextmanager
+def _usable_broker() -> Iterator[None]:
+    """Raises BadSettings for a broker that can never be reached."""
+    try:
+        yield
+    except ValueError as error:
+        raise BadSettings(f"BROKER_URL cannot be used: {error}") from None
+
+
+def open_store_at(
+    url: str, installed: Installed = DEFAULT, connections: int = CONNECTIONS, election_s: float = ELECTION_S
+) -> Store:
+    """The store at this URL, with the collections of the installed products. connections: to a server, at most."""
+    if url.startswith("mongodb"):
+        return MongoStore(url, None, installed.collections, connections, election_s)
+    return SqlStore(url, collections=installed.collections, connections=connections)
+
+
+def open_broker(url: str, events_to: EventsTo = "queue") -> Broker:
+    """Connections to the RabbitMQ at this URL, made in the background. Raises ValueError for an invalid URL."""
+    return RabbitBroker(url, events_to=events_to)
+
+
+def event_queue(topic: tuple[str, ...]) -> str:
+    """The queue that RabbitMQ keeps the events of this topic in, for those that consume it."""
+    return str(EventTopology().queue(topic))
+
+
+def embedded_broker(store: Store, clock: Clock, folder: Path = Path("var")) -> Broker:
+    """The broker that polls the store. folder: where published messages are logged."""
+    return EmbeddedBroker(store, clock, folder=folder)
+
+
+def requeue_dead_letters(url: str) -> list[str]:
+    """See `core.broker.rabbitmq.dead.requeue`. Raises also BadSettings."""
+    with _usable_broker():
+        return requeue(url)

@@ -1,4 +1,4 @@
-"""Time, as an argument: whoever needs the time is given a Clock."""
+"""Time is an argument: code that needs it takes a Clock."""
 
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,11 +14,11 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def to_text(moment: datetime) -> str:
+def to_rfc3339(moment: datetime) -> str:
     """RFC 3339 in UTC with six decimals: as text it sorts as time does, which the stores rely on."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def from_text(text: str) -> datetime:
-    """The inverse of `to_text`. Raises ValueError."""
+def from_rfc3339(text: str) -> datetime:
+    """The inverse of `to_rfc3339`. Raises ValueError."""
     return datetime.fromisoformat(text)

@@ -4,8 +4,9 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -28,6 +29,24 @@ def _sign(process: str, _: object, __: str, event: MutableMapping[str, Any]) -> 
     return {"process": process, **event}
 
 
+class Lossy:
+    """A text file whose write errors are dropped.
+
+    A process that goes on after its terminal, or the reader of its pipe, has gone must not fail at each line it logs.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
 def configure(process: str, level: str) -> None:
     """process: the name that every line carries."""
     structlog.configure(
@@ -40,6 +59,6 @@ def configure(process: str, level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(Lossy(sys.stderr)),  # type: ignore[arg-type]  # it only writes and flushes
         cache_logger_on_first_use=True,
     )

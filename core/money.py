@@ -11,10 +11,10 @@ from iso4217 import Currency
 from core.errors import InvalidAmount, UnknownCurrency
 
 MAX_MINOR = 10**13
-"""The largest amount of one request, in minor units: far above any fine, far below the 64 bits of a stored integer."""
+"""The largest amount of one request, in minor units: far below the 64 bits of a stored integer."""
 
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
-"""Raises where money would be rounded."""
+"""Raises instead of rounding money."""
 
 
 @cache
@@ -53,11 +53,11 @@ def read_price(text: str) -> tuple[int, str]:
     return to_minor(amount, currency), currency
 
 
-def to_text(minor: int, currency: str) -> str:
+def format_minor(minor: int, currency: str) -> str:
     """Minor units as a decimal string of the main unit: (1250, "BRL") is "12.50"."""
     return str(Decimal(minor).scaleb(-exponent(currency)))
 
 
 def to_number(minor: int, currency: str) -> int | float:
     """Minor units as a JSON number of the main unit. Exact: MAX_MINOR has fewer digits than a double keeps."""
-    return minor if exponent(currency) == 0 else float(to_text(minor, currency))
+    return minor if exponent(currency) == 0 else float(format_minor(minor, currency))

@@ -1,20 +1,27 @@
-"""The operation: one document for each accepted request, its states, and who may move it from one to the next."""
+"""The operation: one document for each accepted request, its states, and the transitions between them."""
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.clock import from_text, to_text
+from core.clock import from_rfc3339, to_rfc3339
 from core.errors import ForbiddenTransition
+from core.upcasts import OPERATION, latest, upcast
 
+BUCKETS = 64
+"""More than there are workers. The number of an operation's bucket is stored with it, so this never changes."""
 HISTORY_LIMIT = 300
-"""Entries kept of a timeline: a payment of 50 fines writes 207 when nothing fails."""
+"""The most entries of a timeline: a payment with 50 parts writes 207 when nothing fails."""
 HISTORY_HEAD = 50
-"""Of these, how many are the first ones; what is dropped is the middle of a long doubt."""
+"""How many of the first entries are kept. The dropped ones are in the middle of a long doubt."""
+SCHEMA = latest(OPERATION)
+"""The form of the documents that `to_document` writes."""
 
 
 class Status(StrEnum):
@@ -31,19 +38,19 @@ class Status(StrEnum):
 
 TERMINAL = frozenset({Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED, Status.REFUNDED, Status.FAILED})
 RELEASING = frozenset({Status.REFUNDED, Status.FAILED})
-"""The ends that leave nothing done: the same request may be asked again, as a new operation."""
+"""The ends that leave nothing done: the same request may be sent again, as a new operation."""
 
 TRANSITIONS: Mapping[tuple[Status, Status], str] = {
-    (Status.OPEN, Status.ACCEPTED): "its owner ended it",
+    (Status.OPEN, Status.ACCEPTED): "its owner closed it",
     (Status.ACCEPTED, Status.PROCESSING): "a worker began the first step",
-    (Status.PROCESSING, Status.IN_DOUBT): "a partner has not said for too long what it did",
-    (Status.PROCESSING, Status.NEEDS_REVIEW): "a partner refused or stayed away where only a person can decide",
+    (Status.PROCESSING, Status.IN_DOUBT): "a partner has not reported the outcome for 15 minutes",
+    (Status.PROCESSING, Status.NEEDS_REVIEW): "a partner refused or was unavailable, and only a person can decide",
     (Status.PROCESSING, Status.SUCCEEDED): "every step is done",
-    (Status.PROCESSING, Status.PARTIALLY_SUCCEEDED): "some parts are done, the money of the others was given back",
-    (Status.PROCESSING, Status.REFUNDED): "nothing was done in the end, all the money was given back",
+    (Status.PROCESSING, Status.PARTIALLY_SUCCEEDED): "some parts are done; the money of the others was given back",
+    (Status.PROCESSING, Status.REFUNDED): "nothing was done; all the money was given back",
     (Status.PROCESSING, Status.FAILED): "a step was declined before any money moved",
-    (Status.IN_DOUBT, Status.PROCESSING): "the partner said at last what it did",
-    (Status.IN_DOUBT, Status.NEEDS_REVIEW): "the partner has still not said what it did",
+    (Status.IN_DOUBT, Status.PROCESSING): "the partner reported the outcome",
+    (Status.IN_DOUBT, Status.NEEDS_REVIEW): "the partner has still not reported the outcome",
     (Status.NEEDS_REVIEW, Status.PROCESSING): "a person decided",
 }
 
@@ -57,7 +64,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What is known of one step.
+    """The record of one step.
 
     reference: the same on every attempt; the partner's idempotency rests on it.
     acknowledged: the partner said once that it has the request.
@@ -102,7 +109,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the timeline. `event` is stable, `text` is told to people."""
+    """A line of the timeline. `event` is stable; `text` is for people."""
 
     at: datetime
     event: str
@@ -120,8 +127,8 @@ class Lease:
 class Operation:
     """One accepted request.
 
-    request: validated and canonical JSON; subject and counterpart: whom lists find it by, such as a phone in E.164;
-    tell: whom to tell how it ended, see `core.outcomes`.
+    request: validated and canonical JSON; subject and counterparty: whom lists find it by, such as a phone in E.164;
+    notification: whom to notify of the outcome, see `core.notices.outcome`.
     """
 
     id: str
@@ -130,7 +137,7 @@ class Operation:
     created_at: datetime
     updated_at: datetime
     subject: str | None = None
-    counterpart: str | None = None
+    counterparty: str | None = None
     client: str | None = None
     idempotency_key: str | None = None
     fingerprint: str | None = None
@@ -141,7 +148,7 @@ class Operation:
     lease: Lease | None = None
     history: tuple[Entry, ...] = ()
     trace: str | None = None
-    tell: Mapping[str, Any] | None = None
+    notification: Mapping[str, Any] | None = None
     version: int = 0
 
     @property
@@ -182,41 +189,64 @@ class Operation:
         """The JSON document that is stored; times as RFC 3339 text that sorts."""
         return {
             "id": self.id,
+            "schema": SCHEMA,
             "kind": self.kind,
             "status": self.status.value,
             "request": self.request,
             "subject": self.subject,
-            "counterpart": self.counterpart,
+            "counterparty": self.counterparty,
             "client": self.client,
             "idempotency_key": self.idempotency_key,
             "fingerprint": self.fingerprint,
             "steps": {name: record.to_document() for name, record in self.steps.items()},
             "error": self.error,
             "due_at": _text(self.due_at),
-            "lease": self.lease and {"worker": self.lease.worker, "until": to_text(self.lease.until)},
-            "history": [{"at": to_text(e.at), "event": e.event, "text": e.text, "step": e.step} for e in self.history],
-            "created_at": to_text(self.created_at),
-            "updated_at": to_text(self.updated_at),
+            "bucket": bucket_of(self.id),
+            "lease": self.lease and {"worker": self.lease.worker, "until": to_rfc3339(self.lease.until)},
+            "history": [
+                {"at": to_rfc3339(e.at), "event": e.event, "text": e.text, "step": e.step} for e in self.history
+            ],
+            "created_at": to_rfc3339(self.created_at),
+            "updated_at": to_rfc3339(self.updated_at),
             "trace": self.trace,
-            "tell": self.tell,
+            "notification": self.notification,
             "version": self.version,
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Operation":
-        """The inverse of `to_document`."""
+        """The inverse of `to_document`, also for documents of earlier releases. Raises NewerDocument."""
+        document = upcast(OPERATION, document)
         lease = document["lease"]
-        history = (Entry(from_text(e["at"]), e["event"], e["text"], e["step"]) for e in document["history"])
+        history = (Entry(from_rfc3339(e["at"]), e["event"], e["text"], e["step"]) for e in document["history"])
         read = {
             "status": Status(document["status"]),
             "steps": {name: StepRecord.from_document(record) for name, record in document["steps"].items()},
             "due_at": _moment(document["due_at"]),
-            "lease": lease and Lease(lease["worker"], from_text(lease["until"])),
+            "lease": lease and Lease(lease["worker"], from_rfc3339(lease["until"])),
             "history": tuple(history),
-            "created_at": from_text(document["created_at"]),
-            "updated_at": from_text(document["updated_at"]),
+            "created_at": from_rfc3339(document["created_at"]),
+            "updated_at": from_rfc3339(document["updated_at"]),
         }
-        return cls(**{**document, **read})
+        values = {**document, **read}
+        del values["schema"], values["bucket"]
+        return cls(**values)
+
+
+def postponed(document: Mapping[str, Any], until: datetime) -> dict[str, Any]:
+    """A stored operation, due at another time, in the form of this release.
+
+    One that this release cannot read keeps its form, as `due_at` is the same in all forms: it must not stay due, or it
+    would hold up the others.
+    """
+    with suppress(Exception):
+        document = upcast(OPERATION, document)
+    return {**document, "due_at": to_rfc3339(until)}
+
+
+def bucket_of(id: str) -> int:
+    """Workers divide operations by this number, from 0 to BUCKETS - 1."""
+    return zlib.crc32(id.encode()) % BUCKETS
 
 
 def fingerprint(kind: str, request: Mapping[str, Any]) -> str:
@@ -226,8 +256,8 @@ def fingerprint(kind: str, request: Mapping[str, Any]) -> str:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return to_text(moment) if moment else None
+    return to_rfc3339(moment) if moment else None
 
 
 def _moment(text: str | None) -> datetime | None:
-    return from_text(text) if text else None
+    return from_rfc3339(text) if text else None

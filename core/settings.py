@@ -1,28 +1,42 @@
-"""Settings: from the environment, read here and nowhere else. Each may also come from a file named by `NAME_FILE`."""
+"""Settings: from the environment and `.env`, read nowhere else. Each may come from a file named by `NAME_FILE`."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from environs import EnvValidationError, FileAwareEnv, validate
 from marshmallow import ValidationError
 
+from core.broker.port import EventsTo
 from core.errors import InvalidAmount, UnknownCurrency
+from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
 from core.money import exponent, read_price
 
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
+ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
 BROKERS = ("amqp", "amqps")
 PARTNERS = ("http", "https")
-SHORTEST_SECRET = 32
+MIN_SECRET_CHARS = 32
 """Characters of a secret that signs with SHA-256: RFC 7518, section 3.2."""
 CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "EUR", "USD"]
 
 
+class ProductSettings(Protocol):
+    """The settings of one product: a frozen dataclass, named in SETTINGS of its contract."""
+
+    @classmethod
+    def read(cls, env: "Env") -> Self:
+        """Reads every field from the variable of its name. Errors are collected by `env`."""
+
+
+Section = TypeVar("Section", bound=ProductSettings)
+
+
 class BadSettings(Exception):
-    """Some settings are wrong; the message names every one of them."""
+    """Some settings are invalid. The message names all of them."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +46,18 @@ class Settings:
     var_dir: Path
     store_url: str
     broker_url: str
+    events_to: EventsTo
     api_host: str
     api_port: int
     operator_url: str
-    registry_url: str
-    finance_url: str
-    screening_url: str
-    screening_url2: str
     admin_token: str
     secret_key: str
     pin_pepper: str
-    sms_sender: str
-    sms_url: str
     ussd_key: str
     ussd_africastalking_key: str
     ussd_session_s: int
     currencies: list[str]
     wallet_currency: str
-    consultation_rate: str
     phone_region: str
     worker_concurrency: int
     partner_calls: int
@@ -57,31 +65,75 @@ class Settings:
     partner_timeout_s: float
     settle_window_s: float
     log_level: str
+    installed: Installed = DEFAULT
+    sections: Mapping[type[Any], Any] = field(default_factory=dict)
+
+    def of(self, section: type[Section]) -> Section:
+        """The settings of a product, by the type that it declares in SETTINGS of its contract."""
+        found: Section | None = self.sections.get(section)
+        if found is None:
+            raise BadProduct(f"the product of {section.__name__} is not installed")
+        return found
+
+    def having(self, section: ProductSettings) -> "Settings":
+        """These settings with another section of a product."""
+        return replace(self, sections={**self.sections, type(section): section})
 
     @property
     def embedded(self) -> bool:
-        """Whether this is one machine with a file for a store: for trying, testing and demonstrating."""
+        """Whether this is the embedded set-up: one machine with a SQLite file, for trials, tests and demonstrations."""
         return self.store_url.startswith("sqlite")
 
 
-class _Env(FileAwareEnv):
-    """An empty variable is as good as none."""
+_PORT = validate.Range(1, 65535)
+
+
+class Env(FileAwareEnv):
+    """The environment, as settings are read from it. An empty variable counts as absent."""
+
+    def partner(self, name: str, path: str, former: str = "") -> str:
+        """The base URL of a partner; by default, `path` of the sandbox on this machine.
+
+        former: an older name of the variable, which is still read.
+        """
+        port = self.int("MOCK_PORT", 8090, validate=_PORT)
+        default = f"http://127.0.0.1:{port}{path}"
+        if former:
+            default = self.str(former, default, validate=_url(PARTNERS))
+        url: str = self.str(name, default, validate=_url(PARTNERS))
+        return url
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         value = super()._get_value(env_key, default)
         return default if value == "" else value
 
 
-def read_settings() -> Settings:
-    """Raises BadSettings, naming all that is wrong at once."""
-    env = _Env(eager=False, strip_whitespace=True)
+DOTENV = ".env"
+NO_DOTENV = "PYTHON_DOTENV_DISABLED"
+"""A variable of python-dotenv's own: when it is set, no file is read."""
+
+
+def read_settings(installed: Installed | None = None) -> Settings:
+    """From the environment, and from `.env` in the working directory what the environment does not have.
+
+    installed: these products instead of those that PRODUCTS names.
+    Raises BadSettings, naming all that is wrong at once.
+    """
+    env = Env(eager=False, strip_whitespace=True)
     try:
-        values = _values(env)
+        if not os.environ.get(NO_DOTENV):
+            env.read_env(DOTENV, recurse=False)
+        installed = installed or Installed(tuple(env.list("PRODUCTS", list(OURS))))
+        sections = {section: section.read(env) for section in installed.settings(_shared_names())}
+        values = _values(env) | {"installed": installed, "sections": sections}
+        _ = installed.contracts, installed.collections, installed.scopes
         env.seal()
+    except BadProduct as error:
+        raise BadSettings(f"PRODUCTS: {error}") from None
     except EnvValidationError as error:
         wrong = dict(error.error_messages) if isinstance(error.error_messages, Mapping) else {}
         raise BadSettings("; ".join(f"{name}: {' '.join(why)}" for name, why in wrong.items())) from None
-    except ValueError as error:  # a file that cannot be read
+    except (ValueError, OSError) as error:  # a file that cannot be read
         raise BadSettings(str(error)) from None
     settings = Settings(**values)
     if settings.settle_window_s <= settings.partner_timeout_s:
@@ -91,37 +143,31 @@ def read_settings() -> Settings:
     return settings
 
 
-def _values(env: _Env) -> dict[str, Any]:
+def _values(env: Env) -> dict[str, Any]:
     var_dir = env.path("VAR_DIR", Path("var"))
-    port = validate.Range(1, 65535)
-    sandbox = f"http://127.0.0.1:{env.int('MOCK_PORT', 8090, validate=port)}"
     sqlite = f"sqlite:///{Path(var_dir or '.').absolute() / 'quittance.sqlite'}"
     levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
+    threads = env.int("WORKER_CONCURRENCY", _concurrency(os.cpu_count() or 1), validate=validate.Range(1, 5000))
+    concurrency = threads or 1  # a wrong value is None here, and an error in the end
     return {
         "var_dir": var_dir,
-        "store_url": env.str("STORE_URL", sqlite, validate=_url(STORES)),
+        "store_url": env.str("STORE_URL", sqlite, validate=[_url(STORES), _not_async]),
         "broker_url": env.str("BROKER_URL", "", validate=_url(BROKERS)),
+        "events_to": env.str("EVENTS_TO", "queue", validate=validate.OneOf(get_args(EventsTo))),
         "api_host": env.str("API_HOST", "127.0.0.1"),
-        "api_port": env.int("API_PORT", 8080, validate=port),
-        "operator_url": env.str("OPERATOR_URL", f"{sandbox}/operator", validate=_url(PARTNERS)),
-        "registry_url": env.str("REGISTRY_URL", f"{sandbox}/registry", validate=_url(PARTNERS)),
-        "finance_url": env.str("FINANCE_URL", f"{sandbox}/finance", validate=_url(PARTNERS)),
-        "screening_url": env.str("SCREENING_URL", f"{sandbox}/screening", validate=_url(PARTNERS)),
-        "screening_url2": env.str("SCREENING_URL2", f"{sandbox}/blacklist", validate=_url(PARTNERS)),
+        "api_port": env.int("API_PORT", 8080, validate=_PORT),
+        "operator_url": env.partner("OPERATOR_URL", "/operator"),
         "admin_token": env.str("ADMIN_TOKEN", ""),
         "secret_key": env.str("SECRET_KEY", "", validate=_secrets),
         "pin_pepper": env.str("PIN_PEPPER", "", validate=_secrets),
-        "sms_sender": env.str("SMS_SENDER", "file", validate=validate.OneOf(["console", "file", "http"])),
-        "sms_url": env.str("SMS_URL", f"{sandbox}/sms", validate=_url(PARTNERS)),
         "ussd_key": env.str("USSD_KEY", ""),
         "ussd_africastalking_key": env.str("USSD_AFRICASTALKING_KEY", ""),
         "ussd_session_s": env.int("USSD_SESSION_S", 180, validate=validate.Range(10, 3600)),
         "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
         "wallet_currency": env.str("WALLET_CURRENCY", "XOF", validate=lambda code: _known_currencies([code])),
-        "consultation_rate": env.str("CONSULTATION_RATE", "200.00 BRL", validate=_price),
         "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
-        "worker_concurrency": env.int("WORKER_CONCURRENCY", 128, validate=validate.Range(1, 5000)),
-        "partner_calls": env.int("PARTNER_CALLS", 96, validate=validate.Range(1, 5000)),
+        "worker_concurrency": concurrency,
+        "partner_calls": env.int("PARTNER_CALLS", _partner_calls(concurrency), validate=validate.Range(1, 5000)),
         "metrics_port": env.int("METRICS_PORT", 0, validate=validate.Range(0, 65535)),
         "partner_timeout_s": env.float("PARTNER_TIMEOUT_S", 15, validate=validate.Range(0.05, 120)),
         "settle_window_s": env.float("SETTLE_WINDOW_S", 30, validate=validate.Range(0.1, 86400)),
@@ -129,21 +175,51 @@ def _values(env: _Env) -> dict[str, Any]:
     }
 
 
+def _concurrency(cores: int) -> int:
+    """The default: with instant partners more threads only compete for the cores, with slow ones they wait."""
+    return min(32 * cores, 256)
+
+
+def _partner_calls(concurrency: int) -> int:
+    """The default: one slow partner may occupy nearly all threads, and leaves some for the products that do not use
+    it."""
+    return concurrency - min(24, concurrency // 4)
+
+
 def _url(schemes: Sequence[str]) -> Callable[[str], None]:
-    """A check that a URL has one of these schemes, a host where one is needed, and a port that can be one."""
+    """A check that a URL has one of these schemes, and a host, or several between commas, where one is needed."""
 
     def check(text: str) -> None:
         try:
             url = urlsplit(text)
             local = url.scheme.startswith("sqlite")
             fits = url.scheme.partition("+")[0] in schemes and (local or bool(url.netloc))
-            _ = None if "," in url.netloc else url.port  # several hosts, for MongoDB, are its driver's to read
+            hosts = fits and _hosts_fit(url.netloc)
         except ValueError:
-            fits = False
+            fits = hosts = False
         if text and not fits:
             raise ValidationError(f"must be a URL that begins with {', '.join(f'{scheme}://' for scheme in schemes)}.")
+        if text and not hosts:
+            raise ValidationError("must name hosts as host or host:port, several of them with commas between.")
 
     return check
+
+
+def _hosts_fit(netloc: str) -> bool:
+    """Whether each port can be one, and none of several hosts is empty."""
+    hosts = [urlsplit(f"//{host}") for host in netloc.rpartition("@")[2].split(",")]
+    try:
+        _ = [host.port for host in hosts]
+    except ValueError:
+        return False
+    return len(hosts) == 1 or all(host.hostname for host in hosts)
+
+
+def _not_async(text: str) -> None:
+    """A check that a URL names no driver for asyncio: every thread here waits for its own statement."""
+    database, _, driver = text.partition("://")[0].partition("+")
+    if driver.lower() in ASYNC_DRIVERS:
+        raise ValidationError(f"{driver} is an asynchronous driver, which is not used here: write {database}://...")
 
 
 def _known_currencies(codes: list[str]) -> None:
@@ -154,16 +230,27 @@ def _known_currencies(codes: list[str]) -> None:
             raise ValidationError(f"{code} is not an ISO 4217 currency") from None
 
 
-def _secrets(text: str) -> None:
-    if any(len(secret) < SHORTEST_SECRET for secret in text.split()):
-        raise ValidationError(f"must have at least {SHORTEST_SECRET} characters.")
-
-
-def _price(text: str) -> None:
+def price(text: str) -> None:
+    """A check that a setting is an amount and its currency, such as `200.00 BRL`."""
     try:
         read_price(text)
     except (InvalidAmount, UnknownCurrency):
         raise ValidationError("must be an amount and its currency, such as 200.00 BRL.") from None
+
+
+def _secrets(text: str) -> None:
+    if any(len(secret) < MIN_SECRET_CHARS for secret in text.split()):
+        raise ValidationError(f"must have at least {MIN_SECRET_CHARS} characters.")
+
+
+def setting_names() -> list[str]:
+    """The variables of all settings, those of our own products included."""
+    shared = _shared_names()
+    return [*shared, *(name for section in DEFAULT.settings(shared) for name in variables(section))]
+
+
+def _shared_names() -> list[str]:
+    return ["PRODUCTS", *(name for name in variables(Settings) if name not in ("INSTALLED", "SECTIONS"))]
 
 
 def worker_name() -> str:

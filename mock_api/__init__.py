@@ -1,1 +1,1 @@
-"""The partners' sandbox: a mobile-money operator and a fines registry, as moody as the real ones."""
+"""The partners' sandbox: simulates slow and unreliable partners over HTTP."""

@@ -1,4 +1,4 @@
-"""Puts the sandbox together."""
+"""Builds the sandbox's Flask app."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,8 +29,10 @@ def create_app(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Flask:
-    """The sandbox over the state file in `settings.var_dir`. `clock` gives seconds since 1970, `sleep` takes seconds.
+    """Returns the sandbox's app, with its state file in `settings.var_dir`.
 
+    clock: returns the time, in seconds since 1970.
+    sleep: waits, given seconds.
     Raises OSError or sqlite3.Error when the state file cannot be used.
     """
     settings.var_dir.mkdir(parents=True, exist_ok=True)
@@ -41,6 +43,7 @@ def create_app(
     chance = Chance(settings.seed, settings.latency_max_s, settings.timeout_rate, settings.late_max_s, fail_rates)
     desk = Desk(ledger, chance, Script(), sleep)
     app = Flask("mock_api", static_folder=None)
+    app.extensions["books"] = books  # the caller closes them
     app.register_error_handler(HTTPException, _problem)
     _mount(app, desk)
     return app
@@ -48,7 +51,7 @@ def create_app(
 
 def _mount(app: Flask, desk: Desk) -> None:
     app.register_blueprint(control.blueprint(desk))
-    # Under a prefix each partner knows its own requests only; at the root one address plays them all.
+    # Under its prefix each partner finds only its own requests. At the root, one address serves all partners.
     for partner, blueprint in PARTNERS.items():
         routes = blueprint(desk)
         app.register_blueprint(routes, url_prefix=f"/{partner}")
@@ -59,21 +62,21 @@ def _mount(app: Flask, desk: Desk) -> None:
 
 
 def _requests(desk: Desk, name: str, partners: Sequence[str]) -> Blueprint:
-    """`GET /requests/{request_id}` over the requests of `partners`."""
+    """Returns `GET /requests/{request_id}`, which looks at the requests of `partners`."""
     routes = Blueprint(name, __name__)
 
-    def look(request_id: str) -> Reply:
+    def find(request_id: str) -> Reply:
         found = desk.ledger.find(partners, request_id)
         return ({"error": "no such request"}, 404) if found is None else (describe(found), 200)
 
     @routes.get("/requests/<path:request_id>")
     def show(request_id: str) -> Response:
-        return desk.read("request", request_id, [request_id], lambda: look(request_id))
+        return desk.read("request", request_id, [request_id], lambda: find(request_id))
 
     return routes
 
 
 def _problem(error: HTTPException) -> tuple[dict[str, object], int, list[tuple[str, str]]]:
-    """A wrong address or method, told in JSON; headers such as Allow stay."""
+    """Answers a wrong path or method in JSON; headers such as Allow stay."""
     headers = [(name, value) for name, value in error.get_headers() if name.lower() != "content-type"]
     return {"error": error.description or error.name}, error.code or 500, headers

@@ -1,4 +1,4 @@
-"""What the sandbox remembers, in one SQLite file: it outlives the process, and a million requests cost no memory."""
+"""The books: the sandbox's state, in one SQLite file. It survives the process and needs little memory."""
 
 import json
 import sqlite3
@@ -22,7 +22,12 @@ CREATE TABLE IF NOT EXISTS counts (call TEXT, key TEXT, n INTEGER, PRIMARY KEY (
 
 
 class Order(NamedTuple):
-    """A call that asks for something to be done; `content` is all of it but the request id, as it was sent."""
+    """A call that has an effect.
+
+    partner: which partner got it.
+    call: its name, such as debit.
+    content: its fields as they were sent, without the request id.
+    """
 
     partner: str
     call: str
@@ -31,7 +36,12 @@ class Order(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What became of an order: `status` is PENDING, SUCCESSFUL or FAILED, `reason` is set when it failed."""
+    """The state of an order.
+
+    status: PENDING, SUCCESSFUL or FAILED.
+    reason: why it failed, or None.
+    transaction_id: the partner's id of a successful one, or None.
+    """
 
     order: Order
     status: str
@@ -40,17 +50,17 @@ class Request(NamedTuple):
 
 
 class Books:
-    """Reads and writes; several of them belong together inside `transaction`, which one thread at a time holds."""
+    """Reads and writes the state file. `transaction` groups writes, and is held by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # A killed process loses nothing it wrote to the operating system; a power cut may, and a sandbox may too.
+        # Without syncs a killed process loses nothing, but a power cut may: that is good enough for a sandbox.
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + _TABLES)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written inside is kept, or none of it."""
+        """Keeps all writes made inside, or none of them if an exception is raised."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -82,13 +92,19 @@ class Books:
         row = (partner, request_id, call, json.dumps(content), *request[1:])
         self._write("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
 
-    def put_off(self, order: Order, due: float) -> None:
-        """Keeps `order` to be carried out at `due` (seconds since 1970); one put off before keeps its time."""
+    def defer(self, order: Order, due: float) -> None:
+        """Stores an order to be carried out later. An order that is already deferred keeps its time.
+
+        due: in seconds since 1970.
+        """
         row = (order.partner, order.request_id, order.call, json.dumps(order.content), due)
         self._write("INSERT OR IGNORE INTO later VALUES (?, ?, ?, ?, ?)", *row)
 
     def take_due(self, now: float) -> tuple[Order, float] | None:
-        """The earliest order due by `now` with its due time; it is no longer put off."""
+        """Removes the earliest deferred order that is due. Returns it and its due time, or None.
+
+        now: in seconds since 1970, as is the returned time.
+        """
         row = self._one("SELECT * FROM later WHERE due <= ? ORDER BY due LIMIT 1", now)
         if row is None:
             return None
@@ -96,7 +112,7 @@ class Books:
         self._write("DELETE FROM later WHERE partner = ? AND request_id = ?", partner, request_id)
         return Order(str(partner), str(call), str(request_id), json.loads(str(content))), float(str(due))
 
-    def drop_put_off(self, order: Order) -> None:
+    def drop_deferred(self, order: Order) -> None:
         self._write("DELETE FROM later WHERE partner = ? AND request_id = ?", order.partner, order.request_id)
 
     def next_due(self) -> float | None:
@@ -111,7 +127,7 @@ class Books:
         self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", key, value)
 
     def count(self, call: str, key: str) -> int:
-        """Counts one more `call` about `key` and returns how many there are now."""
+        """Counts a `call` about `key`. Returns how many there have been."""
         with self._lock:
             self._write("INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1", call, key)
             row = self._one("SELECT n FROM counts WHERE call = ? AND key = ?", call, key)
@@ -131,7 +147,11 @@ class Books:
         return int(str(row[0]))
 
     def effects(self, kind: str | None, after: int, upto: int, batch: int = 1000) -> Iterator[tuple[int, str, str]]:
-        """(seq, type, JSON text) of the effects with after < seq <= upto, in order; all types when `kind` is None."""
+        """Yields the effects with after < seq <= upto, in order, as (seq, type, JSON text).
+
+        kind: the type of effects; None for all.
+        batch: effects read at once.
+        """
         query = "SELECT seq, type, doc FROM effects WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
         if kind is not None:
             query = query.replace("WHERE", "WHERE type = ? AND")
@@ -146,7 +166,7 @@ class Books:
 
     def clear(self) -> None:
         for table in ("requests", "later", "effects", "notes", "counts"):
-            self._write(f"DELETE FROM {table}")
+            self._write(f"DELETE FROM {table}")  # noqa: S608 - of the five names above
 
     def close(self) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""The fines there are: every number stands for one, and a few of them are special."""
+"""The fines of the sandbox: every id of the right form is a fine, and some numbers are special."""
 
 import hashlib
 import re
@@ -22,7 +22,10 @@ SETTLED_SLOWLY = 990_006
 
 @dataclass(frozen=True)
 class Fine:
-    """A fine as it is before anybody pays it here; `amount` in whole XOF, which has no smaller unit."""
+    """A fine before any payment.
+
+    amount: in XOF, which has no smaller unit.
+    """
 
     id: str
     number: int
@@ -34,7 +37,10 @@ class Fine:
 
 
 def fine(fine_id: str, plate: str | None = None) -> Fine | None:
-    """The fine of that id, on `plate` when the asker named one; None when there is none."""
+    """Returns the fine with this id, or None.
+
+    plate: the plate of the request; None if the request names none.
+    """
     match = _ID.fullmatch(fine_id)
     if match is None or int(match[2]) == UNKNOWN:
         return None
@@ -51,7 +57,7 @@ def fine(fine_id: str, plate: str | None = None) -> Fine | None:
 
 
 def fines_of_plate(immatriculation: str) -> tuple[str, list[Fine]]:
-    """(the holder's phone, the fines) of a plate in any spelling."""
+    """Returns the holder's phone and the fines of a plate, in any spelling."""
     letters = "".join(letter for letter in immatriculation.upper() if letter.isalnum())
     if letters == _KNOWN_PLATE.replace("-", ""):
         plate, ids = _KNOWN_PLATE, list(_KNOWN_FINES)
@@ -62,13 +68,13 @@ def fines_of_plate(immatriculation: str) -> tuple[str, list[Fine]]:
 
 
 def fines_of_phone(msisdn: str) -> tuple[str, list[Fine]]:
-    """(the phone as +digits, the fines) of a phone; a plus sign that an URL turned into a space comes back."""
+    """Returns the phone as +digits, and its fines. Restores a plus sign that a URL turned into a space."""
     phone = "+" + "".join(digit for digit in msisdn if digit.isdigit())
     return phone, [found for fine_id in _two_fines(phone) if (found := fine(fine_id))]
 
 
 def _two_fines(query: str) -> list[str]:
-    # Many years, so that thousands of different askers hardly ever meet over one fine; clear of the special numbers.
+    # Many years, so that thousands of different queries rarely get the same fine. Avoids the special numbers.
     number = int.from_bytes(_digest(query)) % (26 * 490_000)
     year, first = 2000 + number // 490_000, number % 490_000 * 2
     return [f"AM-{year}-{first:06}", f"AM-{year}-{first + 1:06}"]

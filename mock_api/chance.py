@@ -1,20 +1,25 @@
-"""What happens to a call on its way: how long it takes and how its answer comes back."""
+"""Random faults: how long a call takes, and how it is answered."""
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 TIMEOUTS = ("504-lost", "504-done", "504-late")
-# The answers behind which the call is carried out, unless a scripted rule says otherwise.
 CARRIED_OUT = {"ok", "pending", "failed", "504-done", "truncated", "wrong-id"}
+"""Answers whose call is carried out, unless a scripted rule says otherwise."""
 
 
 @dataclass(frozen=True)
 class Fate:
-    """How one call is answered; the names of `answer` are those of `POST /_faults`.
+    """How one call is treated.
 
-    `latency_s` passes before anything happens, `late_s` between the answer and a late effect, `pending_s` (None:
-    as long as ever) while a request is PENDING. `done` overrules whether the call is carried out.
+    answer: one of the answers of `POST /_faults`.
+    latency_s: the time before anything happens.
+    late_s: the time between the answer and a late effect.
+    pending_s: how long the request is PENDING; None for the default.
+    reason: why it fails, with the answer "failed".
+    retry_after_s: the Retry-After of 429 and 503.
+    done: whether the call is carried out; None to follow the answer.
     """
 
     answer: str
@@ -31,10 +36,10 @@ class Fate:
 
 
 class Chance:
-    """Draws each call's fate from (seed, call, key, how many calls of that name and key came before).
+    """Draws the fate of each call from the seed, the call's name, its key, and the number of such calls before it.
 
-    Arrival order plays no part, so that a run with many clients at once repeats itself. `fail_rates` is the share of
-    500s by the name of the call, of all its calls: a 500 goes before a timeout.
+    Arrival order plays no part, so that a run with many clients at once repeats itself. `fail_rates` is, by the name
+    of a call, the share of its calls that fail in all: `timeout_rate` of these by a timeout, the others by a 500.
     """
 
     def __init__(
@@ -52,11 +57,15 @@ class Chance:
         self._fail_rates = fail_rates
 
     def draw(self, call: str, key: str, nth: int) -> Fate:
-        """The fate of the `nth` call (from 1) named `call` about `key`."""
-        # Always five draws in this order: changing one rate leaves the other figures as they were.
+        """Returns the fate of a call.
+
+        nth: the number of this call among those of the same name and key, from 1.
+        """
+        # Always five draws, in this order: changing one rate does not change the other draws.
         dice = random.Random(f"{self._seed}|{call}|{key}|{nth}")
         latency, coin, kind, late, failure = (dice.random() for _ in range(5))
         answer = TIMEOUTS[int(kind * len(TIMEOUTS))] if coin < self._timeout_rate else "ok"
-        if failure < self._fail_rates.get(call, 0):
-            answer = "500"
+        if call in self._fail_rates:
+            failed = "500" if answer == "ok" else answer
+            answer = failed if failure < self._fail_rates[call] else "ok"
         return Fate(answer, latency * self._latency_max_s, late * self._late_max_s)

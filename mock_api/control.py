@@ -1,4 +1,4 @@
-"""The sandbox's own doors: what really happened, what shall happen next, and a clean start. None of them waits."""
+"""The control routes: what really happened, which faults come next, and a reset. They have no latency."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ LISTS = ("debits", "refunds", "fines", "charges", "messages")
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """`/_truth`, `/_faults`, `/_reset` and `/healthz`."""
+    """Returns `/_truth`, `/_faults`, `/_reset` and `/healthz`."""
     routes = Blueprint("control", __name__)
 
     @routes.get("/_truth")
     def truth() -> Response | tuple[dict[str, object], int]:
         since = request.args.get("since", "0")
         if not (since.isascii() and since.isdigit()):
-            return {"error": "since is the cursor of an earlier answer"}, 400
+            return {"error": "since must be the cursor of an earlier answer"}, 400
         cursor, calls, effects = desk.ledger.truth(int(since))
         if request.args.get("format") == "ndjson":
             return Response(_lines(effects), mimetype="application/x-ndjson")
@@ -62,7 +62,7 @@ def _lines(effects: Effects) -> Iterator[str]:
 
 
 def _document(effects: Effects, calls: dict[str, int], cursor: int) -> Iterator[str]:
-    # Piece by piece, because there may be a million of them and no need to hold them all at once.
+    # Piece by piece: a million effects must not be in memory at once.
     yield "{"
     for kind in LISTS:
         yield f'"{kind}": ['

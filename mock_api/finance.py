@@ -1,4 +1,4 @@
-"""The finance service: takes note of what is charged for an appointment, once for each."""
+"""The finance service: records one charge for each appointment."""
 
 from flask import Blueprint, Response, request
 
@@ -22,7 +22,7 @@ TRADES = {"charge": Trade(PARTNER, "charges", "FN", ("appointment_id", "amount",
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """`POST /charges`."""
+    """Returns `POST /charges`."""
     routes = Blueprint("finance", __name__)
 
     @routes.post("/charges")

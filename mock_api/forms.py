@@ -1,4 +1,4 @@
-"""What the partners accept: every field asked for, no other, each of the right shape."""
+"""The forms of the partners' calls: every field is required, no other is accepted, and each has a pattern."""
 
 import re
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ PRICE = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 CURRENCY = re.compile(r"[A-Z]{3}")
 TEXT = re.compile(r".{0,500}", re.DOTALL)
 PAID = re.compile(r"PAYEE")
-SAID = re.compile(r".{1,1000}", re.DOTALL)
-# Half a surrogate pair is no character, and could not be stored.
+MESSAGE_TEXT = re.compile(r".{1,1000}", re.DOTALL)
+# Without unpaired surrogates: they cannot be stored.
 USERNAME = re.compile(r"[^\ud800-\udfff]{1,200}")
 
 DEBIT = {"request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY, "reason": TEXT}
 REFUND = {"request_id": ID, "debit_request_id": ID, "msisdn": MSISDN, "amount": AMOUNT, "currency": CURRENCY}
 CHARGE = {"request_id": ID, "appointment_id": ID, "amount": PRICE, "currency": CURRENCY}
 CHECK = {"request_id": ID, "username": USERNAME}
-MESSAGE = {"request_id": ID, "to": MSISDN, "text": SAID}
+MESSAGE = {"request_id": ID, "to": MSISDN, "text": MESSAGE_TEXT}
 SETTLEMENT = {"request_id": ID, "statut": PAID, "payment_id": ID, "amount": AMOUNT}
 
 
@@ -27,7 +27,11 @@ class BadForm(ValueError):
 
 
 def read_form(body: object, form: Mapping[str, re.Pattern[str]]) -> dict[str, str]:
-    """The fields of `form` in `body`, all of them texts. Raises BadForm."""
+    """Returns the fields of `form` in `body`, all of them texts.
+
+    body: the parsed JSON.
+    Raises BadForm.
+    """
     if not isinstance(body, dict):
         raise BadForm("send a JSON object")
     if missing := [name for name in form if name not in body]:
@@ -36,5 +40,5 @@ def read_form(body: object, form: Mapping[str, re.Pattern[str]]) -> dict[str, st
         raise BadForm(f"unknown: {', '.join(unknown)}")
     for name, shape in form.items():
         if not (isinstance(body[name], str) and shape.fullmatch(body[name])):
-            raise BadForm(f"{name} is not of the form {shape.pattern}")
+            raise BadForm(f"{name} must match {shape.pattern}")
     return {name: body[name] for name in form}

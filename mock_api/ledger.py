@@ -1,4 +1,4 @@
-"""Carries orders out: each once, at its time, and by its partner's own rules."""
+"""Carries out orders: each once, at its time, by the rules of its partner."""
 
 import hashlib
 import json
@@ -15,7 +15,11 @@ PENDING, SUCCESSFUL, FAILED = "PENDING", "SUCCESSFUL", "FAILED"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a partner makes of an order: a `reason` refuses it; `waits` keeps a good one PENDING first."""
+    """A partner's decision on an order.
+
+    reason: why it is refused; None to accept it.
+    waits: whether an accepted order is PENDING first.
+    """
 
     reason: str | None = None
     waits: bool = False
@@ -23,20 +27,29 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Trade:
-    """One kind of order. `effects` is its list in the truth, `keeps` the fields of the order told there."""
+    """One kind of order.
+
+    effects: the name of its list in `/_truth`.
+    prefix: of its transaction ids.
+    reported: the fields of the order that are in that list.
+    decide: the partner's decision on an order.
+    record: notes a successful order in the books.
+    """
 
     partner: str
     effects: str
     prefix: str
-    keeps: tuple[str, ...]
+    reported: tuple[str, ...]
     decide: Callable[[Books, Order], Verdict]
     record: Callable[[Books, Order], None]
 
 
 class Ledger:
-    """The orders and what became of them. `clock` gives seconds since 1970, `pending_s` how long PENDING lasts.
+    """The orders and their states. Deferred effects that are due are applied before every read and write.
 
-    Effects that fell due are applied before anything is read or written: whoever asks, sees them, to the moment.
+    clock: returns the time, in seconds since 1970.
+    pending_s: how long PENDING lasts.
+    resets: how often everything was cleared.
     """
 
     def __init__(self, books: Books, trades: Mapping[str, Trade], clock: Callable[[], float], pending_s: float) -> None:
@@ -45,32 +58,34 @@ class Ledger:
         self._clock = clock
         self._pending_s = pending_s
         self._next_due = books.next_due() or math.inf
-        self.era = 0
+        self.resets = 0
 
     def count(self, call: str, key: str) -> int:
-        """Counts one more `call` about `key`; returns how many there are."""
+        """Counts a `call` about `key`. Returns how many there have been."""
         return self._books.count(call, key)
 
     def submit(self, order: Order, verdict: Verdict | None = None, pending_s: float | None = None) -> Request | None:
-        """Carries `order` out, unless its id is known: then the answer is what the first one became.
+        """Carries out an order, or finds the earlier one with the same id.
 
-        None when the id belongs to something else. A `verdict` overrules the partner's own.
+        verdict: replaces the partner's decision.
+        pending_s: replaces how long PENDING lasts.
+        Returns the order's state; None if its id belongs to a different order.
         """
         now = self._clock()
         with self._books.transaction():
             self._land(now)
             return self._submit(order, now, verdict, pending_s)
 
-    def put_off(self, order: Order, delay_s: float) -> None:
-        """Carries `order` out after `delay_s`, unless it is known or put off already."""
+    def defer(self, order: Order, delay_s: float) -> None:
+        """Carries out an order after `delay_s`, unless its id exists or is deferred already."""
         now = self._clock()
         with self._books.transaction():
             self._land(now)
             if self._books.request(order.partner, order.request_id) is None:
-                self._put_off(order, now + delay_s)
+                self._defer(order, now + delay_s)
 
     def find(self, partners: Sequence[str], request_id: str) -> Request | None:
-        """The request of that id at the first of `partners` that knows it."""
+        """Returns the request with this id at the first of `partners` that has one, or None."""
         self._catch_up()
         found = (self._books.request(partner, request_id) for partner in partners)
         return next((request for request in found if request is not None), None)
@@ -80,17 +95,20 @@ class Ledger:
         return self._books.note(key)
 
     def truth(self, after: int) -> tuple[int, dict[str, int], Callable[[str | None], Iterator[tuple[int, str, str]]]]:
-        """(the last effect's number, calls counted by name, a reader of the effects since `after` by type)."""
+        """Returns the last effect's number, the counts of calls by name, and a reader of effects by type.
+
+        after: the reader yields the effects with a larger number.
+        """
         self._catch_up()
         upto = self._books.last_effect()
         return upto, self._books.counts(), lambda kind: self._books.effects(kind, after, upto)
 
     def clear(self) -> None:
-        """Forgets everything; calls still on their way find that the `era` is another."""
+        """Deletes everything. Calls in flight notice it by `resets`."""
         with self._books.transaction():
             self._books.clear()
             self._next_due = math.inf
-            self.era += 1
+            self.resets += 1
 
     def _catch_up(self) -> None:
         if self._clock() >= self._next_due:
@@ -102,23 +120,23 @@ class Ledger:
             taken = self._books.take_due(now)
             if taken is not None:
                 order, due = taken
-                known = self._books.request(order.partner, order.request_id)
-                if known is None:
+                existing = self._books.request(order.partner, order.request_id)
+                if existing is None:
                     self._submit(order, due, None, None)
-                elif known.status == PENDING and known.order == order:
+                elif existing.status == PENDING and existing.order == order:
                     self._finish(order, due, self._trades[order.call].decide(self._books, order))
             self._next_due = self._books.next_due() or math.inf
 
     def _submit(self, order: Order, now: float, verdict: Verdict | None, pending_s: float | None) -> Request | None:
-        known = self._books.request(order.partner, order.request_id)
-        if known is not None:
-            return known if _meaning(known.order) == _meaning(order) else None
+        existing = self._books.request(order.partner, order.request_id)
+        if existing is not None:
+            return existing if _canonical(existing.order) == _canonical(order) else None
         verdict = verdict or self._trades[order.call].decide(self._books, order)
         if verdict.waits and verdict.reason is None:
             request = Request(order, PENDING, None, None)
             self._books.save_request(request)
-            self._books.drop_put_off(order)
-            self._put_off(order, now + (self._pending_s if pending_s is None else pending_s))
+            self._books.drop_deferred(order)
+            self._defer(order, now + (self._pending_s if pending_s is None else pending_s))
             return request
         return self._finish(order, now, verdict)
 
@@ -136,21 +154,21 @@ class Ledger:
     def _effect(self, trade: Trade, request: Request, at: float) -> dict[str, str]:
         order = request.order
         when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        told = {"request_id": order.request_id} | {name: order.content[name] for name in trade.keeps}
-        return told | {"transaction_id": str(request.transaction_id), "at": when}
+        effect = {"request_id": order.request_id} | {name: order.content[name] for name in trade.reported}
+        return effect | {"transaction_id": str(request.transaction_id), "at": when}
 
-    def _put_off(self, order: Order, due: float) -> None:
-        self._books.put_off(order, due)
+    def _defer(self, order: Order, due: float) -> None:
+        self._books.defer(order, due)
         self._next_due = min(self._next_due, due)
 
 
-def _meaning(order: Order) -> tuple[object, ...]:
-    """What two orders must share to be the same one: "15000" and "15000.00" are."""
+def _canonical(order: Order) -> tuple[object, ...]:
+    """Returns what two orders must share to be the same. The amounts "15000" and "15000.00" are the same."""
     amount = {"amount": Decimal(order.content["amount"])} if "amount" in order.content else {}
     return order.partner, order.call, {**order.content, **amount}
 
 
 def _transaction_id(prefix: str, order: Order) -> str:
-    # From the order and not from a counter, so that a repeated run gives the same ids in whatever order calls arrive.
+    # Derived from the order, not from a counter: a repeated run gets the same ids in any order of calls.
     digest = hashlib.blake2b(json.dumps([order.partner, order.request_id]).encode(), digest_size=8)
     return f"{prefix}{digest.hexdigest().upper()}"

@@ -1,4 +1,4 @@
-"""The mobile-money operator: takes money from phones and gives it back."""
+"""The mobile-money operator: debits the accounts of phones, and refunds them."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from mock_api.ledger import SUCCESSFUL, Trade, Verdict
 
 PARTNER = "operator"
 
-# Magic phones, by their last two digits: what becomes of the debit ...
+# Magic phones, by their last two digits: the decision on a debit ...
 _VERDICTS = {
     "02": Verdict("INSUFFICIENT_FUNDS"),
     "06": Verdict(waits=True),
@@ -19,7 +19,7 @@ _VERDICTS = {
     "08": Verdict("PAYER_NOT_FOUND"),
     "09": Verdict("LIMIT_EXCEEDED"),
 }
-# ... and how its answer comes back.
+# ... and how it is answered.
 _HABITS: dict[str, Habit] = {f"{digits:02}": lambda nth: "ok" for digits in range(1, 10)} | {
     "03": lambda nth: "504-done",
     "04": lambda nth: "504-lost" if nth <= 2 else "ok",
@@ -39,8 +39,8 @@ def _decide_refund(books: Books, order: Order) -> Verdict:
     same_payer = all(taken[name] == order.content[name] for name in ("msisdn", "currency"))
     if debit.status != SUCCESSFUL or not same_payer:
         return Verdict("LIMIT_EXCEEDED")
-    given_back = _refunded(books, order) + Decimal(order.content["amount"])
-    return Verdict("LIMIT_EXCEEDED" if given_back > Decimal(taken["amount"]) else None)
+    refunded = _refunded(books, order) + Decimal(order.content["amount"])
+    return Verdict("LIMIT_EXCEEDED" if refunded > Decimal(taken["amount"]) else None)
 
 
 def _refunded(books: Books, order: Order) -> Decimal:
@@ -60,7 +60,7 @@ TRADES = {
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """`POST /debits` and `POST /refunds`."""
+    """Returns `POST /debits` and `POST /refunds`."""
     routes = Blueprint("operator", __name__)
 
     @routes.post("/debits")

@@ -1,4 +1,4 @@
-"""The fines registry: tells what is due and takes note of what was paid."""
+"""The fines registry: reports which fines are due, and records payments."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -36,7 +36,7 @@ TRADES = {"settle": Trade(PARTNER, "fines", "RG", ("id", "payment_id", "amount")
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """`GET /amendes`, `GET /amendes/{id}` and `PUT /amendes/{id}/statut`."""
+    """Returns `GET /amendes`, `GET /amendes/{id}` and `PUT /amendes/{id}/statut`."""
     routes = Blueprint("registry", __name__)
 
     @routes.get("/amendes")
@@ -63,7 +63,7 @@ def blueprint(desk: Desk) -> Blueprint:
 
 def _look_up(ledger: Ledger, plate: str, msisdn: str) -> Reply:
     if not plate and not msisdn:
-        return {"error": "ask for an immatriculation or a msisdn"}, 400
+        return {"error": "immatriculation or msisdn is required"}, 400
     phone, fines = catalogue.fines_of_plate(plate) if plate else catalogue.fines_of_phone(msisdn)
     due = [fine for fine in fines if _status(ledger, fine) == DUE]
     total = sum(fine.amount for fine in due)
@@ -83,5 +83,5 @@ def _status(ledger: Ledger, fine: Fine) -> str:
 
 
 def _describe(fine: Fine, status: str) -> Mapping[str, object]:
-    told = {"id": fine.id, "amount": str(fine.amount), "status": status}
-    return told | {"motif": fine.motif, "date": fine.date, "immatriculation": fine.immatriculation}
+    body = {"id": fine.id, "amount": str(fine.amount), "status": status}
+    return body | {"motif": fine.motif, "date": fine.date, "immatriculation": fine.immatriculation}

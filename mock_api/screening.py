@@ -1,4 +1,4 @@
-"""Two screening services: one verifies a username, one looks it up on a blacklist. They look, and do nothing."""
+"""Two screening services: one verifies a username, one looks it up on a blacklist. They have no effects."""
 
 from flask import Blueprint, Response, request
 
@@ -7,7 +7,7 @@ from mock_api.forms import CHECK, BadForm, read_form
 
 VERIFICATION, BLACKLIST = "screening", "blacklist"
 
-# Magic usernames, by how they begin: how the answer comes back. What it is follows from the beginning alone.
+# Magic usernames, by their prefix: how the call is answered. The result depends on the prefix only.
 _HABITS: dict[str, Habit] = {name: lambda nth: "ok" for name in ("verified", "clear", "rejected", "listed")} | {
     "unchecked": lambda nth: "500",
     "flaky": lambda nth: "500" if nth <= 2 else "ok",
@@ -15,12 +15,12 @@ _HABITS: dict[str, Habit] = {name: lambda nth: "ok" for name in ("verified", "cl
 
 
 def verification(desk: Desk) -> Blueprint:
-    """`POST /api/verify`."""
+    """Returns `POST /api/verify`."""
     return _service(desk, "verify", "/api/verify", "verified", "rejected")
 
 
 def blacklist(desk: Desk) -> Blueprint:
-    """`POST /api/blacklist/check`."""
+    """Returns `POST /api/blacklist/check`."""
     return _service(desk, "blacklist", "/api/blacklist/check", "clear", "listed")
 
 

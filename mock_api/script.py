@@ -1,4 +1,4 @@
-"""The scripted answers: what `POST /_faults` asked the next calls to meet."""
+"""Scripted faults: the rules of `POST /_faults` for the next calls."""
 
 import threading
 from collections.abc import Sequence
@@ -10,20 +10,20 @@ WRITES = ("debit", "refund", "settle", "charge", "sms")
 CALLS = (*WRITES, "request", "lookup", "fine", "verify", "blacklist")
 WITHOUT_ID = ("lookup", "verify", "blacklist")
 STATUSES = ("400", "404", "409", "429", "500", "503")
-SPOILT = ("html", "truncated", "wrong-id", "reset", "hang")
+GARBLED = ("html", "truncated", "wrong-id", "reset", "hang")
 OUTCOMES = ("ok", "pending", "failed")
-ANSWERS = (*OUTCOMES, *TIMEOUTS, *STATUSES, *SPOILT)
-# Longer than any client waits; what ends it in practice is the client's own timeout.
+ANSWERS = (*OUTCOMES, *TIMEOUTS, *STATUSES, *GARBLED)
 HANG_S = 300.0
+"""Longer than any client's timeout."""
 
 
 class BadRule(ValueError):
-    """A rule of a script cannot be used; the message says which and why."""
+    """A rule cannot be used; the message says which one and why."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a script, with the names of its JSON fields. Durations in seconds."""
+    """One rule; its fields have the names of the JSON fields, which README.md explains. Durations are in seconds."""
 
     call: str
     answer: str
@@ -35,8 +35,8 @@ class Rule:
     late_s: float | None = None
     done: bool | None = None
 
-    def bend(self, fate: Fate) -> Fate:
-        """The fate this rule makes of the one drawn by chance."""
+    def apply(self, fate: Fate) -> Fate:
+        """Returns the fate with the values of this rule in place of those drawn by chance."""
         latency_s = fate.latency_s if self.latency_s is None else self.latency_s
         if self.answer == "hang" and self.latency_s is None:
             latency_s = HANG_S
@@ -53,7 +53,11 @@ class Rule:
 
 
 def read_rules(body: object) -> list[Rule]:
-    """The rules of a JSON list, or of `{"faults": [...]}`. Raises BadRule."""
+    """Returns the rules of a JSON list, or of `{"faults": [...]}`.
+
+    body: the parsed JSON.
+    Raises BadRule.
+    """
     rows = body.get("faults") if isinstance(body, dict) else body
     if not isinstance(rows, list):
         raise BadRule('send a JSON list of rules, or {"faults": [...]}')
@@ -80,11 +84,11 @@ def _read_rule(row: object) -> Rule:
     if rule.answer in ("pending", "failed") and rule.call not in WRITES:
         raise ValueError(f"{rule.answer} is an answer to {', '.join(WRITES)} only")
     if rule.answer == "wrong-id" and rule.call in WITHOUT_ID:
-        raise ValueError(f"the answer to {rule.call} has no id to get wrong")
-    if rule.done is not None and rule.answer not in (*STATUSES, *SPOILT):
-        raise ValueError(f"{rule.answer} says by itself whether the call is done")
+        raise ValueError(f"wrong-id needs an id, and the answer to {rule.call} has none")
+    if rule.done is not None and rule.answer not in (*STATUSES, *GARBLED):
+        raise ValueError(f"done cannot be set with {rule.answer}")
     if (rule.answer == "failed") != (rule.reason is not None):
-        raise ValueError("reason goes with answer failed, and failed needs one")
+        raise ValueError("reason is required with the answer failed, and only allowed with it")
     return rule
 
 
@@ -104,7 +108,7 @@ def _check_types(row: dict[str, object]) -> None:
 
 
 class Script:
-    """Rules waiting for their calls, used in order, the first that fits. Safe for threads."""
+    """The rules that are not used up. A call uses the first rule that matches. Thread-safe."""
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
@@ -115,7 +119,10 @@ class Script:
             self._rules.extend(rules)
 
     def take(self, call: str, texts: Sequence[str]) -> Rule | None:
-        """The first rule for `call` whose `match` occurs in one of `texts`; one of its times is used up."""
+        """Uses up one time of the first matching rule. Returns the rule, or None.
+
+        texts: `match` must occur in one of them.
+        """
         with self._lock:
             for index, rule in enumerate(self._rules):
                 if rule.call == call and any(rule.match in text for text in (*texts, "")):
@@ -129,7 +136,7 @@ class Script:
             self._rules.clear()
 
     def left(self) -> list[dict[str, object]]:
-        """The rules not used up, as JSON objects without their absent fields."""
+        """Returns the rules that are not used up, as JSON objects without absent fields."""
         with self._lock:
             rules = list(self._rules)
         return [{name: value for name, value in asdict(rule).items() if value not in (None, "")} for rule in rules]

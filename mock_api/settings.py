@@ -1,4 +1,4 @@
-"""What the environment may say about the sandbox."""
+"""The sandbox's settings, from the environment."""
 
 import math
 import secrets
@@ -13,7 +13,7 @@ class BadSettings(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Durations in seconds, rates as shares between 0 and 1."""
+    """The settings; README.md explains each. Durations are in seconds, rates are shares between 0 and 1."""
 
     host: str = "127.0.0.1"
     port: int = 8090
@@ -23,7 +23,7 @@ class Settings:
     blacklist_fail_rate: float = 0.25
     late_max_s: float = 10.0
     pending_s: float = 20.0
-    # A run nobody asked to repeat still draws from a seed, only from one nobody knows.
+    # Random by default. It is printed at the start, so that any run can be repeated.
     seed: str = field(default_factory=lambda: secrets.token_hex(8))
     var_dir: Path = Path("var")
 
@@ -34,18 +34,18 @@ def _port(text: str) -> int:
     raise ValueError("must be a port, 1 to 65535")
 
 
-def _number(text: str, most: float, what: str) -> float:
+def _number(text: str, maximum: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if 0 <= value <= most:
+    if 0 <= value <= maximum:
         return value
     raise ValueError(f"must be {what}")
 
 
 def _seconds(text: str) -> float:
-    # A day at most: it is longer than anybody waits, and short enough for time.sleep.
+    # At most a day: longer than any client waits, and accepted by time.sleep.
     return _number(text, 86_400, "a number of seconds, 0 to 86400")
 
 
@@ -68,7 +68,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in `environ`; an empty variable counts as absent. Raises BadSettings."""
+    """Returns the settings in `environ`. An empty variable counts as absent. Raises BadSettings."""
     values: dict[str, object] = {}
     wrong: list[str] = []
     for variable, (name, parse) in _VARIABLES.items():

@@ -1,4 +1,4 @@
-"""The SMS gateway: sends a text to a phone, once for each request."""
+"""The SMS gateway: sends one message for each request."""
 
 from flask import Blueprint, Response, request
 
@@ -9,7 +9,7 @@ from mock_api.ledger import Trade, Verdict
 
 PARTNER = "sms"
 
-# Magic phones, by their last two digits: no network has them, and they are told so in time.
+# Magic phones, by their last two digits: they do not exist, and the answer is never timed out by chance.
 _VERDICTS = {"99": Verdict("INVALID_NUMBER")}
 _HABITS: dict[str, Habit] = {"99": lambda nth: "ok"}
 
@@ -22,7 +22,7 @@ TRADES = {"sms": Trade(PARTNER, "messages", "SM", ("to", "text"), _decide, lambd
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """`POST /messages`."""
+    """Returns `POST /messages`."""
     routes = Blueprint("sms", __name__)
 
     @routes.post("/messages")

@@ -1,1 +1,1 @@
-"""The operator's commands: `python -m ops`."""
+"""The command `quittance`: what operators and developers run."""

@@ -1,25 +1,6 @@
-"""`python -m ops`: the operator's commands."""
+"""`python -m ops`: the command `quittance`, where it is not installed."""
 
-import click
-
-from ops.audit.command import audit
-from ops.chaos.command import chaos
-from ops.demo import demo
-from ops.events import events
-from ops.keys import keys
-from ops.merchants import merchants
-from ops.people import people
-from ops.requeue import requeue
-from ops.review import review
-from ops.run import run
-from ops.simulation.command import simulate
-from ops.ussd import ussd
-
-commands = click.Group(
-    "ops",
-    commands=[demo, run, simulate, chaos, audit, review, requeue, events, people, keys, merchants, ussd],
-    help="Commands for those who run Quittance.",
-)
+from ops.commands import cli
 
 if __name__ == "__main__":
-    commands(prog_name="python -m ops")
+    cli(prog_name="python -m ops")

@@ -1,4 +1,4 @@
-"""`make demo`: one fine paid before your eyes, through a partner that does not answer."""
+"""`quittance demo`: one payment of two fines, shown live, through an operator that answers 504."""
 
 import tempfile
 import time
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ops.stack import NotReady, Stack
+from devtools.stack import NotReady, Stack
 
 LONGEST_S = 45
 PLATE = "AB-123-CD"
@@ -21,7 +21,7 @@ SETTINGS = {"MOCK_LATENCY_MAX_S": "1", "MOCK_TIMEOUT_RATE": "0", "MOCK_SEED": "d
 
 @click.command()
 def demo() -> None:
-    """Start everything, pay a fine through a scripted 504, and stop everything."""
+    """Pay two fines through an operator that answers 504, then stop."""
     console = Console()
     with tempfile.TemporaryDirectory(prefix="quittance-demo-") as folder, Stack(Path(folder), SETTINGS) as stack:
         console.rule("[bold]Quittance: accepted in milliseconds, settled exactly once")
@@ -29,13 +29,13 @@ def demo() -> None:
             stack.start()
         except NotReady as error:
             raise click.ClickException(str(error)) from None
-        console.print(f"Running: the partners' sandbox {stack.mock_api}, the API {stack.api}, a worker.\n")
+        console.print(f"Running: the sandbox {stack.mock_api}, the API {stack.api}, and a worker.\n")
         fines = requests.get(f"{stack.mock_api}/registry/amendes", {"immatriculation": PLATE}, timeout=10).json()
         console.print(_fines(f"What {PLATE} owes", fines))
         fault = {"call": "debit", "answer": "504-done"}
         requests.post(f"{stack.mock_api}/_faults", json=[fault], timeout=10).raise_for_status()
         console.print(
-            "The operator is told to do the debit and to answer [red]504[/red]: nobody will know if money moved.\n"
+            "The sandbox's operator will do the debit and answer [red]504[/red]: we cannot know whether money moved.\n"
         )
         started = time.perf_counter()
         answer = requests.post(f"{stack.api}/amendes/payments/", json=fines, timeout=10)

@@ -1,4 +1,4 @@
-"""`python -m ops events tail`: what is published on this machine, as it is published."""
+"""`quittance events`: the events that are published on this machine."""
 
 import json
 
@@ -11,25 +11,26 @@ ONE_LINE = {ord("\n"): " ", ord("\r"): " "}
 """Between the tokens of JSON: its strings have no line ends."""
 
 
-@click.group()
-def events() -> None:
-    """Look at what is published."""
-
-
-@events.command()
+@click.command()
 @click.argument("pattern", default="#")
-@click.option("--follow/--no-follow", default=True, help="Go on until Ctrl-C; or tell what there is and stop.")
+@click.option(
+    "--follow/--no-follow", default=True, help="Wait for more events until Ctrl-C, or print the existing ones and stop."
+)
 def tail(pattern: str, follow: bool) -> None:
-    """Print the events of the embedded set-up whose topic fits PATTERN, a JSON line each.
+    """Print the published events whose topic fits PATTERN. Each is one line of JSON.
 
-    As in a topic exchange, words are separated by dots, * is one word and # any number: clinic.visit.*
+    As in a topic exchange, dots separate words, * is one word and # any number: clinic.visit.*
+
+    This works on the embedded set-up only: with RabbitMQ, consume from its exchange.
     """
     try:
         settings = read_settings()
     except BadSettings as error:
         raise click.ClickException(str(error)) from None
     if settings.broker_url:
-        raise click.ClickException("events are published to RabbitMQ here: consume from its exchange named events")
+        raise click.ClickException(
+            "BROKER_URL is set, so events are published to RabbitMQ: consume from its exchange named events"
+        )
     for line in TopicLog(settings.var_dir).read(pattern, follow):
         body = line.pop("body")
         click.echo(f'{json.dumps(line, ensure_ascii=False)[:-1]}, "body": {body.translate(ONE_LINE)}}}')

@@ -1,64 +1,70 @@
-"""`python -m ops keys`: API keys of machine clients."""
+"""`quittance keys`: API keys of machine clients."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from core.api_keys import SCOPES, ApiKeys
-from core.bootstrap import open_store
-from core.clock import SystemClock
-from core.errors import StoreUnavailable
-from core.settings import BadSettings, read_settings
+from core.identity.api_keys import ApiKey
+from devtools.as_json import json_option, print_json
+from ops.people_store import people_store
 
 
-@click.group()
-def keys() -> None:
-    """Create, list and revoke the API keys of machine clients."""
-
-
-@keys.command()
+@click.command()
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(sorted(SCOPES)), help="What it may.")
-def create(name: str, scopes: tuple[str, ...]) -> None:
-    """Make a key. It is shown this once."""
-    with _keys() as found:
-        key, text = found.create(name, frozenset(scopes))
-    click.echo(f"{key.id} for {name}. This is shown once:", err=True)
-    click.echo(text)
+@click.option("--scope", "scopes", multiple=True, required=True, help="What the key allows. May be repeated.")
+@json_option
+def create(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
+    """Create a key. Its text is shown only once, as the last line."""
+    with people_store() as core:
+        known = core.settings.installed.scopes
+        if unknown := set(scopes) - known:
+            raise click.BadParameter(
+                f"unknown scope: {', '.join(sorted(unknown))}. Known scopes: {', '.join(sorted(known))}",
+                param_hint="--scope",
+            )
+        key, text = core.api_keys.create(name, frozenset(scopes))
+    if as_json:
+        print_json({**_shown(key), "key": text})
+    else:
+        click.echo(f"Created key {key.id} for {name}. The next line is shown only once:", err=True)
+        click.echo(text)
 
 
-@keys.command("list")
-def list_keys() -> None:
-    """List all keys, also those that were revoked."""
+@click.command("list")
+@json_option
+def list_keys(as_json: bool) -> None:
+    """List all keys, including revoked ones."""
+    with people_store() as core:
+        found = core.api_keys.all()
+    if as_json:
+        print_json([_shown(key) for key in found])
+        return
     table = Table(box=None)
     for column in ("id", "name", "scopes", "created", "revoked"):
         table.add_column(column, no_wrap=column == "id", min_width=36 if column == "id" else None, overflow="fold")
-    with _keys() as found:
-        for key in found.all():
-            table.add_row(key.id, key.name, ", ".join(sorted(key.scopes)), key.created_at, key.revoked_at or "")
+    for key in found:
+        table.add_row(key.id, key.name, ", ".join(sorted(key.scopes)), key.created_at, key.revoked_at or "")
     Console().print(table)
 
 
-@keys.command()
+@click.command()
 @click.argument("id")
 def revoke(id: str) -> None:
     """Refuse a key from now on."""
-    with _keys() as found:
-        if not found.revoke(id):
-            raise click.ClickException("there is no such key that is still good")
-    click.echo(f"{id} is revoked")
+    with people_store() as core:
+        if not core.api_keys.revoke(id):
+            raise click.ClickException(f"there is no valid key with the id {id}: `quittance keys list` shows all keys")
+    click.echo(f"Revoked key {id}.")
 
 
-@contextmanager
-def _keys() -> Iterator[ApiKeys]:
-    try:
-        store = open_store(read_settings())
-        try:
-            yield ApiKeys(store, SystemClock())
-        finally:
-            store.close()
-    except (BadSettings, StoreUnavailable) as error:
-        raise click.ClickException(str(error)) from None
+def _shown(key: ApiKey) -> dict[str, Any]:
+    """The key as JSON, without its text."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }

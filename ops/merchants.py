@@ -1,26 +1,28 @@
-"""`python -m ops merchants`: at whom people withdraw."""
+"""`quittance merchants`: where people withdraw cash."""
 
 import click
 
-from api.merchants import MerchantRequest
-from core.clock import SystemClock
-from core.merchants import Merchants
-from ops.office import office
+from core.errors import InvalidField
+from devtools.as_json import json_option, print_json
+from ops.people_store import find_person, people_store
+from products.merchants.register import MERCHANTS, Merchants
 
 
-@click.group()
-def merchants() -> None:
-    """Make merchants, at whom people withdraw."""
-
-
-@merchants.command()
+@click.command()
 @click.argument("name")
-@click.option("--owner", required=True, metavar="WHO", help="A username or phone: whose wallet is credited.")
-def create(name: str, owner: str) -> None:
-    """Make somebody a merchant. The code that people type is shown."""
-    if "name" in MerchantRequest().validate({"name": name, "owner": owner}):
-        raise click.ClickException(f"{name!r} is no name")
-    with office() as at:
-        person = at.find(owner)
-        merchant = Merchants(at.store, SystemClock()).create(name, person.id)
-    click.echo(f"{merchant.name} has the code {merchant.code} now; what is withdrawn there goes to {person.name}")
+@click.option("--owner", required=True, metavar="WHO", help="Username or phone of the person whose wallet is credited.")
+@json_option
+def create(name: str, owner: str, as_json: bool) -> None:
+    """Create a merchant. Prints the code that people enter to withdraw."""
+    with people_store() as core:
+        if MERCHANTS not in core.settings.installed.collections:
+            raise click.ClickException("the product products.merchants is not installed; add it to PRODUCTS")
+        person = find_person(core, owner)
+        try:
+            merchant = core.of(Merchants).create(name, person.id)
+        except InvalidField:
+            raise click.ClickException(f"{name!r} is not a valid name for a merchant") from None
+    if as_json:
+        print_json({"code": merchant.code, "name": merchant.name, "owner": person.id})
+        return
+    click.echo(f"Merchant {merchant.name!r} created with code {merchant.code}; withdrawals credit {person.name}.")

@@ -1,72 +1,78 @@
-"""`python -m ops people`: those who look after an installation, and who may no longer use it."""
+"""`quittance people`: admins, operators, suspended people and locked PINs."""
 
 import sys
 
 import click
 
-from core.clock import SystemClock
 from core.errors import NameTaken
-from core.people import PASSWORD, Role, canonical_name
-from core.pins import Pins
-from ops.office import office
-
-
-@click.group()
-def people() -> None:
-    """Make admins and operators, suspend people, and unlock PINs."""
+from core.identity.people import PASSWORD, Role, canonical_name
+from core.identity.pins import Pins
+from devtools.as_json import json_option, print_json
+from ops.people_store import find_person, people_store
 
 
 def _create(role: Role) -> click.Command:
-    @click.command(f"create-{role}", help=f"Make a person of the role {role}. The password is asked for, or read.")
+    @click.command(
+        f"create-{role}",
+        help=f"Create a person with the role {role}. Asks for the password on a terminal, and otherwise reads it from"
+        " the first line of standard input.",
+    )
     @click.argument("username")
-    def create(username: str) -> None:
+    @json_option
+    def create(username: str, as_json: bool) -> None:
         password = _password()
-        with office() as at:
+        with people_store() as core:
             try:
                 canonical_name(username)
-                person = at.people.register(username, password, role=role)
+                person = core.people.register(username, password, role=role)
             except NameTaken:
-                raise click.ClickException(f"{username} is somebody already") from None
+                raise click.ClickException(f"the username {username} is taken; choose another one") from None
             except ValueError:
-                raise click.ClickException(f"{username!r} is no username") from None
-        click.echo(f"{person.username} is {role} now, with the id {person.id}")
+                raise click.ClickException(f"{username!r} is not a valid username") from None
+        if as_json:
+            print_json({"id": person.id, "username": person.username, "role": role.value})
+        else:
+            click.echo(f"Created {role} {person.username} with the id {person.id}.")
 
     return create
 
 
-people.add_command(_create(Role.OPERATOR))
-people.add_command(_create(Role.ADMIN))
+create_operator = _create(Role.OPERATOR)
+create_admin = _create(Role.ADMIN)
 
 
-@people.command()
+@click.command()
 @click.argument("who")
-@click.option("--lift", is_flag=True, help="Let them in again.")
+@click.option("--lift", is_flag=True, help="End the suspension.")
 def suspend(who: str, lift: bool) -> None:
-    """Keep a person (a username or phone) from signing in, paying and being paid. What is under way goes on."""
-    with office() as at:
-        person = at.find(who)
-        at.people.suspend(person.id, not lift)
-    click.echo(f"{person.name} is {'no longer ' if lift else ''}suspended")
+    """Stop a person from signing in, paying and being paid. WHO is a username or phone.
+
+    Payments that have already moved money go on.
+    """
+    with people_store() as core:
+        person = find_person(core, who)
+        core.people.suspend(person.id, not lift)
+    click.echo(f"{person.name} is {'no longer ' if lift else ''}suspended.")
 
 
-@people.command()
+@click.command()
 @click.argument("who")
 def unlock(who: str) -> None:
-    """Let a person (a username or phone) try the PIN again at once, after three wrong ones."""
-    with office() as at:
-        person = at.find(who)
-        # No PIN is looked at here, so no pepper is needed, which this machine may not have.
-        Pins(at.store, SystemClock(), pepper="").unlock(person.id)
-    click.echo(f"{person.name} may try the PIN again")
+    """Unlock a PIN after three wrong ones. WHO is a username or phone."""
+    with people_store() as core:
+        person = find_person(core, who)
+        # Unlocking checks no PIN, so it needs no pepper, which this machine may not have.
+        Pins(core.store, core.clock, pepper="").unlock(person.id)
+    click.echo(f"{person.name} can enter the PIN again.")
 
 
 def _password() -> str:
-    """Twice from a terminal, unseen; else the first line of standard input."""
+    """Asks twice on a terminal, without echo; otherwise reads the first line of standard input."""
     if sys.stdin.isatty():
         password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     least, most = PASSWORD
     if not least <= len(password) <= most:
-        raise click.ClickException(f"a password has {least} to {most} characters")
+        raise click.ClickException(f"a password must have {least} to {most} characters")
     return password

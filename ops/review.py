@@ -1,89 +1,90 @@
-"""`python -m ops review`: what waits for a person, with the evidence, and what the person decides."""
+"""`quittance review`: the operations that wait for a person, with the evidence, and the person's decision."""
 
 import getpass
+from contextlib import closing
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from core.bootstrap import open_store
-from core.broker.embedded import EmbeddedBroker
-from core.clock import SystemClock
+from core.bootstrap import Core, open_core
+from core.clock import to_rfc3339
 from core.errors import Conflict, StoreUnavailable
+from core.installed import BadProduct
 from core.log import configure
 from core.operation import Operation
-from core.settings import BadSettings, Settings, read_settings
+from core.settings import BadSettings, read_settings
 from core.store.port import OPERATIONS, Store, scan
-from worker.decide import Policy
+from devtools.as_json import json_option, print_json
+from worker.decide import Context, Policy
 from worker.engine import SEND_WITHIN_S
 from worker.process import Processes
-from worker.processes.sms import announce
 from worker.products import build
 from worker.review import REVIEWED, Decision, NotReviewable, stuck_steps
-from worker.review import review as decide
+from worker.review import review as apply_decision
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def review(context: click.Context) -> None:
-    """List what is in doubt or needs a person, or decide about one of them."""
-    if context.invoked_subcommand is None:
-        _, store, processes = _open()
-        found = [operation for kind in processes for operation in _waiting(store, kind)]
-        console = Console(soft_wrap=True)
-        for operation in found:
-            console.print(_evidence(operation, processes))
-        console.print(f"Waiting for a person or for a partner's word: {len(found)}")
-        store.close()
+@click.command("list")
+@json_option
+def list_waiting(as_json: bool) -> None:
+    """List what waits for a person or for a partner's answer. Shows every attempt and every answer."""
+    core, processes = _open()
+    with closing(core):
+        found = [operation for kind in processes for operation in _waiting(core.store, kind)]
+    if as_json:
+        print_json([_as_json(operation, processes) for operation in found])
+        return
+    console = Console(soft_wrap=True)
+    for operation in found:
+        console.print(_evidence(operation, processes))
+    console.print(f"Waiting for a person or for a partner's answer: {len(found)}")
 
 
 def _decision(decision: Decision, help: str) -> click.Command:
     @click.command(decision.value, help=help)
     @click.argument("id")
-    @click.option("--reason", required=True, help="Why; it is kept in the operation's history.")
-    @click.option("--who", default=getpass.getuser, help="Who decides; default: the user of this terminal.")
+    @click.option("--reason", required=True, help="The reason, which is kept in the operation's history.")
+    @click.option("--who", default=getpass.getuser, help="The person who decides.", show_default="this terminal's user")
     def command(id: str, reason: str, who: str) -> None:
-        settings, store, processes = _open()
+        core, processes = _open()
         try:
-            operation = _load(store, id, processes)
+            operation = _load(core.store, id, processes)
             stages = processes[operation.kind].stages(operation)
-            policy = Policy(settle_window_s=SEND_WITHIN_S + settings.settle_window_s)
-            decided = decide(stages, operation, decision, who, reason, SystemClock().now(), policy)
+            policy = Policy(settle_window_s=SEND_WITHIN_S + core.settings.settle_window_s)
+            context = Context(stages, policy, core.clock.now())
+            decided = apply_decision(context, operation, decision, who, reason)
             if decided.terminal:
-                announce(store, EmbeddedBroker(store, SystemClock()), SystemClock(), decided)
-            store.replace(OPERATIONS, decided.to_document())
+                core.notifier.ended(decided)
+            core.store.replace(OPERATIONS, decided.to_document())
         except NotReviewable as error:
             raise click.ClickException(f"{id}: {error}") from None
         except Conflict:
-            raise click.ClickException(f"{id} has just changed; look again") from None
+            raise click.ClickException(f"{id} has just changed: look at it again, and decide again") from None
         except StoreUnavailable as error:
             raise click.ClickException(str(error)) from None
         finally:
-            store.close()
-        click.echo(f"{id} is {decided.status}" + ("." if decided.terminal else " again; a worker goes on with it."))
+            core.close()
+        click.echo(f"{id} is {decided.status}" + ("." if decided.terminal else " again, and a worker goes on with it."))
 
     return command
 
 
-for _name, _help in {
-    Decision.CONFIRM: "It did happen: go on with the next step.",
-    Decision.DECLINE: "It did not happen and will not: undo what was done before it.",
-    Decision.RETRY: "It did not happen: submit it again, under the same reference.",
-    Decision.REFUND: "Whatever was to follow: give the money back.",
-}.items():
-    review.add_command(_decision(_name, _help))
+confirm = _decision(Decision.CONFIRM, "It did happen: go on with the next step.")
+decline = _decision(Decision.DECLINE, "It did not happen and will not: undo what was done before it.")
+retry = _decision(Decision.RETRY, "It did not happen: submit it again, under the same reference.")
+refund = _decision(Decision.REFUND, "Give the money back, whatever was to follow.")
 
 
-def _open() -> tuple[Settings, Store, Processes]:
+def _open() -> tuple[Core, Processes]:
     try:
         settings = read_settings()
         configure("review", "WARNING")
-        store = open_store(settings)
-    except (BadSettings, StoreUnavailable) as error:
+        core = open_core(settings)
+        # Only the order of their steps is of interest here: nothing is published, and no partner called.
+        return core, build(core)
+    except (BadSettings, BadProduct, StoreUnavailable) as error:
         raise click.ClickException(str(error)) from None
-    clock = SystemClock()
-    # Only the order of their steps is of interest here: nothing is published, and nobody called.
-    return settings, store, build(settings, store, clock, EmbeddedBroker(store, clock))
 
 
 def _waiting(store: Store, kind: str) -> list[Operation]:
@@ -94,13 +95,30 @@ def _waiting(store: Store, kind: str) -> list[Operation]:
 def _load(store: Store, id: str, processes: Processes) -> Operation:
     document = store.get(OPERATIONS, id)
     if document is None or document["kind"] not in processes:
-        raise NotReviewable("there is no such operation")
+        raise NotReviewable("no operation has this id")
     return Operation.from_document(document)
 
 
+def _stuck(operation: Operation, processes: Processes) -> list[str]:
+    return [step.name for step in stuck_steps(processes[operation.kind].stages(operation), operation)]
+
+
+def _as_json(operation: Operation, processes: Processes) -> dict[str, Any]:
+    return {
+        "id": operation.id,
+        "kind": operation.kind,
+        "status": operation.status.value,
+        "steps": _stuck(operation, processes),
+        "history": [
+            {"at": to_rfc3339(entry.at), "step": entry.step, "event": entry.event, "text": entry.text}
+            for entry in operation.history
+        ],
+    }
+
+
 def _evidence(operation: Operation, processes: Processes) -> Table:
-    """Every attempt and every answer."""
-    stuck = ", ".join(step.name for step in stuck_steps(processes[operation.kind].stages(operation), operation))
+    """A table of every attempt and every answer."""
+    stuck = ", ".join(_stuck(operation, processes))
     table = Table(title=f"{operation.id}: {operation.status}, because of {stuck}", title_justify="left")
     for column in ("time (UTC)", "step", "what happened"):
         table.add_column(column)

@@ -1,19 +1,22 @@
-"""`make run`: the whole system on this machine, until Ctrl-C."""
+"""`quittance run`: the whole system on this machine, until Ctrl-C."""
 
 import os
 import socket
 import sys
 
 import click
+from dotenv import load_dotenv
 from rich.console import Console
 
-from core.settings import BadSettings, read_settings
-from ops.stack import PROCFILE, ROOT, own_path
+from core.settings import DOTENV, BadSettings, read_settings
+from devtools.stack import PROCFILE, ROOT, own_path
+from ops.foreground import run_procfile
 
 
 @click.command()
 def run() -> None:
-    """Start the sandbox, the API and a worker, until Ctrl-C. State lives under VAR_DIR (var/) and survives."""
+    """Run the sandbox, the API and a worker until Ctrl-C. State stays in VAR_DIR (var/)."""
+    load_dotenv(DOTENV)  # of the directory where this is run, for all three
     try:
         settings = read_settings()
     except BadSettings as error:
@@ -23,21 +26,19 @@ def run() -> None:
         if _taken(port):
             raise click.ClickException(f"port {port} is taken; choose another one with {name}=... make run")
     Console(soft_wrap=True).print(_hint(settings.api_port, mock_port), highlight=False, markup=False)
-    os.chdir(ROOT)
-    os.environ["PATH"] = own_path()
-    os.execv(sys.executable, [sys.executable, "-m", "honcho", "start", "--procfile", str(PROCFILE)])
+    sys.exit(run_procfile(PROCFILE, ROOT, {"PATH": own_path()}))
 
 
 def _hint(api_port: int, mock_port: int) -> str:
     return f"""
-What does the car AB-123-CD owe? Ask the registry, and pay what it answers. The sandbox takes up to 10 s a call:
+The car AB-123-CD has two fines. Ask the registry for them, and pay them. A call of the sandbox takes up to 10 s:
 
   curl -s 'http://127.0.0.1:{mock_port}/registry/amendes?immatriculation=AB-123-CD' |
     curl -i http://127.0.0.1:{api_port}/amendes/payments/ -H 'Content-Type: application/json' -d @-
 
-Once paid, it owes nothing; any other plate owes two fines of its own. Follow the payment at its status_url.
+The answer has a status_url: ask there for the outcome. Any other plate has two fines of its own.
 All calls: http://127.0.0.1:{api_port}/docs
-Ctrl-C, or the end of one of the three, stops them all; what was accepted goes on at the next start.
+Ctrl-C stops all three processes. If one of them ends, the others stop too. The next start continues accepted payments.
 """
 
 

@@ -1,4 +1,4 @@
-"""`python -m ops ussd`: a phone in the terminal, which talks to the API as a gateway does."""
+"""`quittance ussd`: a phone in the terminal, which talks to the API as a gateway does."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -6,26 +6,27 @@ from dataclasses import dataclass, field
 import click
 import requests
 
-from api.ussd import menu
+from api.ussd.menu import Menus
+from api.ussd.menu import graph as menus_graph
 from core.settings import BadSettings, read_settings
 
 NUMBER = "+2250707000001"
-LONGEST_S = 15
+TIMEOUT_S = 15
 
 
 @click.command()
 @click.argument("number", default=NUMBER)
-@click.option("--url", help="Where the API is; without it, on this machine at API_PORT.")
-@click.option("--graph", is_flag=True, help="Print the menus as a Mermaid flowchart, and dial nobody.")
+@click.option("--url", help="URL of the API. Default: this machine, at API_PORT.")
+@click.option("--graph", is_flag=True, help="Print the menus as a Mermaid flowchart, and do not dial.")
 def ussd(number: str, url: str | None, graph: bool) -> None:
-    """Dial from this phone, and answer at the prompt. Ctrl-D hangs up."""
-    if graph:
-        click.echo(menu.graph())
-        return
+    """Dial from a phone in this terminal. Answer at the prompt; Ctrl-D hangs up."""
     try:
         settings = read_settings()
     except BadSettings as error:
         raise click.ClickException(str(error)) from None
+    if graph:
+        click.echo(menus_graph(Menus(settings.installed.members("ussd", "ENTRIES"))))
+        return
     call = Call(number, (url or f"http://127.0.0.1:{settings.api_port}").rstrip("/"), settings.ussd_key)
     typed: str | None = ""
     while typed is not None:
@@ -36,7 +37,7 @@ def ussd(number: str, url: str | None, graph: bool) -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """number: in any spelling; key: what the API knows its gateway by, or none."""
+    """One USSD session. number: in any spelling; key: the gateway's key, or empty."""
 
     number: str
     url: str
@@ -44,27 +45,27 @@ class Call:
     session: str = field(default_factory=secrets.token_hex)
 
     def send(self, typed: str) -> tuple[str, bool]:
-        """What is shown, and whether the call is over. Raises ClickException."""
+        """Sends one answer. Returns the screen, and whether the session has ended. Raises ClickException."""
         step = {"sessionid": self.session, "msisdn": self.number, "message": typed}
         headers = {"X-Gateway-Key": self.key} if self.key else {}
         try:
-            answer = requests.post(f"{self.url}/ussd/", json=step, headers=headers, timeout=LONGEST_S)
-            told = answer.json()
+            answer = requests.post(f"{self.url}/ussd/", json=step, headers=headers, timeout=TIMEOUT_S)
+            body = answer.json()
             if answer.ok:
-                return told["message"], told["command"] == "END"
-            wrong = [f"{error['pointer']}: {error['detail']}" for error in told.get("errors", ())]
-            refused = "; ".join(wrong) or f"{answer.status_code}: {told['detail']}"
+                return body["message"], body["command"] == "END"
+            wrong = [f"{error['pointer']}: {error['detail']}" for error in body.get("errors", ())]
+            refused = "; ".join(wrong) or f"{answer.status_code}: {body['detail']}"
         except (requests.ConnectionError, requests.Timeout):
             raise click.ClickException(f"{self.url} does not answer; `make run` starts an API") from None
         except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
-            raise click.ClickException(f"{self.url} is not the API of Quittance") from None
+            raise click.ClickException(f"{self.url} did not answer as the API of Quittance does; check --url") from None
         if answer.status_code == 401:
-            raise click.ClickException("the API has a USSD_KEY: it has to be this command's setting, too")
+            raise click.ClickException("the API refused our gateway key: set USSD_KEY to the API's own value")
         raise click.ClickException(refused)
 
 
 def _typed() -> str | None:
-    """What is answered, which is never nothing; None for who hangs up."""
+    """The answer, which is never empty; None when the caller hangs up."""
     try:
         while not (typed := click.prompt(">", prompt_suffix=" ", default="", show_default=False).strip()):
             pass

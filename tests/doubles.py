@@ -1,24 +1,28 @@
 """Time, partners and orders for tests. Stores and brokers are the real embedded ones."""
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.errors import StoreUnavailable
+from core.installed import DEFAULT
 from core.operation import Operation
-from core.store.port import Store
+from core.store.port import Document, Store, scan
+from core.store.sql import SqlStore
 from worker.decide import Policy
-from worker.engine import SEND_WITHIN_S, Engine
+from worker.engine import LEASE_SPARE_S, SEND_WITHIN_S, Engine
 from worker.partners.port import Reply
 from worker.process import Process, Stages, Step
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 CALL_S = 15
-LEASE_S = SEND_WITHIN_S + CALL_S
+LEASE_S = SEND_WITHIN_S + CALL_S + LEASE_SPARE_S
 
 
 class FakeClock:
-    """Time goes on only when told to."""
+    """Time passes only when a test moves it."""
 
     def __init__(self, now: datetime = START) -> None:
         self._now = now
@@ -31,7 +35,7 @@ class FakeClock:
 
 
 class ScriptedPartner:
-    """Says what it was told to say, in order, and remembers what it was asked."""
+    """Gives scripted replies, in order, and remembers its calls."""
 
     def __init__(self, *replies: Reply | Exception) -> None:
         self.replies = list(replies)
@@ -52,7 +56,7 @@ class ScriptedPartner:
 
 
 def step(name: str, partner: ScriptedPartner, **changes: Any) -> Step:
-    """A step that asks the partner, and enquires unless told otherwise."""
+    """A step that calls the partner, and enquires by default."""
     return Step(name, name, **{"submit": partner.submit(name), "enquire": partner.enquire, **changes})
 
 
@@ -90,7 +94,7 @@ def load(store: Store) -> Operation:
 
 
 class CutOff:
-    """A store that is gone after so many verbs."""
+    """A store that is gone after so many verbs. `insert_all` is a verb for each document."""
 
     def __init__(self, store: Store, verbs: int) -> None:
         self._store = store
@@ -104,3 +108,39 @@ class CutOff:
             return getattr(self._store, verb)(*arguments, **named)
 
         return cut
+
+    def insert_all(self, *documents: tuple[str, Document]) -> None:
+        for collection, document in documents:
+            self.insert(collection, document)
+
+
+def open_sql(url: str = "sqlite://") -> SqlStore:
+    """A store with the collections of all our products, closed at the latest when nothing refers to it any more."""
+    store = SqlStore(url, collections=DEFAULT.collections)
+    weakref.finalize(store, store._database.close)
+    return store
+
+
+_spare: list[SqlStore] = []
+
+
+@contextmanager
+def lent_sql() -> Iterator[SqlStore]:
+    """An empty store in memory with the collections of all our products.
+
+    It is emptied and lent again, as making one takes longer than most tests; unless it was closed, or changed itself.
+    """
+    store = _spare.pop() if _spare else open_sql()
+    made = dict(vars(store))
+    yield store
+    if vars(store) != made:
+        return
+    with suppress(StoreUnavailable):  # the test has closed it
+        _empty(store)
+        _spare.append(store)
+
+
+def _empty(store: Store) -> None:
+    for name in DEFAULT.collections:
+        for document in list(scan(store, name, {})):
+            store.delete(name, document["id"], document["version"])

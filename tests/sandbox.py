@@ -1,16 +1,25 @@
-"""A sandbox to test with: no network, and its time passes only when it sleeps or is told to."""
+"""A sandbox to test with: no network, and its time passes only when it sleeps or a test moves it."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from werkzeug.test import TestResponse
+from flask import Flask
 
 from mock_api.app import create_app
 from mock_api.settings import Settings
+from tests.answers import Answer, client_of
 
 Json = dict[str, Any]
+
+
+def make_app(settings: Settings, **time: Callable[..., float | None]) -> Flask:
+    """The sandbox's app, whose state file is closed when nothing refers to the app any more."""
+    app = create_app(settings, **time)  # type: ignore[arg-type]
+    weakref.finalize(app, app.extensions["books"].close)
+    return app
 
 
 class Sandbox:
@@ -26,7 +35,7 @@ class Sandbox:
     def start(self, **settings: Any) -> None:
         """Starts it anew on the same state, as after a restart."""
         self.settings = replace(self.settings, **settings)
-        self.app = create_app(self.settings, clock=lambda: self.now, sleep=self._sleep)
+        self.app = make_app(self.settings, clock=lambda: self.now, sleep=self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -35,36 +44,34 @@ class Sandbox:
             meanwhile()
         self.now += seconds
 
-    def get(self, path: str) -> TestResponse:
-        return self.app.test_client().get(path)
+    def get(self, path: str) -> Answer:
+        return client_of(self.app).get(path)
 
-    def post(self, path: str, body: object) -> TestResponse:
-        return self.app.test_client().post(path, json=body)
+    def post(self, path: str, body: object) -> Answer:
+        return client_of(self.app).post(path, json=body)
 
-    def debit(self, request_id: str = "d1", phone: str = "+2250707000011", **fields: object) -> TestResponse:
+    def debit(self, request_id: str = "d1", phone: str = "+2250707000011", **fields: object) -> Answer:
         body = {"request_id": request_id, "msisdn": phone, "amount": "25000", "currency": "XOF", "reason": "fines"}
         return self.post("/operator/debits", body | fields)
 
-    def refund(self, request_id: str = "r1", debit: str = "d1", **fields: object) -> TestResponse:
+    def refund(self, request_id: str = "r1", debit: str = "d1", **fields: object) -> Answer:
         body = {"request_id": request_id, "debit_request_id": debit, "msisdn": "+2250707000011"}
         return self.post("/operator/refunds", body | {"amount": "25000", "currency": "XOF"} | fields)
 
-    def settle(self, request_id: str = "s1", fine: str = "AM-2026-000123", **fields: object) -> TestResponse:
+    def settle(self, request_id: str = "s1", fine: str = "AM-2026-000123", **fields: object) -> Answer:
         body = {"request_id": request_id, "statut": "PAYEE", "payment_id": "p1", "amount": "15000"} | fields
-        return self.app.test_client().put(f"/registry/amendes/{fine}/statut", json=body)
+        return client_of(self.app).put(f"/registry/amendes/{fine}/statut", json=body)
 
     def ask(self, request_id: str, partner: str = "/operator") -> tuple[int, str | None]:
         """What GET /requests says: (HTTP status, status of the request)."""
         answer = self.get(f"{partner}/requests/{request_id}")
-        return answer.status_code, answer.json.get("status") if answer.json else None
+        return answer.status_code, (answer.get_json() or {}).get("status")
 
     def script(self, *rules: Json) -> None:
         assert self.post("/_faults", list(rules)).status_code == 200
 
     def truth(self) -> Json:
-        told = self.get("/_truth").json
-        assert isinstance(told, dict)
-        return told
+        return self.get("/_truth").json
 
     def really(self, kind: str = "debits") -> list[str]:
         """The request ids of what really happened, in order."""

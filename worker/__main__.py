@@ -1,56 +1,82 @@
-"""`python -m worker`: takes accepted operations to their end."""
+"""`python -m worker`: processes accepted operations until they end."""
 
 import os
 import random
 import signal
 import sys
 import time
-from functools import partial
 from threading import Event
+from types import FrameType
 
 import click
 import structlog
 from prometheus_client import start_http_server
 
-from core.bootstrap import Core, bootstrap
-from core.broker.embedded import Poller
+from core.bootstrap import PATIENCE_S, Core, bootstrap
+from core.broker.poller import Poller
+from core.buckets import Share
 from core.errors import StoreUnavailable
+from core.installed import BadProduct
 from core.log import configure
 from core.settings import BadSettings, Settings, read_settings, worker_name
 from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S, Engine
 from worker.partners.http import CONNECT_TIMEOUT_S
-from worker.processes.sms import announce
 from worker.products import build
+from worker.purge import Purge
 from worker.sweeper import Sweeper
 
 GRACE_S = 20
-"""How long a stop waits for partner calls in flight. Of what is cut off then, another worker enquires."""
+"""How long a stop waits for partner calls in flight. Another worker enquires about the calls that are cut off."""
 
 log = structlog.get_logger()
 
 
+class Stop(Event):
+    """An event that is set by the signals that end a worker.
+
+    by: the signal that was received.
+    """
+
+    by: signal.Signals | None = None
+
+    def listen(self) -> None:
+        """Installs the signal handlers; call it in the main thread. SIGHUP stays ignored under nohup."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._receive)
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        self.by = signal.Signals(number)
+        self.set()
+
+
 @click.command()
-@click.option("--kinds", default="", help="Work on these kinds of operations only: a list with commas. Default: all.")
+@click.option("--kinds", default="", help="Work only on these kinds of operations, separated by commas. Default: all.")
 def main(kinds: str) -> None:
-    """Take accepted operations to their end, until SIGTERM or Ctrl-C."""
+    """Process accepted operations until SIGTERM, Ctrl-C or SIGHUP (the terminal closes)."""
     try:
         settings = read_settings()
         configure("worker", settings.log_level)
-        core = bootstrap(settings)
+        core = bootstrap(settings, PATIENCE_S)
     except (BadSettings, StoreUnavailable) as error:
         sys.exit(f"worker: {error}")
-    stop = Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    stop = Stop()
+    stop.listen()
     run(core, settings, [kind for kind in kinds.split(",") if kind], stop)
 
 
-def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
-    """Works until `stop` is set, then finishes or hands back what is in flight. Exits 1 for an unknown kind."""
-    processes = build(settings, core.store, core.clock, core.broker)
+def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
+    """Works until `stop` is set, then finishes or hands back what is in flight.
+
+    Exits 1 for an unknown kind, and for a product that cannot be installed.
+    """
+    try:
+        processes = build(core)
+    except BadProduct as error:
+        sys.exit(f"worker: PRODUCTS: {error}")
     if unknown := set(kinds) - set(processes):
-        sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. There are: {', '.join(processes)}.")
+        sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. Known kinds: {', '.join(processes)}.")
     chosen = kinds or list(processes)
     engine = Engine(
         store=core.store,
@@ -60,27 +86,33 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Event) -> None:
         worker=worker_name(),
         call_s=CONNECT_TIMEOUT_S + settings.partner_timeout_s,
         jitter=random.random,
-        rung=core.broker.delivery_s > 0,
+        exclusive_delivery=core.broker.delivery_s > 0,
         stopping=stop.is_set,
-        ending=partial(announce, core.store, core.broker, core.clock),
+        ending=core.notifier.ended,
     )
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.api_host)
     subscription = core.broker.consume(chosen, engine.advance, settings.worker_concurrency)
-    fallback = Poller(core.store, core.clock, chosen, engine.advance, settings.worker_concurrency)
-    sweeper = Sweeper(core.store, core.broker, core.clock, chosen, subscription, fallback)
-    if core.broker.delivery_s:  # else nothing is ever sent, and what consumes asks the store by itself
+    share = Share(core.store, core.clock, chosen)
+    fallback = Poller(core.store, core.clock, chosen, engine.advance, settings.worker_concurrency, share=share)
+    sweeper = Sweeper(core.store, core.broker, core.clock, chosen, subscription, fallback, share)
+    if core.broker.delivery_s:  # else the broker sends no rings: its consumer polls the store itself
         sweeper.start()
+    purge = Purge(core.store, core.clock, settings.installed.collections.values())
+    purge.start()
     log.info("working", kinds=chosen, concurrency=settings.worker_concurrency)
     stop.wait()
+    if stop.by == signal.SIGHUP:
+        log.warning("stopping: the terminal has closed (start with nohup to keep running)", signal="SIGHUP")
     give_up_at = time.monotonic() + GRACE_S
     ended = subscription.stop(GRACE_S)
     if core.broker.delivery_s:
         ended &= sweeper.stop(max(0, give_up_at - time.monotonic()))
+    purge.stop()
     core.close()
     log.info("stopped", all_ended=ended)
     if not ended:
-        # Threads in a partner's call would keep the process; their operations are safe behind their intents.
+        # Threads in partner calls would keep the process alive. Their intents are saved, so exiting loses nothing.
         os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""advance(operation): lease, step, reply, decide, save. Knows no product."""
+"""Advances operations: lease, step, reply, decide, save. Knows no product."""
 
 import threading
 from collections.abc import Callable
@@ -9,21 +9,25 @@ from functools import partial
 import structlog
 from prometheus_client import Counter
 
-from core.clock import Clock, to_text
+from core.clock import Clock, from_rfc3339
 from core.errors import Conflict
-from core.operation import Lease, Operation
-from core.store.port import OPERATIONS, Store
-from worker.decide import WORKABLE, Policy, Verb, Work, begin, conclude, put_off, record, work_now
+from core.operation import Lease, Operation, postponed
+from core.store.port import OPERATIONS, Document, Store
+from core.upcasts import NewerDocument
+from worker.decide import WORKABLE, Context, Policy, Verb, Work, begin, conclude, defer, record, work_now
 from worker.partners.port import Reply, Unavailable, Unknown
 from worker.process import Processes, Stages
 
-AT_ONCE = 8
-"""Calls of one operation in flight at once: 50 fines are settled in seven rounds, and no payer floods a partner."""
+MAX_CONCURRENT_CALLS = 8
+"""Calls of one operation in flight at once. Fifty fines settle in seven rounds, and no payer floods a partner."""
+LEASE_SPARE_S = 5
+"""How much longer a lease is than one round of calls. Rounds that end within it need no new lease, and a save that
+leaves `due_at` as it is changes no index. A dead worker's operations wait that much longer."""
 SEND_WITHIN_S = 3
-"""A call is made only this soon after its intent. A worker that was paused in between must not send what another may by
-now have found missing and sent again."""
-PUT_OFF_S = 60
-"""How long an operation rests that our own code cannot read."""
+"""The longest time from saving an intent to making its call. After a longer pause, another worker may have found the
+request missing and sent it again."""
+DEFER_S = 60
+"""How long an operation that this worker cannot read waits until a worker looks at it again."""
 
 PAUSED = Unavailable("the worker was paused before the call")
 
@@ -32,8 +36,11 @@ ENDED = Counter("quittance_operations_ended_total", "Operations that have ended"
 log = structlog.get_logger()
 
 
-def together(calls: list[Callable[[], Reply]]) -> list[Reply]:
-    """Makes the calls at once, the first on this thread, and returns their replies in order. They must not raise."""
+def run_concurrently(calls: list[Callable[[], Reply]]) -> list[Reply]:
+    """Makes the calls concurrently, the first on this thread, and returns their replies in order.
+
+    calls: they must not raise.
+    """
     replies: dict[int, Reply] = {}
 
     def run(index: int) -> None:
@@ -50,10 +57,17 @@ def together(calls: list[Callable[[], Reply]]) -> list[Reply]:
 
 @dataclass(frozen=True)
 class Engine:
-    """call_s: the longest that a partner call may take; jitter: draws a random number from 0 to 1 for each reply;
-    rung: each operation is brought by a ring, which one worker gets at a time; else all workers see what is due, and
-    only leases keep them apart; ending: called with each operation that ends, before that is saved, and again when it
-    could not be; gather: makes some calls and returns their replies in order."""
+    """Takes operations through their steps.
+
+    worker: the name of this worker in leases.
+    call_s: the longest duration of a partner call, in seconds.
+    jitter: returns a random number from 0 to 1.
+    exclusive_delivery: True if the broker rings one worker at a time for an operation. Otherwise all workers see every
+        due operation, and only leases keep them apart.
+    stopping: returns True when this worker has to stop.
+    ending: called with each operation that ends, before it is saved, and again if that save fails.
+    gather: makes calls and returns their replies in order.
+    """
 
     store: Store
     clock: Clock
@@ -62,23 +76,23 @@ class Engine:
     worker: str
     call_s: float
     jitter: Callable[[], float]
-    rung: bool = False
+    exclusive_delivery: bool = False
     stopping: Callable[[], bool] = lambda: False
     ending: Callable[[Operation], None] = lambda _: None
-    gather: Callable[[list[Callable[[], Reply]]], list[Reply]] = together
+    gather: Callable[[list[Callable[[], Reply]]], list[Reply]] = run_concurrently
 
     def advance(self, id: str) -> None:
-        """Takes the operation as far as it goes now. Harmless when repeated, early, late, or for one that is not there.
+        """Advances the operation as far as possible now. Safe to repeat, to call too early, and for an unknown id.
 
-        Each save is a compare-and-set and carries the results of one round of calls with the intent of the next.
-        Raises StoreUnavailable; the operation is then taken up again when its lease ends.
+        Each save is a compare-and-set. It holds the results of one round of calls and the intent of the next.
+        Raises StoreUnavailable; a worker then continues the operation when its lease ends.
         """
         for _ in range(2):
             try:
                 return self._advance(id)
             except Conflict:
-                # Another worker has it, which the second look will find; or a sweeper only moved its due time.
-                log.info("changed by another", operation=id)
+                # Another worker holds it, as the second attempt will find; or a sweeper only moved its due time.
+                log.info("changed_by_another", operation=id)
         return None
 
     def _advance(self, id: str) -> None:
@@ -88,73 +102,104 @@ class Engine:
         try:
             operation = Operation.from_document(document)
             stages = self.processes[operation.kind].stages(operation)
+        except NewerDocument:
+            # Only a worker of that release can advance it. One that is not due yet may be in that worker's hands.
+            log.warning("written_by_a_later_release", operation=id)
+            if document["due_at"] is not None and from_rfc3339(document["due_at"]) <= self.clock.now():
+                self._postpone(document)
+            return
         except Exception:
-            # Nothing was leased yet: without this, what our own code cannot read would be back at once.
-            put_off_until = to_text(self.clock.now() + timedelta(seconds=PUT_OFF_S))
-            self.store.replace(OPERATIONS, {**document, "due_at": put_off_until})
+            self._postpone(document)
             raise
         if not self._held(operation):
             self._run(stages, operation)
+
+    def _postpone(self, document: Document) -> None:
+        """Moves the due time of an operation that cannot be read. It has no lease, and would be due again at once."""
+        self.store.replace(OPERATIONS, postponed(document, self.clock.now() + timedelta(seconds=DEFER_S)))
 
     def _run(self, stages: Stages, operation: Operation) -> None:
         saved = operation
         while not self.stopping():
             now = self.clock.now()
-            wanted = work_now(stages, operation, now)[:AT_ONCE]
-            if not wanted:
+            due_work = work_now(stages, operation, now)[:MAX_CONCURRENT_CALLS]
+            if not due_work:
                 break
-            operation, work = self._let_in(stages, operation, wanted, now)
+            operation, work = self._admit(stages, operation, due_work, now)
             if not work:
                 continue
             replies: list[Reply] = []
             try:
-                if self.rung and all(item.step.brief for item in work):
+                if self._needs_no_intent(operation, work, now):
                     operation = replace(begin(operation, work, now), updated_at=now)
                 else:
                     saved = operation = self._save_intent(operation, work)
                 replies = self.gather([partial(self._call, operation, item) for item in work])
             finally:
-                self._let_out(work, replies, now)
+                self._release(work, replies, now)
             now = self.clock.now()
             for item, reply in zip(work, replies, strict=True):
-                operation = record(stages, operation, item, reply, now, self.policy, self.jitter())
-        operation = replace(conclude(stages, operation, self.clock.now(), self.policy), lease=None)
+                operation = record(self._context(stages, now), operation, item, reply)
+        operation = replace(conclude(self._context(stages, self.clock.now()), operation), lease=None)
         if operation != saved:
             if operation.terminal:
                 self.ending(operation)
             self.store.replace(OPERATIONS, operation.to_document())
         if operation.terminal:
             ENDED.labels(operation.kind, operation.status.value).inc()
-            log.info("operation ended", operation=operation.id, kind=operation.kind, status=operation.status.value)
+            log.info("operation_ended", operation=operation.id, kind=operation.kind, status=operation.status.value)
 
-    def _let_in(
-        self, stages: Stages, operation: Operation, wanted: list[Work], now: datetime
+    def _admit(
+        self, stages: Stages, operation: Operation, due_work: list[Work], now: datetime
     ) -> tuple[Operation, list[Work]]:
-        """What the partners' guards let in of the wanted work, and the operation in which the rest is put off."""
+        """Returns the operation with the calls deferred that the breakers refuse, and the admitted calls."""
         work = []
-        for item in wanted:
-            wait = item.step.guard.enter() if item.step.guard else None
+        for item in due_work:
+            wait = item.step.breaker.try_acquire() if item.step.breaker else None
             if wait is None:
                 work.append(item)
             else:
-                operation = put_off(stages, operation, item, wait, now, self.policy, self.jitter())
+                operation = defer(self._context(stages, now), operation, item, wait)
         if operation.status not in WORKABLE:
-            # One that was put off for too long needs a person, so nothing is begun beside it.
-            self._let_out(work, [], now)
+            # A step deferred past its deadline needs a person, so no other step is started.
+            self._release(work, [], now)
             return operation, []
         return operation, work
 
-    def _let_out(self, work: list[Work], replies: list[Reply], began: datetime) -> None:
-        """replies: none at all when the calls were not made."""
+    def _release(self, work: list[Work], replies: list[Reply], began: datetime) -> None:
+        """Reports the replies to the breakers.
+
+        replies: in the order of `work`; empty if the calls were not made.
+        began: when the calls were admitted.
+        """
         for item, reply in zip(work, replies or [PAUSED] * len(work), strict=True):
-            if item.step.guard:
-                item.step.guard.leave(None if reply is PAUSED else reply, began)
+            if item.step.breaker:
+                item.step.breaker.release(None if reply is PAUSED else reply, began)
+
+    def _needs_no_intent(self, operation: Operation, work: list[Work], now: datetime) -> bool:
+        """Returns whether all of the work may be repeated, and no other worker begins it meanwhile.
+
+        A quick look-up may be begun by two: that costs less than a save, and the first of their next saves decides.
+        """
+        leased = self._leased(operation, now)
+        return all(
+            (leased and item.step.is_lookup)
+            or (not item.step.saves_intent and (leased or self.exclusive_delivery or item.step.is_lookup))
+            for item in work
+        )
 
     def _save_intent(self, operation: Operation, work: list[Work]) -> Operation:
         now = self.clock.now()
-        until = now + timedelta(seconds=SEND_WITHIN_S + self.call_s)
-        operation = replace(begin(operation, work, now), updated_at=now, lease=Lease(self.worker, until), due_at=until)
+        operation = replace(begin(operation, work, now), updated_at=now)
+        if not self._leased(operation, now):
+            until = now + timedelta(seconds=SEND_WITHIN_S + self.call_s + LEASE_SPARE_S)
+            operation = replace(operation, lease=Lease(self.worker, until), due_at=until)
         return replace(operation, version=self.store.replace(OPERATIONS, operation.to_document())["version"])
+
+    def _leased(self, operation: Operation, now: datetime) -> bool:
+        """Returns whether this worker holds the operation for longer than a round of calls takes."""
+        lease, needed_until = operation.lease, now + timedelta(seconds=SEND_WITHIN_S + self.call_s)
+        return lease is not None and lease.worker == self.worker and lease.until >= needed_until
 
     def _call(self, operation: Operation, work: Work) -> Reply:
         step = work.step
@@ -165,9 +210,12 @@ class Engine:
                 return step.enquire(operation.reference(step.name))
             return step.submit(operation)
         except Exception as error:
-            # Whatever broke in an adapter, the request may have left the house before.
-            log.exception("call failed", operation=operation.id, step=step.name)
+            # The request may have been sent before the adapter failed.
+            log.exception("call_failed", operation=operation.id, step=step.name)
             return Unknown(type(error).__name__)
+
+    def _context(self, stages: Stages, now: datetime) -> Context:
+        return Context(stages, self.policy, now, self.jitter())
 
     def _held(self, operation: Operation) -> bool:
         return operation.lease is not None and operation.lease.until > self.clock.now()

@@ -1,54 +1,90 @@
-"""What a product is to the engine: its steps, in order, as data."""
+"""A product as the engine sees it: its steps, in order, as data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from core.operation import Operation
-from worker.partners.guard import Guard
+from worker.partners.breaker import Breaker
 from worker.partners.port import REFERENCE_CONFLICT, Reply
 
+
+class Refusal(Enum):
+    """What follows when a step is declined, or its partner is unavailable until the deadline."""
+
+    UNDO = "undo"  # the steps done before it are undone, and the operation fails
+    SKIP = "skip"  # the operation continues without it, and ends as partially succeeded
+    REVIEW = "review"  # a person decides
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """What a refusal of a step means, and how long it is retried.
+
+    refusal: what follows when the step is declined.
+    deadline_s: how long after the first attempt an unavailable partner is retried, in seconds.
+    """
+
+    refusal: Refusal
+    deadline_s: float
+
+    def within(self, seconds: float) -> "Obligation":
+        """Returns this obligation with another deadline, in seconds."""
+        return replace(self, deadline_s=seconds)
+
+
 BEFORE_MONEY_S = 5 * 60
-"""How long an unavailable partner is waited for while nothing was taken: the payer still looks at his phone."""
+"""No money was taken yet, and the payer is still waiting at the phone."""
 AFTER_MONEY_S = 24 * 3600
-"""And when money has moved: giving up means a person's work, so a day of outage is sat out."""
-FOR_EVER_S = 10 * 365 * 24 * 3600
-"""What is owed is never given up."""
+"""Money has moved: giving up costs a person's work, so the step is retried through a day of outage."""
+FOREVER_S = 10 * 365 * 24 * 3600
+
+REQUIRED = Obligation(Refusal.UNDO, BEFORE_MONEY_S)
+"""The operation fails without it."""
+OPTIONAL = Obligation(Refusal.SKIP, AFTER_MONEY_S)
+"""The operation continues without it."""
+OWED = Obligation(Refusal.REVIEW, FOREVER_S)
+"""Only a person may give it up."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One call that takes an operation further.
+    """One call that advances an operation.
 
-    name: unique in the process; with the operation's id it makes the reference.
-    label: what it does, told to people.
-    submit: does it for the operation as it is then, or asks a partner to. Called again only when it is known not to
-        have happened, and with the same effect.
-    enquire: asks what became of the reference. None for a step that may be repeated freely, because it has no effect
-        elsewhere (a look-up) or repeats into the same effect (a write to our own store).
-    guard: that of the partner it calls; None when that is nobody but our own store.
-    undo: the step that gives back what this one took.
-    part: the operation goes on without it when it is declined, and ends as partially succeeded.
-    moves_money: once it is done, nothing is given up without a person.
-    brief: it may be repeated freely and takes a moment: where a ring goes to one worker, no intent is saved before it.
-    owed: it has to be done: what is refused is for a person to decide, not given up.
-    first_retry_s: after how long an unavailable partner is first tried again; then this doubles each time.
-    deadline_s: how long after its first attempt an unavailable partner is tried again.
-    echoes: refusals that, on a repeated attempt, may be the echo of our own earlier one.
+    name: unique in the process; the reference is made of the operation's id and this name.
+    label: what the step does, in timelines.
+    submit: makes the call for the operation as it is now. Called again only when the earlier call surely had no effect,
+        or when repeating it has the same effect.
+    enquire: asks for the status of the reference. None for a step that is safe to repeat, because it has no effect
+        elsewhere (a look-up) or always the same effect (a write to our own store).
+    breaker: of the partner that the step calls; None when it calls only our own store.
+    undo: the step that reverses this one.
+    obligation: what a refusal means, and how long an unavailable partner is retried.
+    moves_money: once the step is done, only a person may give up the operation.
+    saves_intent: whether the intent is saved before the call. False only for a step that is safe to repeat and fast: it
+        saves a write where a ring goes to one worker, and where a worker holds the operation.
+    is_lookup: whether the call has no effect anywhere. A worker that holds the operation saves no intent for it; what
+        was found is saved with the intent of the step that acts on it. For a fast one, nobody needs to hold it.
+    first_retry_s: the wait before the first retry of an unavailable partner, in seconds; it doubles each time.
+    ambiguous_on_retry: codes of refusals that, on a repeated attempt, may mean that an earlier attempt succeeded.
     """
 
     name: str
     label: str
     submit: Callable[[Operation], Reply]
     enquire: Callable[[str], Reply] | None = None
-    guard: Guard | None = None
+    breaker: Breaker | None = None
     undo: "Step | None" = None
-    part: bool = False
+    obligation: Obligation = REQUIRED
     moves_money: bool = False
-    brief: bool = False
-    owed: bool = False
+    saves_intent: bool = True
+    is_lookup: bool = False
     first_retry_s: float = 1
-    deadline_s: float = BEFORE_MONEY_S
-    echoes: frozenset[str] = frozenset({REFERENCE_CONFLICT})
+    ambiguous_on_retry: frozenset[str] = frozenset({REFERENCE_CONFLICT})
+
+    @property
+    def optional(self) -> bool:
+        return self.obligation.refusal is Refusal.SKIP
 
 
 Stages = tuple[tuple[Step, ...], ...]
@@ -57,7 +93,10 @@ Stages = tuple[tuple[Step, ...], ...]
 
 @dataclass(frozen=True)
 class Process:
-    """A kind of operation, and how its stages follow from what was asked (never from what has happened since)."""
+    """The process of one kind of operation.
+
+    stages: returns the stages of an operation. They follow from its request only, never from its progress.
+    """
 
     kind: str
     stages: Callable[[Operation], Stages]

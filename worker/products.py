@@ -1,59 +1,42 @@
-"""Which products this worker knows: one line each."""
+"""The processes of the installed products."""
 
-from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
 
-from core.broker.port import Broker
-from core.clock import Clock
-from core.ledger import Ledger
-from core.outages import Outages
-from core.people import People
-from core.settings import Settings
-from core.store.port import Store
-from worker.partners.finance import Finance
-from worker.partners.guard import Guard
-from worker.partners.http import PartnerHttp
-from worker.partners.operator import Operator
-from worker.partners.registry import Registry
-from worker.partners.screening import blacklist, verification
-from worker.partners.sms import ConsoleSms, FileSms, HttpSms, SmsSender
-from worker.process import Processes
-from worker.processes.consultations import consultation
-from worker.processes.events import event
-from worker.processes.fines import fine_payment
-from worker.processes.services import service_payment
-from worker.processes.sms import sms
-from worker.processes.wallets import top_up, transfer, withdrawal
+from core.bootstrap import Core
+from core.installed import BadProduct, owners
+from worker.partners.directory import Partners
+from worker.process import Process, Processes
 
 
-def build(settings: Settings, store: Store, clock: Clock, broker: Broker) -> Processes:
-    """The processes by kind, wired to the partners that the settings name."""
-    outages = Outages(store, clock)
+@dataclass(frozen=True)
+class WorkerServices:
+    """The services that the processes of products use."""
 
-    def http(url: str, reasons: Collection[str]) -> PartnerHttp:
-        return PartnerHttp(url, settings.partner_timeout_s, settings.partner_calls, reasons)
+    core: Core
 
-    def guard(name: str) -> Guard:
-        return Guard(name, clock, settings.partner_calls, outages.tell)
+    @cached_property
+    def partners(self) -> Partners:
+        return Partners(self.core.settings, self.core.clock, self.core.partner_health)
 
-    operator = Operator(http(settings.operator_url, Operator.REASONS), guard("operator"))
-    registry = Registry(http(settings.registry_url, Registry.REASONS), guard("registry"))
-    finance = Finance(http(settings.finance_url, Finance.REASONS), guard("finance"))
-    verify = verification(http(settings.screening_url, ()), guard("screening"))
-    screen = blacklist(http(settings.screening_url2, ()), guard("blacklist"))
-    sender: SmsSender = ConsoleSms()
-    if settings.sms_sender == "file":
-        sender = FileSms(settings.var_dir / "sms.log")
-    elif settings.sms_sender == "http":
-        sender = HttpSms(http(settings.sms_url, HttpSms.REASONS), guard("sms"))
-    ledger, people = Ledger(store, clock), People(store, clock)
-    products = (
-        fine_payment(store, operator, registry),
-        consultation(finance),
-        event(broker),
-        top_up(ledger, operator),
-        transfer(ledger, people),
-        withdrawal(ledger, people),
-        service_payment(ledger, people, verify, screen),
-        sms(store, sender),
-    )
-    return {product.kind: product for product in products}
+
+def build(core: Core) -> Processes:
+    """Returns the processes by kind, connected to the partners that the settings name.
+
+    Raises BadProduct unless each kind of the installed products has one process.
+    """
+    installed, services = core.settings.installed, WorkerServices(core)
+    processes: dict[str, Process] = {}
+    made: list[tuple[str, str]] = []
+    for product, module in installed.parts("process"):
+        for process in module.processes(services):
+            processes[process.kind] = process
+            made.append((product, process.kind))
+    makers = owners("a process of the kind", made)
+    for kind, product in installed.kinds.items():
+        if kind not in makers:
+            raise BadProduct(f"product {product!r} declares the kind {kind!r}, but no process of it")
+    for kind, product in makers.items():
+        if kind not in installed.kinds:
+            raise BadProduct(f"product {product!r} declares a process of the kind {kind!r}, but no contract of it")
+    return processes

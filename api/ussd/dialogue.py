@@ -1,21 +1,26 @@
-"""One step of a dialogue: from where somebody is and what he types, to what he sees. Remembers nothing itself."""
+"""One step of a dialogue: the caller's place and input lead to the next screen. Pure: sessions remember."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.ussd.fit import pages
-from api.ussd.menu import FIRST, REGISTER, SCREENS
+from api.ussd.menu import FIRST, REGISTER
 from api.ussd.screen import Ask, End, Go, Menu, Option, Talk, Wrong
+from core.errors import QuittanceError
 
 BACK, TOP, MORE = "0", "00", "#"
-LONGEST = 160
-"""Characters of an answer: no handset lets one type more."""
+MAX_INPUT_CHARS = 160
+"""The longest input that a handset sends, in characters."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where somebody is. behind: the screens that led there; page: of a screen that is longer than one."""
+    """The caller's place in the menus.
+
+    behind: the screens that led there.
+    page: the page of a screen that has several.
+    """
 
     screen: str
     behind: tuple[str, ...] = ()
@@ -25,27 +30,36 @@ class Place:
 
 @dataclass(frozen=True)
 class Shown:
-    """message: at most a page; place: None when the dialogue is over; wrong: the answer was not taken."""
+    """What the caller sees.
+
+    message: at most one page.
+    place: None when the dialogue is over.
+    follows: the id of an operation whose outcome the next dial shows.
+    wrong: the input was not accepted.
+    """
 
     message: str
     place: Place | None
-    tells: str | None = None
+    follows: str | None = None
     wrong: bool = False
 
 
 def show(talk: Talk, place: Place, error: str = "") -> Shown:
-    """The screen at a place, with a line of what was wrong before it."""
-    screen = SCREENS[place.screen]
-    heading = [line for text in (error, screen.heading(talk)) for line in text.splitlines()]
-    options = [f"{number} {option.label}" for number, option in enumerate(_options(screen, talk), start=1)]
+    """The screen at a place, after a line that says what was wrong. A screen that cannot be made is the end."""
+    screen = talk.screens[place.screen]
+    try:
+        heading = [line for text in (error, screen.heading(talk)) for line in text.splitlines()]
+        options = [f"{number} {option.label}" for number, option in enumerate(_options(screen, talk), start=1)]
+    except QuittanceError as refused:
+        return Shown(talk.say_error(refused), None)
     found = pages([*heading, *options], talk.say("More"))
     return Shown(found[min(place.page, len(found) - 1)], place, wrong=bool(error))
 
 
 def step(talk: Talk, place: Place, typed: str) -> Shown:
-    """What follows when this is typed there."""
+    """What the caller sees after typing this there."""
     typed = typed.strip()
-    screen = SCREENS[place.screen]
+    screen = talk.screens[place.screen]
     if typed == TOP:
         return show(talk, Place(FIRST if talk.person else REGISTER, data=place.data))
     if typed == BACK:
@@ -58,8 +72,10 @@ def step(talk: Talk, place: Place, typed: str) -> Shown:
         taken = _take(talk, screen, typed)
     except Wrong as wrong:
         return show(talk, replace(place, page=0), str(wrong))
+    except QuittanceError as refused:
+        return Shown(talk.say_error(refused), None)
     if isinstance(taken, End):
-        return Shown(taken.text, None, taken.tells)
+        return Shown(taken.text, None, taken.follows)
     data = {**place.data, **taken.data}
     talk = replace(talk, data=data, language=str(data.get("language", talk.language)))
     behind = () if taken.to == FIRST else (*place.behind, place.screen)
@@ -69,10 +85,13 @@ def step(talk: Talk, place: Place, typed: str) -> Shown:
 def _take(talk: Talk, screen: Menu | Ask, typed: str) -> Go | End:
     if not typed:
         raise Wrong(talk.say("Nothing typed."))
-    if len(typed) > LONGEST:
+    if len(typed) > MAX_INPUT_CHARS:
         raise Wrong(talk.say("Too long."))
     if isinstance(screen, Ask):
-        return screen.read(talk, typed)
+        try:
+            return screen.read(talk, typed)
+        except QuittanceError as refused:
+            raise Wrong(talk.say_error(refused)) from None
     options = _options(screen, talk)
     number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 4 else 0
     if not 1 <= number <= len(options):

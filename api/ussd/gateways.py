@@ -1,29 +1,40 @@
-"""How gateways call: our own JSON, and the format of Africa's Talking. A format is one view. `/ussd/`."""
+"""The gateways' formats, one view each: our own JSON, and that of Africa's Talking. `/ussd/`."""
 
-from collections.abc import Mapping
+import re
 from typing import Any
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, jsonify
 from flask.views import MethodView
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
-from api.auth import gateway
-from api.errors import Problem
-from api.fields import Phone, Text
-from api.product import Product, header
-from api.ussd.sessions import Answer, Delivery, Sessions
+from api.auth.access import gateway
+from api.http.blueprint import Routes, header
+from api.http.fields import Phone, Text
+from api.ussd.sessions import Answer, Delivery, sessions
 
-blueprint = Product(
+blueprint = Routes(
     "ussd", __name__, url_prefix="/ussd", description="Menus for any phone", forms=("ussd.AfricasTalking",)
 )
 
 KEY = header("X-Gateway-Key", "the secret shared with this gateway; needed outside the embedded default")
 SESSION = validate.Length(1, 128)
+_SERVICE_CODE = re.compile(r"[*#][*#0-9]*#")
+
+
+class Caller(Phone):
+    """The caller's phone, which some gateways take for the code that was dialled."""
+
+    default_error_messages = {"service_code": "This is a service code. It has to be the caller's phone."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if isinstance(value, str) and _SERVICE_CODE.fullmatch(value.strip()):
+            raise self.make_error("service_code")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class StepRequest(Schema):
     sessionid = Text(required=True, validate=SESSION)
-    msisdn = Phone(required=True)
+    msisdn = Caller(required=True)
     message = Text(required=True)
     step = fields.Integer(
         strict=True,
@@ -34,20 +45,19 @@ class StepRequest(Schema):
 
 
 class StepView(Schema):
-    message = fields.String()
+    message = fields.String(metadata={"example": "1 Transfert\n2 Retrait"})
     command = fields.String(validate=validate.OneOf(["CON", "END"]))
 
 
-AfricasTalkingForm = Schema.from_dict(
-    {
-        "sessionId": Text(required=True, validate=SESSION),
-        "phoneNumber": Phone(required=True),
-        "serviceCode": fields.String(),
-        "networkCode": fields.String(),
-        "text": Text(required=True),
-    },
-    name="AfricasTalkingForm",
-)
+class AfricasTalkingForm(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    session = Text(required=True, validate=SESSION, data_key="sessionId")
+    msisdn = Caller(required=True, data_key="phoneNumber")
+    service_code = fields.String(data_key="serviceCode")
+    network_code = fields.String(data_key="networkCode")
+    text = Text(required=True)
 
 
 @blueprint.route("")
@@ -56,42 +66,27 @@ class Step(MethodView):
     @blueprint.arguments(StepRequest(), example={"sessionid": "7", "msisdn": "+2250707000001", "message": ""})
     @blueprint.response(200, StepView)
     @blueprint.doc(parameters=[KEY])
-    def post(self, asked: dict[str, Any]) -> Response:
-        """Take what was typed, and tell what to show. A message that is empty, or begins with `*`, dials."""
-        answer = _answer("json", asked["sessionid"], asked["msisdn"], asked["message"], asked["step"])
+    def post(self, payload: dict[str, Any]) -> Response:
+        """Take the caller's input and return the next screen. A message that is empty or begins with `*` dials."""
+        answer = _answer("json", payload["sessionid"], payload["msisdn"], payload["message"], payload["step"])
         return jsonify(message=answer.message, command="END" if answer.over else "CON")
 
 
 @blueprint.route("/africastalking")
 class AfricasTalking(MethodView):
     @gateway("ussd_africastalking_key")
-    @blueprint.response(200, description="`CON ` or `END `, and the text", content_type="text/plain")
-    @blueprint.doc(
-        parameters=[KEY],
-        requestBody={
-            "required": True,
-            "content": {"application/x-www-form-urlencoded": {"schema": AfricasTalkingForm}},
-        },
+    @blueprint.arguments(AfricasTalkingForm(), location="form")
+    @blueprint.response(
+        200, description="`CON ` or `END `, and the text", content_type="text/plain", example="CON 1 Transfert"
     )
-    def post(self) -> Response:
-        """The same for Africa's Talking: `text` is all that was typed so far, with `*` between."""
-        asked = _form(request.form.to_dict())
-        typed = asked["text"].split("*") if asked["text"] else []
+    @blueprint.doc(parameters=[KEY])
+    def post(self, payload: dict[str, Any]) -> Response:
+        """The same for Africa's Talking: `text` is all inputs so far, separated by `*`."""
+        typed = payload["text"].split("*") if payload["text"] else []
         last = typed[-1] if typed else ""
-        answer = _answer("africastalking", asked["sessionId"], asked["phoneNumber"], last, len(typed))
+        answer = _answer("africastalking", payload["session"], payload["msisdn"], last, len(typed))
         return Response(f"{'END' if answer.over else 'CON'} {answer.message}", mimetype="text/plain")
 
 
 def _answer(name: str, session: str, msisdn: str, typed: str, number: int | None) -> Answer:
-    sessions: Sessions = current_app.extensions["ussd"]
-    return sessions.answer(Delivery(f"{name}:{session}", msisdn, typed, number))
-
-
-def _form(given: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = AfricasTalkingForm().load(given, unknown=EXCLUDE)
-    except ValidationError as error:
-        wrong = Problem(422, "validation_failed", "The form is not valid.")
-        wrong.data = {"messages": {"form": error.messages}}
-        raise wrong from None
-    return loaded
+    return sessions().answer(Delivery(f"{name}:{session}", msisdn, typed, number))

@@ -1,56 +1,34 @@
-"""All screens by name, and the one that everything begins with."""
+"""All screens by name, and the main menu."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from api.ussd.flows import account, fines, register, services, transfer, wallet, withdraw
-from api.ussd.screen import END, Go, Menu, Option, Screen, Talk
-from core.languages import DEFAULT
+from api.ussd import account, register
+from api.ussd.screen import END, Entry, Go, Menu, Option, Screen, Talk
+from core.notices.languages import DEFAULT
 
 FIRST = "main"
 REGISTER = "register.language"
 
-_CHOICES = (
-    ("Transfer money", "transfer.to"),
-    ("Withdraw", "withdraw.code"),
-    ("Pay services", "services"),
-    ("Fines", "fines.number"),
-    ("Balance", "balance"),
-    ("Recharge", "recharge.amount"),
-    ("Mini-statement", "statement"),
-    ("My account", "account"),
-)
 
+class Menus:
+    """The main menu, and the screens that it leads to. entries: those of the installed products."""
 
-def _options(talk: Talk) -> list[Option]:
-    return [Option(talk.say(label), Go(screen)) for label, screen in _CHOICES]
-
-
-MAIN = Menu(
-    FIRST,
-    lambda talk: "\n".join(talk.data.get("news", ())),
-    _options,
-    tuple(screen for _, screen in _CHOICES),
-)
-
-SCREENS: Mapping[str, Screen] = {
-    screen.name: screen
-    for screen in (
-        MAIN,
-        *register.SCREENS,
-        *transfer.SCREENS,
-        *withdraw.SCREENS,
-        *services.SCREENS,
-        *fines.SCREENS,
-        *wallet.SCREENS,
-        *account.SCREENS,
-    )
-}
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = sorted((*entries, account.ENTRY), key=lambda entry: entry.position)
+        main = Menu(
+            FIRST,
+            lambda talk: "\n".join(talk.data.get("news", ())),
+            lambda talk: [Option(talk.say(entry.label), Go(entry.screen)) for entry in self.entries],
+            tuple(entry.screen for entry in self.entries),
+        )
+        added = (screen for entry in self.entries for screen in entry.screens)
+        self.screens: dict[str, Screen] = {screen.name: screen for screen in (main, *register.SCREENS, *added)}
 
 
 class _Picture(Talk):
-    """A talk with nobody: texts stand as they are in the code, with what is filled in in braces."""
+    """A context without a caller: texts stay as they are in the code, with their placeholders."""
 
     def say(self, text: str, **values: object) -> str:
         return text
@@ -63,17 +41,17 @@ class _Picture(Talk):
         return ""
 
 
-def graph() -> str:
-    """The menus as a Mermaid flowchart: what every screen asks, and where it leads. Menus go by what chooses them."""
+def graph(menus: Menus) -> str:
+    """The menus as a Mermaid flowchart: what each screen asks, and where it leads."""
     nobody: Any = None
-    talk = _Picture(nobody, nobody, nobody, "", None, DEFAULT, defaultdict(str), "")
-    called = {FIRST: "Menu", **{screen: label for label, screen in _CHOICES}}
+    talk = _Picture(nobody, nobody, menus.screens, "", None, DEFAULT, defaultdict(str), "")
+    called = {FIRST: "Menu", **{entry.screen: entry.label for entry in menus.entries}}
     lines = [
         "flowchart LR",
-        f'  new(["who is new"]) --> {_node(REGISTER)}',
-        f'  known(["who is known"]) --> {_node(FIRST)}',
+        f'  new(["a new caller"]) --> {_node(REGISTER)}',
+        f'  known(["a known caller"]) --> {_node(FIRST)}',
     ]
-    for name, screen in SCREENS.items():
+    for name, screen in menus.screens.items():
         heading = called.get(name) or "<br/>".join(screen.heading(talk).splitlines())
         lines.append(f'  {_node(name)}["{heading}"]')
         choices = screen.options(talk) if isinstance(screen, Menu) and len(screen.leads) > 1 else []

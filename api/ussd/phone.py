@@ -1,11 +1,12 @@
-"""`/ussd/phone`: a phone in the browser, to try the menus with. On the embedded default only: it dials for anybody."""
+"""`/ussd/phone`: a phone in the browser to try the menus. It dials from any number, so it is embedded-only."""
 
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, send_from_directory
+from flask import Blueprint, Response, send_from_directory
 
-from api.auth import anyone
-from api.errors import Problem
+from api.auth.access import anyone
+from api.http.context import core
+from core.errors import NotFound
 
 STATIC = Path(__file__).parent / "static"
 PAGE = "phone.html"
@@ -14,7 +15,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Whatever a text on the screen may hold, nothing runs that is not one of these files, and nothing leaves."""
+"""Only these files run, whatever a text on the screen contains, and nothing is sent elsewhere."""
 
 blueprint = Blueprint("ussd_phone", __name__)
 
@@ -31,13 +32,13 @@ def page() -> Response:
 def asset(name: str) -> Response:
     """What the page loads."""
     if name not in ASSETS:
-        raise Problem(404, "not_found", "There is no such file.")
+        raise NotFound("There is no such file.")
     return _file(name)
 
 
 def _file(name: str) -> Response:
-    if not current_app.extensions["core"].settings.embedded:
-        raise Problem(404, "not_found", "The phone is there on the embedded default only.")
+    if not core().settings.embedded:
+        raise NotFound("The phone is there on the embedded default only.")
     response = send_from_directory(STATIC, name)
     response.headers["Content-Security-Policy"] = POLICY
     return response

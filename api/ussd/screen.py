@@ -1,32 +1,46 @@
-"""What menus are made of: three kinds of screens, as data, and what may follow one."""
+"""The parts of menus, as data: menus, questions, and what follows them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.accept import Order
+import structlog
+
+from api.http.errors import status_of
+from core.accept import Command
 from core.bootstrap import Core
-from core.languages import plain, say_amount, translator
-from core.people import People, Person
-from core.pins import Pins
+from core.errors import Conflict, Duplicate, QuittanceError, StoreUnavailable
+from core.identity.people import Person
+from core.identity.pins import Pins
+from core.notices.languages import plain, say_amount, translator
 
 END = "end"
-"""Where a dialogue is over."""
+"""The name of the end of a dialogue."""
+PASSED_ON = (StoreUnavailable, Conflict, Duplicate)
+"""Errors that sessions deal with: the step can be delivered again, or another delivery of it was faster."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Talk:
-    """Who is at the other end, and what he has said so far. data: JSON, kept while the session lasts; never a PIN."""
+    """The context of one step of a dialogue.
+
+    screens: all screens, by name.
+    msisdn: the caller's phone, in E.164.
+    person: the caller, or None for one who has not registered yet.
+    data: what the caller has answered so far, as JSON; kept while the session lasts, and never a PIN.
+    key: the idempotency key of this step: what is accepted under it is accepted once, however often it is delivered.
+    """
 
     core: Core
-    people: People
     pins: Pins
+    screens: "Mapping[str, Screen]"
     msisdn: str
     person: Person | None
     language: str
     data: Mapping[str, Any]
     key: str
-    """Of this very step: what is accepted under it is accepted once, however often the step is delivered."""
 
     @property
     def me(self) -> Person:
@@ -34,12 +48,20 @@ class Talk:
         return self.person
 
     def say(self, text: str, **values: object) -> str:
-        """A text of the code in the language of the talk, with values filled in."""
+        """A text of the code in the caller's language, with values filled in."""
         return plain(translator(self.language)(text).format(**values), self.language)
+
+    def say_error(self, error: QuittanceError) -> str:
+        """The error as a sentence for the screen; a bug of ours is logged. Raises the errors of PASSED_ON again."""
+        if isinstance(error, PASSED_ON):
+            raise error
+        if status_of(type(error)) >= 500:
+            log.error("ussd_step_failed", error=str(error), exc_info=error)
+        return self.say(error.screen_text)
 
     @property
     def currency(self) -> str:
-        """Of wallets."""
+        """The currency of wallets."""
         return self.core.settings.wallet_currency
 
     def amount(self, minor: int, currency: str) -> str:
@@ -48,7 +70,7 @@ class Talk:
 
 @dataclass(frozen=True)
 class Go:
-    """To another screen. data: what is to be remembered besides."""
+    """Leads to another screen. data: more answers to remember."""
 
     to: str
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -56,14 +78,14 @@ class Go:
 
 @dataclass(frozen=True)
 class End:
-    """The last screen. tells: the id of an operation whose outcome the next dial begins with."""
+    """The last screen. follows: the id of an operation whose outcome the next dial shows."""
 
     text: str
-    tells: str | None = None
+    follows: str | None = None
 
 
 class Wrong(Exception):
-    """What was typed cannot be taken; the screen is shown again with this line."""
+    """The input was not accepted. The screen is shown again after this line."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +99,7 @@ Heading = Callable[[Talk], str]
 
 @dataclass(frozen=True)
 class Menu:
-    """A choice of options. leads: where they may lead, for the picture of the menus."""
+    """A choice of options. leads: the screens that they may lead to, for the picture of the menus."""
 
     name: str
     heading: Heading
@@ -87,7 +109,12 @@ class Menu:
 
 @dataclass(frozen=True)
 class Ask:
-    """A question. read: what the answer comes to, and where it leads; raises Wrong. secret: the answer is a PIN."""
+    """A question.
+
+    read: reads the answer and says where it leads; raises Wrong.
+    leads: the screens that it may lead to, for the picture of the menus.
+    secret: the answer is a PIN.
+    """
 
     name: str
     heading: Heading
@@ -100,16 +127,40 @@ Screen = Menu | Ask
 
 
 def text(words: str) -> Heading:
-    """A heading that is always the same text of the code."""
+    """A heading that is one text of the code."""
     return lambda talk: talk.say(words)
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One line of the main menu, which a product adds.
+
+    position: lines are sorted by it.
+    label: a text of the code.
+    screen: the screen that the line leads to.
+    screens: all screens that this entry adds.
+    kinds: the kinds of operations that are asked for there.
+    """
+
+    position: int
+    label: str
+    screen: str
+    screens: tuple[Screen, ...]
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Pay:
-    """What a PIN confirms. what: what to call it, a text of the code; amount: minor units; check: raises Problem."""
+    """What a PIN confirms.
+
+    what: what to call it, a text of the code.
+    command: the operation to accept.
+    amount: in minor units.
+    check: raises Refused for what cannot be paid any more.
+    """
 
     what: str
-    order: Order
+    command: Command
     amount: int
     currency: str
     check: Callable[[], None] = lambda: None

@@ -1,6 +1,6 @@
-"""Sessions, one a phone: where somebody is, what he was last shown, and whether what comes in has been taken before.
+"""USSD sessions, one for each phone: the caller's place in the menus, the last screen, and which inputs were processed.
 
-A step is taken once: whoever saves first has taken it, and everybody else who brings it gets the answer that was saved.
+A step is processed once: the first save wins, and every other delivery of it gets the saved answer.
 Before a PIN is looked at, the step is claimed, so that no wrong one counts twice.
 """
 
@@ -11,38 +11,42 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from api.ussd.dialogue import Place, Shown, show, step
-from api.ussd.menu import FIRST, REGISTER, SCREENS
+from flask import current_app
+
+from api.ussd.dialogue import BACK, MORE, TOP, Place, Shown, show, step
+from api.ussd.menu import FIRST, REGISTER, Menus
 from api.ussd.screen import Ask, Talk
 from core.bootstrap import Core
-from core.clock import from_text, to_text
+from core.clock import from_rfc3339, to_rfc3339
 from core.errors import Conflict, Duplicate
+from core.identity.pins import Pins
 from core.ids import new_id
-from core.languages import DEFAULT
+from core.notices.languages import DEFAULT
+from core.notices.outcome import outcome
 from core.operation import Operation
-from core.outcomes import outcome
-from core.people import People
-from core.pins import Pins
 from core.store.port import OPERATIONS, USSD_SESSIONS, Document
+from core.upcasts import USSD_SESSION, latest, upcast
 
 RESUME_S = 120
-"""Who dials again so soon is asked whether to go on where he was."""
+"""A caller who redials within this time is asked whether to resume."""
 CLAIM_S = 5
-"""How long a claimed step may take; then its process is thought dead, and the next delivery takes it."""
+"""How long a claimed step may take. Then its process counts as dead, and the next delivery processes it."""
 RETRIED_S = 3
-"""Nobody reads a screen and types a PIN so soon: what comes then is the step before, delivered again."""
-LOOK_AGAIN_S, LOOKS = 0.05, 20
-"""At a step that another delivery of it has claimed: a second, which is as long as a screen may take."""
-NEWS = 3
-"""Outcomes that the next dial tells at most."""
+"""A person needs longer to read a screen and type a PIN: an earlier input is the previous step, delivered again."""
+LOOK_AGAIN_S, MAX_LOOKS = 0.05, 20
+"""While another delivery of the step has claimed it: one second in all, which is the time a screen may take."""
+MAX_NEWS = 3
+"""The most outcomes that the next dial shows."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a gateway brings. session: the gateway's own id with its name; msisdn: E.164.
+    """One message of a gateway.
 
-    number: which input of the session this is, 0 for the dial; None where the gateway does not tell. Then the same
-    again is a repetition when it would be wrong as something new.
+    session: the gateway's own id, after the gateway's name.
+    msisdn: E.164.
+    number: which input of the session this is, 0 for the dial; None where the gateway does not number its inputs.
+        Without numbers, the same input again counts as a repetition if it would be wrong as a new one.
     """
 
     session: str
@@ -59,18 +63,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Sessions:
-    """secret: with which is hidden what was typed; sleep: takes seconds."""
+    """secret: hides what was typed in what is stored; sleep: takes seconds."""
 
     core: Core
-    people: People
     pins: Pins
+    menus: Menus
     secret: str
     sleep: Callable[[float], None] = time.sleep
 
     def answer(self, delivery: Delivery) -> Answer:
-        """What is shown next. Raises StoreUnavailable."""
+        """The next screen. Raises StoreUnavailable."""
         seen: int | None = None
-        for _ in range(LOOKS):
+        for _ in range(MAX_LOOKS):
             known = self._load(delivery)
             if known is not None and (before := self._repeated(known, delivery)):
                 return before
@@ -97,8 +101,8 @@ class Sessions:
         elif resume:
             shown = self._resumed(talk, place, delivery.text.strip())
         else:
-            if _is_secret(place.screen):
-                known = self.core.store.replace(USSD_SESSIONS, {**known, "claimed_at": to_text(now)})
+            if self._is_secret(place.screen):
+                known = self.core.store.replace(USSD_SESSIONS, {**known, "claimed_at": to_rfc3339(now)})
             shown = step(talk, place, delivery.text)
         if shown.wrong and delivery.number is None and known["last"] == self._mark(delivery):
             shown = replace(shown, message=known["message"])
@@ -106,13 +110,17 @@ class Sessions:
         return self._save(known, delivery, shown, resume=still_asks, steps=known["steps"] + 1)
 
     def _dialled(self, known: Document | None, delivery: Delivery, now: datetime) -> Answer:
-        """The first screen of a session; or a question, when the last one broke off a moment ago."""
+        """The first screen of a session, or the one of the main menu that it asks for at once.
+
+        A question, when the last session broke off a moment ago.
+        """
         lost = bool(delivery.text.strip()) and not delivery.text.startswith("*")
         fresh: Document = {
             "id": self._id(delivery),
+            "schema": latest(USSD_SESSION),
             "session": delivery.session,
             "dial": new_id(),
-            "tells": known["tells"] if known else [],
+            "follows": known["follows"] if known else [],
         }
         if known is not None:
             fresh["version"] = known["version"]
@@ -124,7 +132,11 @@ class Sessions:
         if known is not None and not lost and self._broken_off(known, now):
             place = _place(known["place"])
             return self._save(fresh, delivery, Shown(_resume_question(talk), place), resume=True)
-        news, fresh["tells"] = self._news(fresh["tells"], talk.language)
+        if lost and _begins(known, delivery):
+            chosen = step(talk, Place(FIRST), delivery.text)
+            if not chosen.wrong:
+                return self._save(fresh, delivery, chosen)
+        news, fresh["follows"] = self._news(fresh["follows"], talk.language)
         error = talk.say("Session over.") if lost else ""
         place = Place(FIRST, data={"news": news})
         return self._save(fresh, delivery, show(replace(talk, data=place.data), place, error))
@@ -132,7 +144,7 @@ class Sessions:
     def _resumed(self, talk: Talk, place: Place, typed: str) -> Shown:
         if typed == "1":
             return show(talk, place)
-        if typed == "2":
+        if typed in ("2", BACK, TOP):
             return show(replace(talk, data={}), Place(FIRST))
         return Shown(f"{talk.say('No such choice.')}\n{_resume_question(talk)}", place, wrong=True)
 
@@ -140,6 +152,7 @@ class Sessions:
         self, known: Document, delivery: Delivery, shown: Shown, resume: bool = False, steps: int | None = None
     ) -> Answer:
         number = delivery.number if delivery.number is not None else steps or 0
+        new = [shown.follows] if shown.follows else []
         saved: Document = {
             **known,
             "steps": number,
@@ -150,15 +163,15 @@ class Sessions:
             "last": self._mark(delivery),
             "last_on": None if known.get("resume") else _spot(known.get("place")),
             "claimed_at": None,
-            "tells": list(dict.fromkeys([*known["tells"], *([shown.tells] if shown.tells else [])]))[-NEWS:],
-            "at": to_text(self.core.clock.now()),
+            "follows": list(dict.fromkeys([*known["follows"], *new]))[-MAX_NEWS:],
+            "at": to_rfc3339(self.core.clock.now()),
         }
         write = self.core.store.replace if "version" in saved else self.core.store.insert
         write(USSD_SESSIONS, saved)
         return Answer(shown.message, saved["over"])
 
     def _repeated(self, known: Document, delivery: Delivery) -> Answer | None:
-        """The answer of a step that was taken before. What was mistyped twice on purpose gets the same answer, too."""
+        """The saved answer of a step that was processed before. Input mistyped twice gets the same answer, too."""
         if known["session"] != delivery.session:
             return None
         if delivery.number is not None:
@@ -170,44 +183,62 @@ class Sessions:
         return Answer(known["message"], known["over"]) if seen else None
 
     def _no_pin_yet(self, known: Document) -> bool:
-        """Whether a PIN was asked for just now: an amount that comes again so soon is none, and not to be counted."""
-        just_now = self.core.clock.now() - from_text(known["at"]) < timedelta(seconds=RETRIED_S)
-        asked = _is_secret(known["place"]["screen"]) and not (known["last_on"] and _is_secret(known["last_on"][0]))
-        return bool(just_now and asked)
+        """Whether the PIN screen was shown just now: an amount delivered again must not count as a wrong PIN."""
+        just_now = self.core.clock.now() - from_rfc3339(known["at"]) < timedelta(seconds=RETRIED_S)
+        secret = self._is_secret(known["place"]["screen"]) and not (
+            known["last_on"] and self._is_secret(known["last_on"][0])
+        )
+        return bool(just_now and secret)
 
     def _news(self, ids: list[str], language: str) -> tuple[list[str], list[str]]:
-        """How what was asked for stands, in lines; and of what it is still to be told."""
+        """The outcomes of earlier operations in lines, and the ids of those that have not ended."""
         found = (self.core.store.get(OPERATIONS, id) for id in ids)
-        operations = [Operation.from_document(document) for document in found if document and document["tell"]]
+        read = [Operation.from_document(document) for document in found if document]
+        operations = [operation for operation in read if operation.notification]
         lines = [outcome(operation, language) for operation in operations]
         return lines, [operation.id for operation in operations if not operation.terminal]
 
     def _talk(self, delivery: Delivery, place: Place, key: str) -> Talk:
-        person = self.people.of_phone(delivery.msisdn)
+        person = self.core.people.of_phone(delivery.msisdn)
         language = place.data.get("language") or (person and person.language) or DEFAULT
-        return Talk(self.core, self.people, self.pins, delivery.msisdn, person, str(language), place.data, key)
+        return Talk(self.core, self.pins, self.menus.screens, delivery.msisdn, person, str(language), place.data, key)
 
     def _load(self, delivery: Delivery) -> Document | None:
-        return self.core.store.get(USSD_SESSIONS, self._id(delivery))
+        document = self.core.store.get(USSD_SESSIONS, self._id(delivery))
+        return dict(upcast(USSD_SESSION, document)) if document else None
 
     def _claimed(self, known: Document) -> bool:
         claimed_at = known["claimed_at"]
-        return claimed_at is not None and self.core.clock.now() < from_text(claimed_at) + timedelta(seconds=CLAIM_S)
+        return claimed_at is not None and self.core.clock.now() < from_rfc3339(claimed_at) + timedelta(seconds=CLAIM_S)
 
     def _expired(self, known: Document, now: datetime) -> bool:
-        gone = known["place"]["screen"] not in SCREENS  # since a release without it
-        return gone or now - from_text(known["at"]) > timedelta(seconds=self.core.settings.ussd_session_s)
+        gone = known["place"]["screen"] not in self.menus.screens  # since a release without it
+        return gone or now - from_rfc3339(known["at"]) > timedelta(seconds=self.core.settings.ussd_session_s)
 
     def _broken_off(self, known: Document, now: datetime) -> bool:
-        live = not known["over"] and now - from_text(known["at"]) <= timedelta(seconds=RESUME_S)
-        return bool(live and known["place"]["screen"] in SCREENS.keys() - {FIRST} and known["place"]["behind"])
+        """Whether the caller was in the middle of something. Screens that only show something ask for nothing."""
+        if known["over"] or now - from_rfc3339(known["at"]) > timedelta(seconds=RESUME_S):
+            return False
+        screen = self.menus.screens.get(known["place"]["screen"])
+        return screen is not None and screen.name != FIRST and bool(screen.leads and known["place"]["behind"])
+
+    def _is_secret(self, screen: str) -> bool:
+        found = self.menus.screens.get(screen)
+        return isinstance(found, Ask) and found.secret
 
     def _id(self, delivery: Delivery) -> str:
         return hashlib.sha256(delivery.msisdn.encode()).hexdigest()
 
     def _mark(self, delivery: Delivery) -> str:
-        """Of what was typed, which may be a PIN."""
+        """A keyed hash of the input, which may be a PIN."""
         return hmac.new(self.secret.encode(), f"{delivery.session}\n{delivery.text}".encode(), "sha256").hexdigest()
+
+
+def _begins(known: Document | None, delivery: Delivery) -> bool:
+    """Whether this is the first input of a session, which chooses from the main menu without having seen it."""
+    new = known is None or known["session"] != delivery.session
+    choice = delivery.text.strip() not in (BACK, TOP, MORE)
+    return new and choice and (delivery.number is None or delivery.number <= 1)
 
 
 def _resume_question(talk: Talk) -> str:
@@ -219,10 +250,11 @@ def _place(document: Document) -> Place:
 
 
 def _spot(place: Document | None) -> list[object] | None:
-    """What somebody sees of where he is: another page is another spot."""
+    """The screen and page that the caller sees."""
     return [place["screen"], place["page"]] if place else None
 
 
-def _is_secret(screen: str) -> bool:
-    found = SCREENS.get(screen)
-    return isinstance(found, Ask) and found.secret
+def sessions() -> Sessions:
+    """The app's sessions."""
+    found: Sessions = current_app.extensions["ussd"]
+    return found

@@ -1,4 +1,4 @@
-"""The threads that handlers run on: at most so many at once, never two for the same id."""
+"""The threads that handlers run on: a bounded number, and never two for the same id."""
 
 import threading
 from collections.abc import Callable
@@ -9,14 +9,21 @@ from enum import Enum
 import structlog
 
 from core.broker.port import Handle
+from core.broker.throttle import ThrottledLog
+from core.errors import BrokerUnavailable, StoreUnavailable
 
 log = structlog.get_logger(__name__)
+
+# What a handler works with is away. Nothing is wrong with its operation, which has a due time.
+AWAY = (StoreUnavailable, BrokerUnavailable)
 
 
 class Outcome(Enum):
     """What became of an id that was offered."""
 
     HANDLED = "handled"
+    DEFERRED = "deferred"
+    """The store or the broker was away: the operation's due time brings it back."""
     RAISED = "raised"
     NOT_BEGUN = "not_begun"
 
@@ -35,6 +42,7 @@ class Pool:
         self._running: set[str] = set()
         self._stopped = False
         self._changed = threading.Condition()
+        self._log = ThrottledLog()
 
     @property
     def free(self) -> int:
@@ -58,7 +66,7 @@ class Pool:
         return True
 
     def stop(self, timeout_s: float) -> bool:
-        """Begins nothing any more, and tells whether all handlers have ended in time.
+        """Begins nothing more. Returns whether all handlers have ended in time.
 
         A handler that goes on keeps the process from ending by itself until it returns.
         """
@@ -79,13 +87,16 @@ class Pool:
             self._running.add(id)
         outcome = Outcome.RAISED
         try:
-            # A context of its own: what one handler binds for its logs must not show in the next one's.
+            # Each handler gets its own context: log fields that it binds must not show in the next one's lines.
             Context().run(self._handle, id)
             outcome = Outcome.HANDLED
+        except AWAY as error:
+            outcome = Outcome.DEFERRED
+            self._log.warning("handler_deferred", id=id, error=str(error))  # in an outage, each handler would log it
         except Exception:
             log.exception("handler_raised", id=id)
         finally:
             with self._changed:
                 self._running.discard(id)
                 self._changed.notify_all()
-                done(outcome)  # within the lock, so that nobody hears of an ended pool before its last outcome
+                done(outcome)  # inside the lock, so that the pool is not reported as ended before its last outcome

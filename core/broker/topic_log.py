@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.broker.port import Message
+from core.broker.port import Message, escape
 from core.errors import BrokerUnavailable
 
 FILE = "events.log"
@@ -24,7 +24,7 @@ class TopicLog:
     def append(self, message: Message) -> None:
         """Durable when it returns. Raises BrokerUnavailable when the file cannot be written."""
         line = {
-            "topic": ".".join(message.topic),
+            "topic": message.routing_key,
             "message_id": message.id,
             "headers": dict(message.headers),
             "body": message.body.decode(),
@@ -56,7 +56,7 @@ class TopicLog:
                 line += file.readline()
                 if line.endswith(b"\n"):  # else somebody is writing it just now, or there is no more
                     message, line = _read(line), b""
-                    if message and fits(pattern, message["topic"]):
+                    if message and matches_topic(pattern, message["topic"]):
                         yield message
                 elif follow:
                     time.sleep(LOOK_AGAIN_S)
@@ -73,9 +73,13 @@ def _read(line: bytes) -> dict[str, Any] | None:
         return None
 
 
-def fits(pattern: str, topic: str) -> bool:
-    """As a topic exchange's binding: `*` is one word, `#` any number of them."""
-    return _fits(pattern.split("."), topic.split("."))
+def matches_topic(pattern: str, topic: str) -> bool:
+    """As a topic exchange's binding: `*` is one word, `#` any number of them.
+
+    pattern: its words may be escaped, as those of the topic are, or not.
+    """
+    words = [word if word in ("*", "#") else escape(word, keep="%") for word in pattern.split(".")]
+    return _fits(words, topic.split("."))
 
 
 def _fits(pattern: list[str], words: list[str]) -> bool:

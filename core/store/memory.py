@@ -6,35 +6,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import Conflict, Duplicate
-from core.store.port import COLLECTIONS, AtMost, Condition, Document, Scalar
+from core.store.port import COLLECTIONS, AtMost, Collection, Condition, Document, OneOf, Scalar
 
 
 class MemoryStore:
     """The Store port. Documents are kept pickled, which is the cheapest way to hand out copies."""
 
-    def __init__(self) -> None:
-        self._documents: dict[str, dict[str, bytes]] = {name: {} for name in COLLECTIONS}
-        self._keys: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in COLLECTIONS}
+    def __init__(self, collections: Mapping[str, Collection] = COLLECTIONS) -> None:
+        self._collections = collections
+        self._documents: dict[str, dict[str, bytes]] = {name: {} for name in collections}
+        self._keys: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in collections}
         self._lock = threading.Lock()
 
     def insert(self, collection: str, document: Document) -> Document:
         document = {**document, "version": 1}
         with self._lock:
             if document["id"] in self._documents[collection]:
-                raise Duplicate("id")
+                raise Duplicate(collection=collection, id=document["id"])
             self._save(collection, document)
         return document
+
+    def insert_all(self, *documents: tuple[str, Document]) -> None:
+        for collection, document in documents:
+            self.insert(collection, document)
 
     def get(self, collection: str, id: str) -> Document | None:
         pickled = self._documents[collection].get(id)
         return None if pickled is None else _unpickled(pickled)
-
-    def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
-        if field != "id" and field not in COLLECTIONS[collection].unique:
-            raise ValueError(f"{collection} has no unique field {field!r}")
-        with self._lock:
-            found = [id for id, keys in self._keys[collection].items() if value is not None and keys[field] == value]
-        return self.get(collection, found[0]) if found else None
 
     def replace(self, collection: str, document: Document) -> Document:
         with self._lock:
@@ -52,9 +50,7 @@ class MemoryStore:
         after: tuple[Scalar, str] | None = None,
     ) -> list[Document]:
         sort, down = order.removeprefix("-"), order.startswith("-")
-        for field in (sort, *where):
-            if field != "id" and field not in COLLECTIONS[collection].fields:
-                raise ValueError(f"{collection} declares no field {field!r}")
+        self._collections[collection].require(sort, *where)
         with self._lock:
             rows = list(self._keys[collection].values())
         places = sorted(
@@ -79,19 +75,14 @@ class MemoryStore:
             raise Conflict(collection=collection, id=id)
 
     def _save(self, collection: str, document: Document) -> None:
-        declared, id = COLLECTIONS[collection], document["id"]
+        declared, id = self._collections[collection], document["id"]
         keys = {field: document.get(field) for field in ("id", "version", *declared.fields)}
-        for field in declared.unique:
-            if keys[field] is not None:
-                for other in self._keys[collection].values():
-                    if other[field] == keys[field] and other["id"] != id:
-                        raise Duplicate(field)
         self._documents[collection][id] = pickle.dumps(document, pickle.HIGHEST_PROTOCOL)
         self._keys[collection][id] = keys
 
 
 def _unpickled(pickled: bytes) -> Document:
-    document: Document = pickle.loads(pickled)
+    document: Document = pickle.loads(pickled)  # noqa: S301 - pickled by this store
     return document
 
 
@@ -100,6 +91,9 @@ def _meets(keys: Mapping[str, Any], where: Mapping[str, Condition]) -> bool:
         value = keys[field]
         if isinstance(condition, AtMost):
             if value is None or value > condition.value:
+                return False
+        elif isinstance(condition, OneOf):
+            if value not in condition.values:
                 return False
         elif value != condition:
             return False

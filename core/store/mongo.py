@@ -11,15 +11,20 @@ from typing import Any
 from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError, WriteConcernError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from core.errors import Conflict, Duplicate, StoreUnavailable
-from core.store.port import COLLECTIONS, AtMost, Collection, Condition, Document, Scalar
+from core.store.mongo_schema import pending
+from core.store.port import COLLECTIONS, AtMost, Collection, Condition, Document, OneOf, Scalar
 
 DATABASE = "quittance"
+CONNECTIONS = 16
+ELECTION_S = 5.0
+"""How long a verb waits for a primary. A replica set elects one within about 12 s (electionTimeoutMillis is 10 s):
+the API gives up earlier, because people wait for its answer, and workers do not."""
 # Shorter than the socket's: the server says that a majority is missing before the connection is given up.
 DURABLE = WriteConcern("majority", j=True, wtimeout=5_000)
 
@@ -28,17 +33,26 @@ class MongoStore:
     """The Store port on MongoDB.
 
     url: mongodb://host[,host...]/database?options; without a database, `quittance`. client: one to use instead of
-    connecting to the url. Makes the indexes that are missing at the first use: the server may still be down when this
-    is built. Build it after a fork.
+    connecting to the url. connections: at most; as many as there are threads. election_s: how long a verb waits for a
+    primary. The server may still be down when this is built. It is migrated by `MongoMigration` alone: until then, each
+    use raises StoreUnavailable. Build it after a fork.
 
     A write whose connection breaks is sent once more by the driver, under the same transaction number: a replica set
     then answers what the first attempt did, so a save that succeeded is no Conflict. A standalone server knows no such
     numbers, and the driver does not send again: StoreUnavailable, and the caller reads what became of it.
     """
 
-    def __init__(self, url: str, client: MongoClient[Document] | None = None) -> None:
-        self._client = client or _connect(url)
-        self._database = self._client.get_default_database(
+    def __init__(
+        self,
+        url: str,
+        client: MongoClient[Document] | None = None,
+        collections: Mapping[str, Collection] = COLLECTIONS,
+        connections: int = CONNECTIONS,
+        election_s: float = ELECTION_S,
+    ) -> None:
+        self.collections = collections
+        self._client = client or _connect(url, connections, election_s)
+        self.database = self._client.get_default_database(
             DATABASE,
             write_concern=DURABLE,
             read_concern=ReadConcern("majority"),
@@ -48,25 +62,27 @@ class MongoStore:
 
     def insert(self, collection: str, document: Document) -> Document:
         document = {**document, "version": 1}
-        stored = _stored(COLLECTIONS[collection], document)
-        with _unavailable(), self._duplicates(collection, stored, is_new=True):
-            self._collection(collection).insert_one(stored)
+        with unavailable():
+            try:
+                self._collection(collection).insert_one(_stored(document))
+            except DuplicateKeyError:
+                raise Duplicate(collection=collection, id=document["id"]) from None
         return document
 
-    def get(self, collection: str, id: str) -> Document | None:
-        return self._one(collection, "_id", id)
+    def insert_all(self, *documents: tuple[str, Document]) -> None:
+        for collection, document in documents:
+            self.insert(collection, document)
 
-    def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
-        if field != "id" and field not in COLLECTIONS[collection].unique:
-            raise ValueError(f"{collection} has no unique field {field!r}")
-        return None if value is None else self._one(collection, _name(field), value)
+    def get(self, collection: str, id: str) -> Document | None:
+        with unavailable():
+            stored = self._collection(collection).find_one({"_id": {"$eq": id}})
+        return None if stored is None else _returned(stored)
 
     def replace(self, collection: str, document: Document) -> Document:
         document = {**document, "version": document["version"] + 1}
-        stored = _stored(COLLECTIONS[collection], document)
         old = {"_id": document["id"], "version": document["version"] - 1}
-        with _unavailable(), self._duplicates(collection, stored, is_new=False):
-            saved = self._collection(collection).replace_one(old, stored).matched_count
+        with unavailable():
+            saved = self._collection(collection).replace_one(old, _stored(document)).matched_count
         if not saved:
             raise Conflict(collection=collection, id=document["id"])
         return document
@@ -79,24 +95,24 @@ class MongoStore:
         limit: int = 100,
         after: tuple[Scalar, str] | None = None,
     ) -> list[Document]:
-        declared = COLLECTIONS[collection]
+        declared = self.collections[collection]
         sort, direction = order.removeprefix("-"), DESCENDING if order.startswith("-") else ASCENDING
-        for field in (sort, *where):
-            if field != "id" and field not in declared.fields:
-                raise ValueError(f"{collection} declares no field {field!r}")
+        declared.require(sort, *where)
         conditions = [
             {_name(sort): {"$exists": True, "$ne": None}},
             *(_condition(field, value) for field, value in where.items()),
         ]
         if after:
             conditions += _beyond(_name(sort), direction, after)
-        keys = [(name, direction) for name in (["_id"] if sort == "id" else [sort, "id"])]
-        with _unavailable():
+        # The declared indexes end in `id`; the one of `_id` serves a question that none of them does.
+        own = sort == "id" and where.keys() <= {"id"}
+        keys = [(name, direction) for name in (("_id",) if own else dict.fromkeys((sort, "id")))]
+        with unavailable():
             found = self._collection(collection).find({"$and": conditions}).sort(keys).limit(limit)
-            return [_returned(declared, stored) for stored in found]
+            return [_returned(stored) for stored in found]
 
     def delete(self, collection: str, id: str, version: int) -> None:
-        with _unavailable():
+        with unavailable():
             deleted = self._collection(collection).delete_one({"_id": id, "version": version}).deleted_count
         if not deleted:
             raise Conflict(collection=collection, id=id)
@@ -106,66 +122,31 @@ class MongoStore:
 
     def _collection(self, name: str) -> MongoCollection[Document]:
         if not self._prepared:
-            for collection in COLLECTIONS.values():
-                _make_indexes(self._database[collection.name], collection)
+            if missing := pending(self.database, self.collections):
+                raise StoreUnavailable(reason=f"the database needs `quittance migrate`, to {', '.join(missing)}")
             self._prepared = True
-        return self._database[name]
-
-    def _one(self, collection: str, name: str, value: Scalar) -> Document | None:
-        with _unavailable():
-            stored = self._collection(collection).find_one({name: {"$eq": value}})
-        return None if stored is None else _returned(COLLECTIONS[collection], stored)
-
-    @contextmanager
-    def _duplicates(self, collection: str, stored: Document, is_new: bool) -> Iterator[None]:
-        """Not every server says which field was taken, or even that one was: then it is looked up."""
-        names = ["_id"] * is_new + [field for field in COLLECTIONS[collection].unique if field in stored]
-        try:
-            yield
-        except WriteConcernError:
-            raise
-        except OperationFailure as error:
-            named = list((error.details or {}).get("keyPattern") or ())
-            taken = named or [name for name in names if self._is_taken(collection, name, stored)]
-            if not taken and isinstance(error, DuplicateKeyError):
-                taken = names[-1:]  # released since; an id seldom is
-            if not taken:
-                raise
-            raise Duplicate("id" if taken[0] == "_id" else taken[0]) from None
-
-    def _is_taken(self, collection: str, name: str, stored: Document) -> bool:
-        others = {} if name == "_id" else {"_id": {"$ne": stored["_id"]}}
-        return self._collection(collection).find_one({name: {"$eq": stored[name]}} | others) is not None
+        return self.database[name]
 
 
-def _connect(url: str) -> MongoClient[Document]:
+def _connect(url: str, connections: int, election_s: float) -> MongoClient[Document]:
     return MongoClient(
         url,
         retryWrites=True,
-        serverSelectionTimeoutMS=2_000,
+        maxPoolSize=connections,
+        serverSelectionTimeoutMS=int(election_s * 1000),
         connectTimeoutMS=2_000,
         waitQueueTimeoutMS=5_000,
         socketTimeoutMS=10_000,
     )
 
 
-def _make_indexes(target: MongoCollection[Document], collection: Collection) -> None:
-    for field in collection.unique:
-        # Sparse, and a field without a value is not stored: only so may many documents lack it on every server.
-        target.create_index([(field, ASCENDING)], unique=True, sparse=True, name=f"{field}_unique")
-    for fields in collection.indexes:
-        # Its own `id`, not `_id`: not every server takes that into an index of several fields.
-        target.create_index([(name, ASCENDING) for name in (*fields, "id")], name="_".join((*fields, "id")))
+def _stored(document: Document) -> Document:
+    return {"_id": document["id"]} | document
 
 
-def _stored(collection: Collection, document: Document) -> Document:
-    absent = {field for field in collection.unique if document.get(field) is None}
-    return {"_id": document["id"]} | {name: value for name, value in document.items() if name not in absent}
-
-
-def _returned(collection: Collection, stored: Document) -> Document:
+def _returned(stored: Document) -> Document:
     del stored["_id"]
-    return stored | {field: stored.get(field) for field in collection.unique}
+    return stored
 
 
 def _name(field: str) -> str:
@@ -173,17 +154,23 @@ def _name(field: str) -> str:
 
 
 def _condition(field: str, value: Condition) -> dict[str, Any]:
-    return {_name(field): {"$lte": value.value} if isinstance(value, AtMost) else {"$eq": value}}
+    match value:
+        case AtMost():
+            return {_name(field): {"$lte": value.value}}
+        case OneOf():
+            return {_name(field): {"$in": list(value.values)}}
+    return {_name(field): {"$eq": value}}
 
 
 def _beyond(name: str, direction: int, after: tuple[Scalar, str]) -> list[dict[str, Any]]:
-    """What comes after this place. The first condition says nothing new, but an index serves it better."""
+    """The conditions of what comes after this place. The second implies the first, which an index serves better."""
     past = "$gt" if direction == ASCENDING else "$lt"
     return [{name: {f"{past}e": after[0]}}, {"$or": [{name: {past: after[0]}}, {"id": {past: after[1]}}]}]
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
+def unavailable() -> Iterator[None]:
+    """Raises errors of the driver as those of the port: StoreUnavailable, or ValueError for a refused value."""
     try:
         yield
     except BSONError as error:

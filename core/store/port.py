@@ -1,14 +1,17 @@
 """The store port: six verbs over versioned JSON documents, and the table of collections that every adapter reads.
 
 A document is a JSON object with an `id` (a string of 1 to 255 characters, as are declared fields that are text) and
-a `version` (an integer that `insert` sets to 1). A unique field that is absent may be read back as null.
-Only the atomicity of a single document may be relied on: it holds on SQLite, PostgreSQL, MySQL and a sharded MongoDB
-alike.
+a `version` (an integer that `insert` sets to 1).
+Only the atomicity of a single document may be relied on, and nothing but the id is unique: that holds on SQLite,
+PostgreSQL, MySQL and a sharded MongoDB alike. See `core.claims` for other values that only one document may have.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from core.errors import Conflict
+from core.upcasts import CLAIM, OPERATION, USSD_SESSION, Upcasts
 
 Document = dict[str, Any]
 Scalar = str | int | None
@@ -21,7 +24,14 @@ class AtMost:
     value: str | int
 
 
-Condition = Scalar | AtMost
+@dataclass(frozen=True)
+class OneOf:
+    """A `find` condition: the field has one of these values."""
+
+    values: tuple[str | int, ...]
+
+
+Condition = Scalar | AtMost | OneOf
 
 SCAN_PAGE = 1000
 
@@ -30,31 +40,44 @@ SCAN_PAGE = 1000
 class Collection:
     """What a collection's documents may be found by. All declared fields are top-level scalars of the document.
 
-    unique: fields of which no two documents have the same value; any number may have none (null or absent).
-    indexes: lists of fields, each served by one index, in this order and then by id.
+    indexes: lists of fields, each served by one index, in this order and then by id. Where the database can, an index
+        leaves out documents without a value in the last field: it serves no question for them.
+    filters: other fields, which narrow what an index has found.
+    kept: the field that says when a document was last used, and after how many days it is deleted; None: never.
+    upcasts: see `core.upcasts`. Stores return documents as they are stored; the reader upcasts them.
     """
 
     name: str
-    unique: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    filters: tuple[str, ...] = ()
+    kept: tuple[str, int] | None = None
+    upcasts: Upcasts = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Every declared field but `id` and `version`, once, in a stable order."""
-        return tuple(dict.fromkeys((*self.unique, *(field for index in self.indexes for field in index))))
+        return tuple(dict.fromkeys((*(field for index in self.indexes for field in index), *self.filters)))
+
+    def require(self, *fields: str) -> None:
+        """Raises ValueError for a field that documents cannot be found by: neither `id` nor declared."""
+        for field in fields:
+            if field != "id" and field not in self.fields:
+                raise ValueError(f"{self.name} declares no field {field!r}")
 
 
 OPERATIONS = "operations"
-CLAIMS = "claims"
+FINGERPRINTS = "fingerprints"
+RESERVATIONS = "claims"
 IDEMPOTENCY_KEYS = "idempotency_keys"
 PARTNERS = "partners"
 PEOPLE = "people"
+USERNAMES = "usernames"
+PHONES = "phones"
 ATTEMPTS = "attempts"
+LEASES = "leases"
 API_KEYS = "api_keys"
-SERVICES = "services"
 WALLETS = "wallets"
 JOURNAL = "journal"
-MERCHANTS = "merchants"
 USSD_SESSIONS = "ussd_sessions"
 
 COLLECTIONS: Mapping[str, Collection] = {
@@ -62,48 +85,62 @@ COLLECTIONS: Mapping[str, Collection] = {
     for collection in (
         Collection(
             OPERATIONS,
-            unique=("fingerprint",),
-            indexes=(("kind",), ("kind", "due_at"), ("kind", "status"), ("kind", "subject"), ("kind", "counterpart")),
+            indexes=(
+                ("kind",),
+                ("due_at",),
+                ("kind", "due_at"),
+                ("kind", "status"),
+                ("kind", "subject"),
+                ("kind", "counterparty"),
+            ),
+            filters=("bucket",),
+            upcasts=OPERATION,
         ),
-        Collection(CLAIMS),
-        Collection(IDEMPOTENCY_KEYS),
+        Collection(FINGERPRINTS, upcasts=CLAIM),
+        Collection(RESERVATIONS, upcasts=CLAIM),
+        Collection(IDEMPOTENCY_KEYS, upcasts=CLAIM),
         Collection(PARTNERS),
-        Collection(PEOPLE, unique=("username", "msisdn")),
-        Collection(ATTEMPTS),
+        Collection(PEOPLE),
+        Collection(USERNAMES, upcasts=CLAIM),
+        Collection(PHONES, upcasts=CLAIM),
+        Collection(ATTEMPTS, indexes=(("since",),), kept=("since", 1)),
+        Collection(LEASES),
         Collection(API_KEYS),
-        Collection(SERVICES, indexes=(("state",),)),
         Collection(WALLETS),
-        Collection(MERCHANTS),
-        Collection(USSD_SESSIONS),
+        Collection(USSD_SESSIONS, indexes=(("at",),), kept=("at", 30), upcasts=USSD_SESSION),
         Collection(JOURNAL, indexes=(("account",),)),
     )
 }
+"""Those of the core. Products declare theirs in their contracts."""
+
+MAX_CAS_TRIES = 100
+"""Compare-and-set retries before `update` gives up: each but the first needs another writer to be faster."""
 
 
 class Store(Protocol):
     """Every verb is durable when it returns, and raises StoreUnavailable when the store does not answer.
 
-    `collection` is a name in COLLECTIONS. Documents handed in and out are the caller's own: no adapter keeps or
-    shares them.
+    `collection` is a name of the collections that the adapter was built with. Documents handed in and out are the
+    caller's own: no adapter keeps or shares them.
     """
 
     def insert(self, collection: str, document: Document) -> Document:
-        """Stores a new document and returns it with `version` 1.
+        """Stores a new document and returns it with `version` 1. Raises Duplicate when there is one with its id."""
 
-        Raises Duplicate(field), where field is `id` or a unique field.
+    def insert_all(self, *documents: tuple[str, Document]) -> None:
+        """Stores new documents in this order, each with `version` 1, and in as few round trips as the database allows.
+
+        documents: each after the name of its collection. Raises Duplicate when there is one with the id of one of them:
+        then those before it may be stored or not, and those after it are not. As when the process dies.
         """
 
     def get(self, collection: str, id: str) -> Document | None:
         """The document with this id, or None."""
 
-    def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
-        """The document with this value of a unique field, or None."""
-
     def replace(self, collection: str, document: Document) -> Document:
         """Compare-and-set: saves the document if the stored one still has its `version`; returns it with version + 1.
 
-        Raises Conflict when the stored document has another version or is gone, Duplicate(field) when a unique field
-        is taken.
+        Raises Conflict when the stored document has another version or is gone.
         """
 
     def find(
@@ -137,3 +174,31 @@ def scan(store: Store, collection: str, where: Mapping[str, Condition]) -> Itera
     while page := store.find(collection, where, limit=SCAN_PAGE, after=after):
         yield from page
         after = (page[-1]["id"], page[-1]["id"])
+
+
+def update(
+    store: Store,
+    collection: str,
+    id: str,
+    change: Callable[[Document], Document | None],
+    tries: int = MAX_CAS_TRIES,
+) -> Document | None:
+    """Reads a document, changes it and saves it by compare-and-set, again as long as others are faster.
+
+    change: the document as it is to be; None leaves it as it is. It may be called several times, and may raise.
+    Returns the document as it then is, or None when there is none with this id.
+    Raises Conflict when others were faster each time, and StoreUnavailable.
+    """
+    for tries_left in reversed(range(tries)):
+        document = store.get(collection, id)
+        if document is None:
+            return None
+        changed = change(document)
+        if changed is None:
+            return document
+        try:
+            return store.replace(collection, changed)
+        except Conflict:
+            if not tries_left:
+                raise
+    raise AssertionError("tries must be positive")

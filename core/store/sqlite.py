@@ -1,19 +1,22 @@
 """SQLite for many threads and a few processes: writes that wait are committed together, and processes take turns.
 
-Whichever thread comes to write first commits what all have asked for until then: many requests share one fsync, and a
-lone one needs no other thread.
+The first thread that wants to write commits the writes of all threads that wait by then. So many requests share one
+fsync, and a single request needs no other thread.
 """
 
 import queue
+import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import sqlalchemy as sa
+
+from core.store.table import Statement, Values, Write
 
 try:
     import fcntl
@@ -23,8 +26,9 @@ except ImportError:  # not a POSIX system: SQLite's own waiting has to do
 Result = TypeVar("Result")
 Work = Callable[[sa.Connection], Result]
 
-READERS = 4  # threads queue for them: a read takes microseconds, and more of them only fight for the interpreter
-CACHE_KB = 8000  # a connection; the upper levels of the trees of 200,000 documents
+READERS = 4  # connections; a read takes microseconds, and more readers only compete for the interpreter
+CACHE_KB = 8000  # for each connection; holds the upper levels of the trees of 200,000 documents
+CACHED_STATEMENTS = 256  # for each connection; more than there are forms of questions
 BATCH = 128  # writes that share one commit; bounds how long the first of them waits for the last
 LOOK_AGAIN_S = 0.0005  # a turn takes a millisecond or two
 
@@ -33,7 +37,7 @@ class Sqlite:
     """A SQLite file with a few readers and one writer, or a database in memory, whose writer reads as well."""
 
     def __init__(self, url: str, wait_s: float, prepare: Work[None]) -> None:
-        """wait_s: how long to wait for others, in seconds; prepare: makes the tables that are missing."""
+        """wait_s: how long to wait for others, in seconds; prepare: migrates the database, all of it or nothing."""
         path = sa.make_url(url).database
         memory = path in (None, "", ":memory:")
         self._wait_s = wait_s
@@ -42,69 +46,101 @@ class Sqlite:
             url,
             poolclass=sa.NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": wait_s, "check_same_thread": False},
+            connect_args={"timeout": wait_s, "check_same_thread": False, "cached_statements": CACHED_STATEMENTS},
         )
         sa.event.listen(
             self._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         )
-        self._readers: queue.SimpleQueue[sa.Connection | None] = queue.SimpleQueue()
+        self._memory = memory
+        self._readers: queue.SimpleQueue[_Opened | None] = queue.SimpleQueue()
         for _ in range(READERS):
             self._readers.put(None)
-        if memory:
-            self.read = self.write  # type: ignore[method-assign]
-        self._writer: sa.Connection | None = None
+        self._writer: _Opened | None = None
         self._jobs: deque[_Job] = deque()
+        self._queueing = threading.Lock()
+        self._led = False
         self._writing = threading.Lock()
         try:
-            self.write(prepare)
+            self.alone(prepare)
         except BaseException:
             self.close()
             raise
 
-    def read(self, work: Work[Result]) -> Result:
+    def read(self, statement: Statement, values: Values) -> Sequence[str]:
+        """Returns the first column."""
+        if self._memory:
+            return self._commit(lambda writer: _first_column(writer, statement, values))
         # A queue, not the engine's pool: with many threads that costs four times the processor time.
         try:
-            connection = self._readers.get(timeout=self._wait_s)
+            reader = self._readers.get(timeout=self._wait_s)
         except queue.Empty:
             raise TimeoutError(f"not read within {self._wait_s} s") from None
         try:
-            connection = connection or self._engine.connect()
-            return work(connection)
+            reader = reader or _Opened(self._engine)
+            return _first_column(reader, statement, values)
         finally:
-            self._readers.put(connection)
+            self._readers.put(reader)
 
-    def write(self, work: Work[Result]) -> Result:
-        job = _Job(work)
-        self._jobs.append(job)
-        if not self._writing.acquire(timeout=self._wait_s):
-            job.given_up = True
-            if not job.done:
+    def write(self, *writes: Write) -> int:
+        """In order, up to the first that fails. Durable when it returns the number of rows that the last one wrote."""
+
+        def run(writer: _Opened) -> int:
+            return [writer.raw.execute(statement.sqlite, values).rowcount for statement, values in writes][-1]
+
+        return self._commit(run)
+
+    def alone(self, work: Work[Result]) -> Result:
+        """Does all of the work or nothing, while no other process writes."""
+        return self._commit(lambda writer: _all_or_nothing(writer.connection, work))
+
+    def _commit(self, do: "Callable[[_Opened], Result]") -> Result:
+        job = _Job(do)
+        with self._queueing:
+            self._jobs.append(job)
+            job.leads, self._led = not self._led, True
+        if not job.leads and not job.woken.acquire(timeout=self._wait_s):
+            with self._queueing:
+                job.given_up = not job.leads and not job.done  # else it is woken at this moment
+            if job.given_up:
                 raise TimeoutError(f"not written within {self._wait_s} s")
-            return job.outcome()  # type: ignore[no-any-return]
-        try:
-            while not job.done:
-                self._commit_batch()
-        finally:
-            self._writing.release()
+            job.woken.acquire()
+        if job.leads:
+            self._lead(job)
         return job.outcome()  # type: ignore[no-any-return]
+
+    def _lead(self, job: "_Job") -> None:
+        """Commits batches until the job is done. Then whoever has waited longest leads."""
+        try:
+            with self._writing:
+                while not job.done:
+                    self._commit_batch()
+        finally:
+            with self._queueing:
+                follower = next((waiting for waiting in self._jobs if not waiting.given_up), None)
+                self._led = follower is not None
+                if follower is not None:
+                    follower.leads = True
+                    follower.woken.release()
 
     def close(self) -> None:
         with self._writing:
             if self._writer:
                 self._writer.close()
+            if self._turns:
+                self._turns.close()
         while not self._readers.empty():
             if connection := self._readers.get():
                 connection.close()
 
     def _commit_batch(self) -> None:
-        """Commits the writes that wait, in their order. Needs `_writing`. Their callers are told of any error."""
+        """Commits the waiting writes in order. Needs `_writing`. Each caller gets its own error."""
         batch = [self._jobs.popleft() for _ in range(min(BATCH, len(self._jobs)))]
         try:
             if self._turns:
                 with self._turns.turn():
-                    self._commit(batch)
+                    self._run(batch)
             else:
-                self._commit(batch)
+                self._run(batch)
         except BaseException as error:
             for job in batch:
                 job.error = (
@@ -115,45 +151,72 @@ class Sqlite:
         finally:
             for job in batch:
                 job.done = True
+                job.woken.release()
 
-    def _commit(self, batch: list["_Job"]) -> None:
-        connection = self._writer = self._writer or self._open()
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def _run(self, batch: list["_Job"]) -> None:
+        writer = self._writer = self._writer or self._open_writer()
+        writer.raw.execute("BEGIN IMMEDIATE")
         try:
             for job in batch:
-                job.run(connection)
-            connection.exec_driver_sql("COMMIT")
+                job.run(writer)
+            writer.raw.execute("COMMIT")
         except BaseException:
-            connection.connection.rollback()
+            writer.raw.rollback()
             raise
 
-    def _open(self) -> sa.Connection:
-        connection = self._engine.connect()
-        # In a turn of the writer: processes that start together would refuse each other the first.
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        connection.exec_driver_sql("PRAGMA synchronous=FULL")
-        return connection
+    def _open_writer(self) -> "_Opened":
+        writer = _Opened(self._engine)
+        # In a turn of the writer: of two processes that start together, one would find the database locked.
+        writer.raw.execute("PRAGMA journal_mode=WAL")
+        writer.raw.execute("PRAGMA synchronous=FULL")
+        return writer
+
+
+class _Opened:
+    """A connection: `raw` for statements, which SQLAlchemy would slow down; `connection` for all else."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.connection = engine.connect()
+        raw = self.connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        self.raw = raw
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def _first_column(opened: _Opened, statement: Statement, values: Values) -> list[str]:
+    return [row[0] for row in opened.raw.execute(statement.sqlite, statement.defaults | values)]
+
+
+def _all_or_nothing(connection: sa.Connection, work: Work[Result]) -> Result:
+    """An error that is this write's own leaves the transaction open for the others of its batch."""
+    with connection.begin_nested():
+        return work(connection)
 
 
 class _Job:
     """A write, and what became of it."""
 
-    def __init__(self, work: Work[Any]) -> None:
-        self._work = work
+    def __init__(self, do: Callable[[_Opened], Any]) -> None:
+        self._do = do
         self._result: Any = None
         self.error: Exception | None = None
+        self.leads = False
+        self.woken = threading.Lock()
+        self.woken.acquire()  # released once it is done, or leads
         self.given_up = False
         self.done = False
 
-    def run(self, connection: sa.Connection) -> None:
+    def run(self, writer: _Opened) -> None:
         """Keeps an error that is this write's own; raises one that spoils the whole transaction."""
         if self.given_up:
             return
         try:
-            self._result = self._work(connection)
-        except (sa.exc.IntegrityError, sa.exc.DataError) as error:
+            self._result = self._do(writer)
+        except (sqlite3.IntegrityError, sqlite3.DataError, sa.exc.IntegrityError, sa.exc.DataError) as error:
             self.error = error
-        except sa.exc.DBAPIError:
+        except (sqlite3.Error, sa.exc.DBAPIError):
             raise
         except Exception as error:  # such as a text that is not Unicode
             self.error = error
@@ -165,7 +228,7 @@ class _Job:
 
 
 class _Turns:
-    """Processes that write one file take turns: who waits holds `.next`, so who has just written cannot overtake."""
+    """Processes that write one file take turns. The next one holds `.next`, so that the last one cannot overtake it."""
 
     def __init__(self, path: str, wait_s: float) -> None:
         self._path = path
@@ -174,7 +237,7 @@ class _Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Raises TimeoutError when another process does not end its turn, because it is stopped, say."""
+        """Raises TimeoutError when another process does not end its turn, for example because it is stopped."""
         lock, waiting = self._files = self._files or (self._open("lock"), self._open("next"))
         give_up_at = time.monotonic() + self._wait_s
         _take(waiting, give_up_at)
@@ -186,6 +249,11 @@ class _Turns:
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        files, self._files = self._files, None
+        for file in files or ():
+            file.close()
 
     def _open(self, name: str) -> IO[bytes]:
         return Path(f"{self._path}.{name}").open("ab")

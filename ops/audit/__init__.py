@@ -1,1 +1,1 @@
-"""`python -m ops audit`: holds what we say happened against what the partners say happened."""
+"""`quittance audit`: compares our operations with the partners' records."""

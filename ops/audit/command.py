@@ -1,10 +1,11 @@
-"""The command: reads operations, claims and the partners' record, and prints one table."""
+"""The command: reads operations, reservations and the partners' record, and prints one table."""
 
 import gc
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -14,99 +15,130 @@ from rich.table import Table
 
 from core.bootstrap import open_store
 from core.clock import SystemClock
+from core.contract import Contract
 from core.errors import StoreUnavailable
 from core.log import configure
-from core.money import to_text
+from core.money import format_minor
 from core.operation import Operation
 from core.settings import BadSettings, read_settings
-from core.store.port import CLAIMS, OPERATIONS, Store, scan
-from ops.audit.account import Account, Findings
-from ops.audit.effects import EFFECTS, BadRecord, Effect, of_sandbox, of_statement
-from ops.audit.ledger import examine_ledger, totals
+from core.store.port import OPERATIONS, RESERVATIONS, Store, scan
+from core.upcasts import CLAIM, upcast
+from devtools.as_json import json_option, print_json
+from ops.audit.reconciliation import Findings, Reconciliation, recorded_kinds
+from ops.audit.records import BadRecord, RecordedEffect, of_sandbox, of_statement
+from proof.ledger import examine_ledger, totals
 
 DISCREPANCIES = (
-    *("double", "orphan", "missing", "amount differs", "claim of nobody"),
-    *("journal", "balance", "hold of nobody", "negative balance"),
+    *("double", "orphan", "missing", "amount differs", "accepted twice", "dangling reservation"),
+    *("journal", "balance", "dangling hold", "negative balance"),
 )
-STATED = ("debit", "refund")
-TOLD = ("fine", "charge")
-"""The kinds of effects in the operator's statement, and in the sandbox besides; messages too, where it sends them."""
+
+INCOMPLETE = 3
+"""The exit code when all that could be judged is right. 2 is a mistake in the command line."""
 
 
 @click.command()
-@click.option("--statement", type=click.Path(path_type=Path), help="The operator's statement, as CSV.")
-@click.option("--truth", help="The sandbox's record; the default is that of the sandbox at OPERATOR_URL.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--statement", type=click.Path(path_type=Path), help="CSV file with the operator's statement.")
+@click.option("--truth", help="URL of the sandbox's record. Default: /_truth at the host of OPERATOR_URL.")
+@json_option
 def audit(statement: Path | None, truth: str | None, as_json: bool) -> None:
-    """Hold our operations against the partners' own record, and wallets against the journal. Exits 1 on any
-    discrepancy."""
+    """Compare our operations with the partners' record. Checks wallets against the journal, too.
+
+    Exits 1 on any discrepancy. Exits 3 if there is none, but operations of products that are not installed cannot be
+    judged.
+    """
     try:
         settings = read_settings()
         configure("audit", "WARNING")
-        store = open_store(settings)
+        contracts = settings.installed.contracts
         url = truth or "{0.scheme}://{0.netloc}/_truth".format(urlsplit(settings.operator_url))
         record = of_statement(statement) if statement else of_sandbox(url)
-        kinds = STATED if statement else (*STATED, *TOLD, *(["message"] if settings.sms_sender == "http" else []))
-        with Progress(console=Console(stderr=True), transient=True) as progress, Account(kinds) as account:
-            examine(store, account, record, progress)
-            store.close()
-            findings = account.end()
-            printed = json.dumps(account.as_json(), indent=2) if as_json else None
+        kinds = recorded_kinds(contracts.values(), settings, statement is not None)
+        with (
+            closing(open_store(settings)) as store,
+            Progress(console=Console(stderr=True), transient=True) as progress,
+            Reconciliation(contracts, kinds) as books,
+        ):
+            examine(store, contracts, books, record, progress)
+            findings = books.end()
+            printed = books.as_json() if as_json else None
     except (BadSettings, BadRecord, StoreUnavailable) as error:
         raise click.ClickException(str(error)) from None
     if printed:
-        click.echo(printed)
+        print_json(printed)
     else:
-        Console().print(_table(findings), *findings.examples, sep="\n")
-    raise SystemExit(1 if findings.discrepancies else 0)
+        Console().print(_table(findings, contracts), *findings.examples, sep="\n")
+        if findings.not_installed:
+            click.echo(_unjudged(findings))
+    raise SystemExit(1 if findings.discrepancies else INCOMPLETE if findings.not_installed else 0)
 
 
-def examine(store: Store, account: Account, record: Iterator[Effect], progress: Progress) -> None:
-    """Our side first: whatever a partner has done by the time he is asked, an operation was there before."""
-    gc.set_threshold(100_000)  # documents by the hundred thousand, none of them in a circle: a fifth of the time
+def examine(
+    store: Store,
+    contracts: Mapping[str, Contract[Any]],
+    books: Reconciliation,
+    record: Iterator[RecordedEffect],
+    progress: Progress,
+) -> None:
+    """Reads our operations before the partners' record, so that every effect in the record finds its operation."""
+    gc.set_threshold(100_000)  # hundreds of thousands of documents have no reference cycles: saves a fifth of the time
     started = SystemClock().now()
     reading = progress.add_task("our operations", total=None)
-    for kind in EFFECTS:
-        for document in scan(store, OPERATIONS, {"kind": kind}):
-            account.enter(Operation.from_document(document))
-            progress.advance(reading)
-    for claim in progress.track(scan(store, CLAIMS, {}), description=CLAIMS):
-        if claim["operation"] is not None and store.get(OPERATIONS, claim["operation"]) is None:
-            account.findings.wrong("claim of nobody", f"{claim['id']} is claimed by {claim['operation']}")
-    for wrong in progress.track(examine_ledger(store), description="the ledger"):
-        account.findings.wrong(*wrong)
-    account.findings.ledger = totals(store)
+    for document in scan(store, OPERATIONS, {}):
+        operation = Operation.from_document(document)
+        same = books.enter(operation)
+        if same is not None and _have_one_fingerprint(store, same, operation.id):
+            books.findings.wrong("accepted twice", f"{same} and {operation.id} are the same request")
+        progress.advance(reading)
+    for document in progress.track(scan(store, RESERVATIONS, {}), description="reservations"):
+        holder = upcast(CLAIM, document)["holder"]
+        if holder is not None and store.get(OPERATIONS, holder) is None:
+            books.findings.wrong(
+                "dangling reservation", f"{document['id']} is reserved for {holder}, which does not exist"
+            )
+    for wrong in progress.track(examine_ledger(store, contracts), description="the ledger"):
+        books.findings.wrong(*wrong)
+    books.findings.ledger = totals(store, contracts)
     for effect in progress.track(record, description="the partners' record"):
-        if not account.hold(effect) and not _is_newer(store, effect, started):
-            account.findings.wrong("orphan", f"{effect.reference} happened, and no operation has done it")
+        if not books.match(effect) and not _is_unjudged(store, contracts, effect, started):
+            books.findings.wrong("orphan", f"{effect.reference} happened, but no operation explains it")
 
 
-def _is_newer(store: Store, effect: Effect, than: datetime) -> bool:
-    """Whether the effect is of an operation that came while we were reading."""
+def _have_one_fingerprint(store: Store, *ids: str) -> bool:
+    """Looks again: the first may have failed since we read it, and the second been accepted then."""
+    documents = [store.get(OPERATIONS, id) for id in ids]
+    return len({document["fingerprint"] for document in documents if document}) == 1
+
+
+def _is_unjudged(
+    store: Store, contracts: Mapping[str, Contract[Any]], effect: RecordedEffect, started: datetime
+) -> bool:
+    """Whether the effect is of an operation that came after we started to read, or of a kind that is not installed."""
     document = store.get(OPERATIONS, effect.reference.partition(":")[0])
-    return document is not None and Operation.from_document(document).created_at >= than
+    if document is None:
+        return False
+    return document["kind"] not in contracts or Operation.from_document(document).created_at >= started
 
 
-def _table(findings: Findings) -> Table:
+def _unjudged(findings: Findings) -> str:
+    kinds = ", ".join(f"{number} of kind {kind}" for kind, number in sorted(findings.not_installed.items()))
+    return f"operations of products that are not installed: {kinds}; their effects cannot be judged"
+
+
+def _table(findings: Findings, contracts: Mapping[str, Contract[Any]]) -> Table:
     table = Table(title="Audit", title_justify="left", show_header=False)
     table.add_row("accepted", str(findings.accepted))
     for status, number in sorted(findings.statuses.items()):
         table.add_row(f"  {status}", str(number))
-    for kind, plural in (
-        ("debit", "debits"),
-        ("refund", "refunds"),
-        ("fine", "fines settled"),
-        ("charge", "charges"),
-        ("event", "events published"),
-        ("message", "messages sent"),
-    ):
-        table.add_row(plural, str(findings.effects[kind]))
+    kinds = {kind.name: kind.plural for contract in contracts.values() for kind in contract.effect_kinds}
+    for name, plural in kinds.items():
+        table.add_row(plural, str(findings.effects[name]))
     for kind in DISCREPANCIES:
         number = findings.discrepancies[kind]
         table.add_row(kind, str(number), style="bold red" if number else None)
     for currency, accounts in sorted(findings.ledger.items()):
         for account, minor in accounts.items():
-            table.add_row(f"{account}, {currency}", to_text(minor, currency))
+            table.add_row(f"{account}, {currency}", format_minor(minor, currency))
     oldest = findings.oldest_unfinished
     table.add_row("oldest unfinished", f"{oldest:%Y-%m-%d %H:%M:%S} UTC" if oldest else "-")
     return table

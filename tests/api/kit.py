@@ -1,33 +1,42 @@
 """The API in the process of the test: the real app on the embedded store, and how to talk to it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
-from doubles import FakeClock
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from api.app import create_app
+from api.app import WAITING_SEATS, create_app
+from api.auth.tokens import Tokens, pin_pepper, signing_secrets
+from api.http.waiting import WaitingRoom
+from api.ussd.menu import Menus
+from api.ussd.sessions import Sessions
 from core.bootstrap import Core
 from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker
 from core.clock import Clock
+from core.identity.passwords import Passwords
+from core.identity.people import People, Person, Role
+from core.identity.pins import Pins
 from core.ids import new_id
+from core.installed import DEFAULT
 from core.ledger import MOBILE_MONEY, Ledger, Movement
 from core.operation import Operation, Status, StepState
-from core.passwords import Passwords
-from core.people import People, Person, Role
-from core.settings import Settings
+from core.settings import ProductSettings, Settings
 from core.store.port import Store
-from core.store.sql import SqlStore
+from products.consultations.contract import ConsultationSettings
+from products.fines.contract import REFUND_STEP, FinesSettings, settle_step
+from products.messages.contract import MessagesSettings
+from products.services.contract import ServicesSettings
+from tests.answers import Answer, Client, client_of
+from tests.doubles import FakeClock, open_sql
 
 CHEAP = PasswordHasher.from_parameters(CHEAPEST)
 """How passwords are hashed where nobody's are at stake."""
@@ -43,24 +52,18 @@ SETTINGS = Settings(
     var_dir=Path("/nowhere"),
     store_url="sqlite://",
     broker_url="",
+    events_to="queue",
     api_host="127.0.0.1",
     api_port=8080,
     operator_url="http://operator.invalid",
-    registry_url="http://registry.invalid",
-    finance_url="http://finance.invalid",
-    screening_url="http://screening.invalid",
-    screening_url2="http://blacklist.invalid",
     admin_token=TOKEN,
     secret_key="0123456789abcdef" * 4,
     pin_pepper="fedcba9876543210" * 4,
-    sms_sender="file",
-    sms_url="http://sms.invalid",
     ussd_key="",
     ussd_africastalking_key="",
     ussd_session_s=180,
-    currencies=("XOF", "EUR", "KWD"),
+    currencies=["XOF", "EUR", "KWD"],
     wallet_currency="XOF",
-    consultation_rate="200.00 BRL",
     phone_region="CI",
     worker_concurrency=1,
     partner_calls=1,
@@ -68,6 +71,15 @@ SETTINGS = Settings(
     partner_timeout_s=15,
     settle_window_s=30,
     log_level="INFO",
+    sections={
+        type(section): section
+        for section in (
+            FinesSettings("http://registry.invalid"),
+            ConsultationSettings("http://finance.invalid", "200.00 BRL"),
+            ServicesSettings("http://screening.invalid", "http://blacklist.invalid"),
+            MessagesSettings("file", "http://sms.invalid"),
+        )
+    },
 )
 
 
@@ -100,14 +112,18 @@ class House:
     settings: Settings
 
     @cached_property
-    def app(self) -> Flask:
-        return create_app(Core(self.settings, self.clock, self.store, self.broker), Passwords(CHEAP))
+    def core(self) -> Core:
+        return Core(self.settings, self.clock, self.store, self.broker, Passwords(CHEAP))
 
     @cached_property
-    def http(self) -> FlaskClient:
-        return self.app.test_client()
+    def app(self) -> Flask:
+        return create_app(self.core)
 
-    def post(self, content: Any, headers: Mapping[str, str] | None = None, path: str = URL, **how: Any) -> TestResponse:
+    @cached_property
+    def http(self) -> Client:
+        return client_of(self.app)
+
+    def post(self, content: Any, headers: Mapping[str, str] | None = None, path: str = URL, **how: Any) -> Answer:
         """Text and bytes are sent as they are, all else as JSON."""
         data = content if isinstance(content, str | bytes) else json.dumps(content)
         return self.http.post(path, data=data, headers=headers, **{"content_type": "application/json", **how})
@@ -118,10 +134,10 @@ class House:
         assert answer.status_code == 202, answer.text
         return str(answer.json["id"])
 
-    def get(self, id: str, **headers: str) -> TestResponse:
+    def get(self, id: str, **headers: str) -> Answer:
         return self.http.get(URL + id, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
-    def list(self, query: str = "", token: str = TOKEN) -> TestResponse:
+    def list(self, query: str = "", token: str = TOKEN) -> Answer:
         return self.http.get(f"{URL}?{query}", headers={"Authorization": f"Bearer {token}"})
 
     def stored(self) -> dict[str, int]:
@@ -149,7 +165,7 @@ class House:
 
     def person(self, username: str, role: Role = Role.USER, msisdn: str | None = None, balance: int = 0) -> "Caller":
         """Somebody who is registered, signed in, and has so many minor units."""
-        people: People = self.app.extensions["people"]
+        people: People = self.core.people
         person = people.register(username, PASSWORD, msisdn, role)
         self.fund(person.id, balance)
         return Caller(self, self.app.extensions["tokens"].issue(person.id), person)
@@ -162,7 +178,7 @@ class House:
             ledger.settle(Movement(new_id(), MOBILE_MONEY, wallet, amount, currency, "wallet_top_up"))
 
     def suspend(self, who: "Caller", suspended: bool = True) -> None:
-        people: People = self.app.extensions["people"]
+        people: People = self.core.people
         people.suspend(who.id, suspended)
 
     def operation(self, id: str) -> Operation:
@@ -184,11 +200,11 @@ class House:
         """What a worker writes once it has spoken to the registry: fines by their name without `AM-2026-`."""
         operation = self.operation(id)
         for number, state in fines.items():
-            name = f"settle:AM-2026-{number.removeprefix('f')}"
-            error = "ALREADY_PAID" if state is StepState.DECLINED else None
+            name = settle_step(f"AM-2026-{number.removeprefix('f')}")
+            error = "already_paid" if state is StepState.DECLINED else None
             operation = operation.with_step(name, replace(operation.step(name), state=state, last_error=error))
         if refunded:
-            operation = operation.with_step("refund", replace(operation.step("refund"), state=StepState.DONE))
+            operation = operation.with_step(REFUND_STEP, replace(operation.step(REFUND_STEP), state=StepState.DONE))
         for status in (Status.PROCESSING, *statuses):
             operation = operation.moved(status, self.clock.now())
         self.save(operation)
@@ -207,7 +223,7 @@ class Caller:
         assert self.person is not None
         return self.person.id
 
-    def send(self, method: str, path: str, content: Any = None, **headers: str) -> TestResponse:
+    def send(self, method: str, path: str, content: Any = None, **headers: str) -> Answer:
         """content: sent as JSON, text as it is, None without a body."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.house.http.open(
@@ -218,13 +234,13 @@ class Caller:
             headers={"Authorization": f"Bearer {self.token}", **named},
         )
 
-    def get(self, path: str, **headers: str) -> TestResponse:
+    def get(self, path: str, **headers: str) -> Answer:
         return self.send("GET", path, **headers)
 
-    def post(self, path: str, content: Any, **headers: str) -> TestResponse:
+    def post(self, path: str, content: Any, **headers: str) -> Answer:
         return self.send("POST", path, content, **headers)
 
-    def patch(self, path: str, content: Any) -> TestResponse:
+    def patch(self, path: str, content: Any) -> Answer:
         return self.send("PATCH", path, content)
 
     def balance(self) -> tuple[float, float]:
@@ -235,7 +251,7 @@ class Caller:
     def pages(self, path: str, name: str, limit: int) -> list[list[Any]]:
         """All pages of a list, by following the cursors."""
         found: list[list[Any]] = []
-        cursor = ""
+        cursor: str | None = ""
         while cursor is not None:
             assert len(found) < 50
             answer = self.get(
@@ -247,24 +263,55 @@ class Caller:
         return found
 
 
-def build(store: Store | None = None, broker: Broker | None = None, **settings: Any) -> House:
-    clock = FakeClock()
-    store = store or SqlStore("sqlite://")
-    return House(store, broker or EmbeddedBroker(store, clock), clock, replace(SETTINGS, **settings))
+def build(
+    store: Store | None = None, broker: Broker | None = None, *sections: ProductSettings, **changes: Any
+) -> House:
+    """A house with other settings: sections of products, and single ones by name."""
+    clock, settings = FakeClock(), replace(SETTINGS, **changes)
+    for section in sections:
+        settings = settings.having(section)
+    store = store or open_sql("sqlite://")
+    return House(store, broker or EmbeddedBroker(store, clock), clock, settings)
 
 
-def assert_problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
+@cache
+def menus() -> Menus:
+    """Those of our own products."""
+    return Menus(DEFAULT.members("ussd", "ENTRIES"))
+
+
+@cache
+def _app() -> Flask:
+    return build().app
+
+
+def move_in(house: House, sleep: Callable[[float], None] = time.sleep) -> House:
+    """The house with an app, as `create_app` wires it: one that moves from house to house, as making one takes long."""
+    app, core = _app(), house.core
+    pepper = pin_pepper(core.settings)
+    pins = Pins(core.store, core.clock, pepper, core.passwords)
+    app.extensions |= {
+        "core": core,
+        "tokens": Tokens(signing_secrets(core.settings), core.clock),
+        "ussd": Sessions(core, pins, menus(), pepper, sleep),
+        "waiting": WaitingRoom(WAITING_SEATS),
+    }
+    vars(house)["app"] = app
+    return house
+
+
+def assert_problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
     """The problem details of an answer that has to be exactly this refusal."""
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"
-    told = json.loads(answer.data)
-    assert (told["status"], told["code"], told["type"]) == (status, code, f"urn:quittance:error:{code}")
-    assert told["title"]
-    assert told["detail"]
-    return dict(told)
+    details = json.loads(answer.data)
+    assert (details["status"], details["code"], details["type"]) == (status, code, f"urn:quittance:error:{code}")
+    assert details["title"]
+    assert details["detail"]
+    return dict(details)
 
 
-def wrong_fields(answer: TestResponse) -> set[str]:
+def wrong_fields(answer: Answer) -> set[str]:
     """The pointers of all the fields that a 422 names."""
     errors: Iterable[Mapping[str, str]] = assert_problem(answer, 422, "validation_failed")["errors"]
     assert all(error["detail"] for error in errors)

@@ -1,23 +1,24 @@
-"""Who may call what: the whole table, and every guarded route against everybody."""
+"""Who may call what: the whole table, and every protected route against everybody."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.views import MethodView
-from werkzeug.test import TestResponse
 
-from api import app as api_app
-from api.auth import anyone, declared
-from api.product import Product
-from core.api_keys import ApiKeys
-from core.people import Role
+from api.auth.access import anyone, declared
+from core.identity.api_keys import ApiKeys
+from core.identity.people import Role
+from core.installed import Installed
+from tests.answers import Answer
 from tests.api.kit import NO_ID, URL, Caller, House, assert_problem, body, build
 
 ROUTES = {
     "GET /openapi.json": "anyone",
     "GET /docs/": "anyone",
+    "GET /v1/docs": "anyone",
     "GET /docs/<path:path>": "anyone",
     "GET /healthz": "anyone",
     "GET /readyz": "anyone",
@@ -25,12 +26,12 @@ ROUTES = {
     "GET /amendes/payments": "role operator",
     "POST /amendes/payments": "anyone",
     "GET /amendes/payments/<payment_id>": "anyone",
-    "POST /start": "scope consultations",
-    "POST /end": "scope consultations",
-    "GET /consultations": "scope consultations",
-    "GET /consultations/<id>": "scope consultations",
-    "GET /charges": "scope consultations",
-    "GET /charges/<appointment_id>": "scope consultations",
+    "POST /start": "scope consultations, open when embedded without ADMIN_TOKEN",
+    "POST /end": "scope consultations, open when embedded without ADMIN_TOKEN",
+    "GET /consultations": "scope consultations, open when embedded without ADMIN_TOKEN",
+    "GET /consultations/<id>": "scope consultations, open when embedded without ADMIN_TOKEN",
+    "GET /charges": "scope consultations, open when embedded without ADMIN_TOKEN",
+    "GET /charges/<appointment_id>": "scope consultations, open when embedded without ADMIN_TOKEN",
     "GET /api/event/<solution>/<model>/<action>": "anyone",
     "POST /api/event/<solution>/<model>/<action>": "anyone",
     "GET /api/event/<event_uid>": "anyone",
@@ -38,6 +39,7 @@ ROUTES = {
     "POST /v1/auth": "anyone",
     "POST /v1/auth/token": "anyone",
     "GET /v1/auth/read_current_user": "signed in",
+    "PUT /v1/auth/phone": "signed in",
     "GET /v1/wallets/me": "signed in",
     "GET /v1/wallets/me/entries": "signed in",
     "POST /v1/wallets/top-up": "signed in",
@@ -47,7 +49,7 @@ ROUTES = {
     "GET /v1/wallets/transfers/<id>": "signed in",
     "GET /v1/services/list": "anyone",
     "GET /v1/services/<id>": "anyone",
-    "POST /v1/services/create": "role admin",
+    "POST /v1/services/create": "role admin, open when embedded without ADMIN_TOKEN",
     "PATCH /v1/services/<id>": "role admin",
     "POST /v1/payments": "signed in",
     "GET /v1/payments": "signed in",
@@ -58,8 +60,8 @@ ROUTES = {
     "POST /ussd": "gateway ussd_key",
     "POST /ussd/africastalking": "gateway ussd_africastalking_key",
 }
-GUARDED = [route for route, access in ROUTES.items() if access != "anyone" and not access.startswith("gateway")]
-LET_IN = {
+PROTECTED = [route for route, access in ROUTES.items() if access != "anyone" and not access.startswith("gateway")]
+ADMITTED = {
     "signed in": {"user", "operator", "admin"},
     "role operator": {"operator", "admin", "admin token"},
     "role admin": {"admin", "admin token"},
@@ -81,7 +83,7 @@ def key(house: House, scopes: frozenset[str] = SCOPE) -> Caller:
     return house.caller(text)
 
 
-def call(caller: Caller, route: str, method: str | None = None) -> TestResponse:
+def call(caller: Caller, route: str, method: str | None = None) -> Answer:
     """A request to the route that is well-formed and asks for nothing that is there."""
     declared, rule = route.split()
     method = method or declared
@@ -104,9 +106,9 @@ def test_every_route_says_who_may_call_it(house: House) -> None:
     assert house.app.extensions["access"] == ROUTES
 
 
-@pytest.mark.parametrize("route", GUARDED)
-def test_nobody_is_told_how_to_identify_oneself(large: House, route: str) -> None:
-    for method in (route.split()[0], *(["HEAD"] if route.startswith("GET") else [])):
+@pytest.mark.parametrize("route", PROTECTED)
+def test_a_call_without_a_token_is_401_and_names_the_scheme(large: House, route: str) -> None:
+    for method in (route.split(maxsplit=1)[0], *(["HEAD"] if route.startswith("GET") else [])):
         answer = large.http.open(re.sub(r"<\w+>", NO_ID, route.split()[1]), method=method, json={})
 
         assert answer.status_code == 401
@@ -115,33 +117,35 @@ def test_nobody_is_told_how_to_identify_oneself(large: House, route: str) -> Non
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "qtk_", "qtk_x", "sesame2", "None", "null", "{}", "0", "\u00e9"])
-def test_a_token_of_nobody_is_told_to_be_none(large: House, token: str) -> None:
-    for route in GUARDED:
+def test_a_token_of_nobody_is_answered_as_invalid(large: House, token: str) -> None:
+    for route in PROTECTED:
         answer = call(large.caller(token), route)
 
         assert_problem(answer, 401, "unauthorized")
         assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-@pytest.mark.parametrize("route", GUARDED)
+@pytest.mark.parametrize("route", PROTECTED)
 def test_each_route_is_for_those_whom_it_names(everybody: dict[str, Caller], route: str) -> None:
     for who, caller in everybody.items():
         answer = call(caller, route)
 
-        # I expect 403 for others; those who are let in learn what is wrong with their empty request
-        if who in LET_IN[ROUTES[route]]:
+        # I expect 403 for others; those who may call learn what is wrong with their empty request
+        if who in ADMITTED[ROUTES[route].partition(",")[0]]:
             assert answer.status_code in (200, 404, 422), (who, answer.text)
         else:
             assert assert_problem(answer, 403, "forbidden"), who
 
 
-def test_a_refused_call_does_nothing(house: House) -> None:
+def test_a_refused_call_does_nothing() -> None:
+    house = build(store_url="mongodb://x")
     user = house.person("awa")
 
     answer = user.post("/v1/services/create", {"name": "Permit", "price": 1})
 
     assert_problem(answer, 403, "forbidden")
     assert house.http.get("/v1/services/list").json["services"] == []
+    house.store.close()
 
 
 def test_the_list_of_fines_takes_an_operators_token(house: House) -> None:
@@ -158,7 +162,7 @@ def test_the_admin_token_acts_as_an_admin_who_is_nobody(house: House) -> None:
 
 
 def test_without_an_admin_token_set_nobody_has_it() -> None:
-    house = build(admin_token="")
+    house = build(admin_token="", store_url="mongodb://x")
 
     for token in ("", "None", "sesame"):
         assert_problem(house.caller(token).post("/v1/services/create", {}), 401, "unauthorized")
@@ -191,27 +195,54 @@ def test_a_key_is_neither_its_id_nor_its_digest(large: House) -> None:
     made, _ = ApiKeys(large.store, large.clock).create("clinic", SCOPE)
     digest = next(key["id"] for key in large.store.find("api_keys", {}) if key["key"] == made.id)
 
-    for told in (made.id, digest, f"qtk_{made.id}", f"qtk_{digest}"):
-        assert_problem(large.caller(told).get("/consultations"), 401, "unauthorized")
+    for text in (made.id, digest, f"qtk_{made.id}", f"qtk_{digest}"):
+        assert_problem(large.caller(text).get("/consultations"), 401, "unauthorized")
 
 
-def test_consultations_are_open_on_one_machine_and_nowhere_else(
-    house: House, large: House, everybody: dict[str, Caller]
+@pytest.fixture(scope="module")
+def trial() -> Iterator[House]:
+    """The embedded default: no setting at all, so no ADMIN_TOKEN."""
+    house = build(admin_token="")
+    yield house
+    house.store.close()
+
+
+def test_consultations_are_open_on_one_machine_without_an_admin_token_and_nowhere_else(
+    trial: House, house: House, large: House, everybody: dict[str, Caller]
 ) -> None:
     for path in ("/consultations", "/charges"):
-        assert house.http.get(path).status_code == 200
-        assert_problem(large.http.get(path), 401, "unauthorized")
+        assert trial.http.get(path).status_code == 200
+        for guarded in (house, large):
+            assert_problem(guarded.http.get(path), 401, "unauthorized")
         assert everybody["key"].get(path).status_code == 200
         assert everybody["operator"].get(path).status_code == 200
+
+
+def test_anybody_offers_services_on_one_machine_without_an_admin_token_and_only_admins_elsewhere(
+    trial: House, house: House, large: House, everybody: dict[str, Caller]
+) -> None:
+    service = {"name": "Permit", "price": 5000}
+
+    offered = trial.post(service, path="/v1/services/create")
+    assert offered.status_code == 201
+    assert trial.http.get("/v1/services/list").json["services"] == [offered.json]
+    for guarded in (house, large):
+        assert_problem(guarded.post(service, path="/v1/services/create"), 401, "unauthorized")
+    assert house.caller().post("/v1/services/create", service).status_code == 201
+    problem = assert_problem(everybody["operator"].post("/v1/services/create", service), 403, "forbidden")
+    assert problem["detail"].endswith("Required: role admin.")
+    # Changing one is an administrator's everywhere
+    nobody = trial.http.open(offered.headers["Location"], method="PATCH", json={"price": 1})
+    assert_problem(nobody, 401, "unauthorized")
 
 
 def test_two_machines_may_use_the_same_idempotency_key(large: House) -> None:
     # Given two clinics that number their requests alike
     one, other = key(large), key(large)
-    asked = {"patient_id": "p", "start_date": "2025-12-31 13:00:00"}
+    request = {"patient_id": "p", "start_date": "2025-12-31 13:00:00"}
 
-    first = one.post("/start", {**asked, "physician_id": "a"}, Idempotency_Key="1")
-    second = other.post("/start", {**asked, "physician_id": "b"}, Idempotency_Key="1")
+    first = one.post("/start", {**request, "physician_id": "a"}, Idempotency_Key="1")
+    second = other.post("/start", {**request, "physician_id": "b"}, Idempotency_Key="1")
 
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json["id"] != second.json["id"]
@@ -221,10 +252,10 @@ def knock(house: House, path: str, key: str | None) -> int:
     """The status of an empty request of a gateway: 422 for one that is let in."""
     headers = {} if key is None else {"X-Gateway-Key": key}
     body = {"data": {"x": "y"}} if path.endswith("africastalking") else {"json": {}}
-    return house.http.post(path, headers=headers, **body).status_code  # type: ignore[arg-type]
+    return house.http.post(path, headers=headers, **body).status_code
 
 
-def test_a_gateway_is_known_by_its_own_key() -> None:
+def test_each_gateway_has_its_own_key() -> None:
     for url in ("sqlite://", "mongodb://x"):
         house = build(store_url=url, ussd_key="one", ussd_africastalking_key="two")
         for path, right, other in (("/ussd", "one", "two"), ("/ussd/africastalking", "two", "one")):
@@ -239,11 +270,12 @@ def test_a_gateway_without_a_key_is_open_on_one_machine_and_nowhere_else(house: 
             assert (knock(house, path, key), knock(large, path, key)) == (422, 401)
 
 
-def test_a_route_that_declares_nothing_is_found(house: House) -> None:
-    house.app.add_url_rule("/rogue", view_func=lambda: "in")
+def test_a_route_that_declares_nothing_is_found() -> None:
+    app = build().app
+    app.add_url_rule("/rogue", view_func=lambda: "in")
 
     with pytest.raises(LookupError, match="GET /rogue"):
-        dict(declared(house.app))
+        dict(declared(app))
 
 
 def test_a_method_that_declares_nothing_is_found_beside_one_that_does() -> None:
@@ -262,10 +294,18 @@ def test_a_method_that_declares_nothing_is_found_beside_one_that_does() -> None:
         dict(declared(app))
 
 
-def test_an_app_with_a_route_that_declares_nothing_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    rogue = Product("rogue", __name__, url_prefix="/rogue")
-    rogue.route("")(lambda: "in")
-    monkeypatch.setattr(api_app, "PRODUCTS", (*api_app.PRODUCTS, rogue))
+def test_an_app_with_a_route_that_declares_nothing_is_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Given a product with a route that declares nothing
+    folder = tmp_path / "rogue"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "routes.py").write_text(
+        "from api.http.blueprint import Routes\n"
+        "blueprint = Routes('rogue', __name__, url_prefix='/rogue')\n"
+        "blueprint.route('')(lambda: 'in')\n"
+        "BLUEPRINTS = (blueprint,)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
 
     with pytest.raises(LookupError, match="GET /rogue"):
-        build().app  # noqa: B018
+        build(installed=Installed(("rogue",))).app  # noqa: B018

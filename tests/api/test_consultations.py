@@ -1,25 +1,33 @@
 """Consultations over HTTP: opened, ended, priced, listed, and charged exactly as they were priced."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from doubles import START, FakeClock
-from werkzeug.test import TestResponse
 
-from api.consultations import price_of
 from core.operation import Status
-from tests.api.kit import TOKEN, House, assert_problem, build
+from products.consultations.contract import ConsultationSettings, price_of
+from tests.answers import Answer
+from tests.api.kit import TOKEN, House, assert_problem, build, move_in, wrong_fields
+from tests.doubles import START, FakeClock, lent_sql
 
 WHO = {"physician_id": "ea959b03-5577-45c9-b9f7-a45d3e77ce82", "patient_id": "86158d46-ec32-4d2d-9b22-8e0d3e8e0b3c"}
-STARTED = "2025-12-31 13:00:00"
+STARTED, TOLD = "2025-12-31 13:00:00", "2025-12-31T13:00:00Z"
 
 
-def start(house: House, headers: dict[str, str] | None = None, **changes: Any) -> TestResponse:
+@pytest.fixture
+def house() -> Iterator[House]:
+    """Without an ADMIN_TOKEN, consultations are open on the embedded default."""
+    with lent_sql() as store:
+        yield move_in(build(store, admin_token=""))
+
+
+def start(house: House, headers: dict[str, str] | None = None, **changes: Any) -> Answer:
     return house.post({**WHO, "start_date": STARTED, **changes}, headers, path="/start")
 
 
-def end(house: House, id: str, end_date: str | None = None) -> TestResponse:
+def end(house: House, id: str, end_date: str | None = None) -> Answer:
     return house.post({"id": id} if end_date is None else {"id": id, "end_date": end_date}, path="/end")
 
 
@@ -34,7 +42,7 @@ def test_a_consultation_is_opened(house: House) -> None:
 
     assert answer.status_code == 201
     id = answer.json["id"]
-    assert answer.json == {"id": id, "start_date": STARTED, "end_date": None, **WHO, "price": None}
+    assert answer.json == {"id": id, "start_date": TOLD, "end_date": None, **WHO, "price": None}
     assert house.http.get(answer.headers["Location"]).json == answer.json
     assert house.operation(id).status is Status.OPEN
     assert house.operation(id).due_at is None
@@ -46,7 +54,7 @@ def test_ending_it_prices_it_and_makes_it_due(house: House) -> None:
     answer = end(house, id, "2025-12-31 15:00:00")
 
     assert answer.status_code == 202
-    whole = {"id": id, "start_date": STARTED, "end_date": "2025-12-31 15:00:00", **WHO, "price": 400.0}
+    whole = {"id": id, "start_date": TOLD, "end_date": "2025-12-31T15:00:00Z", **WHO, "price": 400.0}
     assert answer.json == whole
     assert house.http.get(f"/consultations/{id}/").json == whole
     operation = house.operation(id)
@@ -69,23 +77,54 @@ def test_without_dates_it_is_from_now_to_now(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start_date", "end_date", "price"),
+    ("start_date", "end_date", "shown", "price"),
     [
-        ("2025-12-31T13:00:00Z", "2025-12-31 13:00:00", 0),
-        ("2025-12-31 13:00:00", "2025-12-31T14:00:00+00:00", 200.0),
-        ("2025-12-31T10:00:00-03:00", "2025-12-31 14:30:00", 300.0),
-        ("2025-12-31t13:00:00.5z", "2025-12-31 13:00:09.4Z", 0.44),
-        ("2025-12-31 13:00:00", "2026-01-01 11:59:59", 4599.94),
+        ("2025-12-31T13:00:00Z", "2025-12-31 13:00:00", ("13:00:00", "13:00:00"), 0),
+        ("2025-12-31 13:00:00", "2025-12-31T14:00:00+00:00", ("13:00:00", "14:00:00"), 200.0),
+        ("2025-12-31T10:00:00-03:00", "2025-12-31 14:30:00", ("13:00:00", "14:30:00"), 300.0),
+        ("2025-12-31t13:00:00.5z", "2025-12-31 13:00:09.4Z", ("13:00:00.500000", "13:00:09.400000"), 0.44),
+        ("2025-12-31 13:00:00", "2025-12-31 13:59:59", ("13:00:00", "13:59:59"), 199.94),
     ],
 )
-def test_dates_are_answered_in_the_form_they_came_in(
-    house: House, start_date: str, end_date: str, price: float
+def test_dates_are_answered_in_utc_however_they_came_in(
+    house: House, start_date: str, end_date: str, shown: tuple[str, str], price: float
 ) -> None:
-    answer = end(house, opened(house, start_date=start_date), end_date)
+    id = opened(house, start_date=start_date)
+    answer = end(house, id, end_date)
 
     assert answer.status_code == 202, answer.text
-    assert (answer.json["start_date"], answer.json["end_date"]) == (start_date, end_date)
+    assert (answer.json["start_date"], answer.json["end_date"]) == tuple(f"2025-12-31T{time}Z" for time in shown)
     assert float(answer.json["price"]) == price
+    (listed,) = house.http.get("/consultations").json["consultations"]
+    assert listed == answer.json
+    # What is stored stays as it was written
+    request = house.operation(id).request
+    assert (request["start_date"], request["end_date"]) == (start_date, end_date)
+
+
+EMPTY = {"id": None, "end_date": None, "price": None}
+
+
+@pytest.mark.parametrize("empty", [EMPTY, {"id": "", "end_date": "", "price": ""}, {"price": 0}, {"price": 0.0}])
+def test_a_start_may_be_a_whole_consultation_that_is_empty_where_we_fill_it_in(
+    house: House, empty: dict[str, Any]
+) -> None:
+    key = {"Idempotency-Key": "k"}
+    answer = start(house, key, **empty)
+
+    assert answer.status_code == 201, answer.text
+    assert (answer.json["end_date"], answer.json["price"]) == (None, None)
+    # It is the same request as without these members
+    assert start(house, key).headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_start_that_sets_our_fields_is_refused_and_the_answer_names_them(house: House) -> None:
+    id = "5b8e7e33-0f66-4f0c-a1b1-8f1cf4e5f4aa"
+    answer = start(house, id=id, end_date="2025-12-31 14:00:00", price=400)
+
+    assert wrong_fields(answer) == {"/id", "/end_date", "/price"}
+    assert wrong_fields(start(house, id=0, price=False, end_date=[])) == {"/id", "/end_date", "/price"}
+    assert house.stored()["operations"] == 0
 
 
 @pytest.mark.parametrize(
@@ -101,7 +140,9 @@ def test_half_a_cent_is_rounded_up() -> None:
 
 def test_the_rate_is_the_one_in_force_at_the_start(house: House) -> None:
     id = opened(house)
-    later = build(house.store, house.broker, consultation_rate="1000.000 KWD")
+    later = build(
+        house.store, house.broker, ConsultationSettings("http://finance.invalid", "1000.000 KWD"), admin_token=""
+    )
 
     answer = end(later, id, "2025-12-31 14:00:00")
 
@@ -123,8 +164,8 @@ def test_ending_twice_with_one_date_is_one_answer(house: House) -> None:
 def test_a_physician_is_in_one_consultation_at_a_time(house: House) -> None:
     id = opened(house)
 
-    told = assert_problem(start(house, patient_id="another"), 409, "physician_busy")
-    assert id in told["detail"]
+    problem = assert_problem(start(house, patient_id="another"), 409, "physician_busy")
+    assert id in problem["detail"]
     assert_problem(start(house), 409, "physician_busy")
     opened(house, physician_id="another")
     end(house, id, "2025-12-31 15:00:00")
@@ -149,7 +190,7 @@ def test_a_start_with_a_key_is_replayed_even_when_it_has_ended(house: House) -> 
     ("end_date", "why"),
     [
         ("2025-12-31 12:59:59", "Before the start."),
-        ("2026-01-01 12:00:01", "In the future."),
+        ("2026-01-01 12:00:01", "This time is in the future."),
         ("2025-12-31", "Not a time"),
         ("2025-12-31 14:00", "Not a time"),
         ("2025-12-31T14:00:00", "Not a time"),
@@ -162,10 +203,10 @@ def test_a_start_with_a_key_is_replayed_even_when_it_has_ended(house: House) -> 
 def test_an_end_that_cannot_be(house: House, end_date: str, why: str) -> None:
     id = opened(house)
 
-    told = assert_problem(end(house, id, end_date), 422, "validation_failed")
+    problem = assert_problem(end(house, id, end_date), 422, "validation_failed")
 
-    assert told["errors"][0]["pointer"] == "/end_date"
-    assert told["errors"][0]["detail"].startswith(why)
+    assert problem["errors"][0]["pointer"] == "/end_date"
+    assert problem["errors"][0]["detail"].startswith(why)
     assert house.operation(id).status is Status.OPEN
 
 
@@ -284,7 +325,7 @@ PATHS = [
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_elsewhere_than_on_the_embedded_default_they_need_a_token(house: House, method: str, path: str) -> None:
     production = build(house.store, house.broker, store_url="mongodb://db/quittance")
-    body = {"json": {}} if method == "POST" else {}
+    body: dict[str, Any] = {"json": {}} if method == "POST" else {}
 
     refused = production.http.open(path, method=method, **body)
     let_in = production.http.open(path, method=method, headers={"Authorization": f"Bearer {TOKEN}"}, **body)
@@ -298,7 +339,7 @@ def test_every_route_of_it_declares_its_scope(house: House) -> None:
     rules = {rule.rule for rule in house.app.url_map.iter_rules() if rule.endpoint.startswith("consultations.")}
     access = [who for route, who in house.app.extensions["access"].items() if route.partition(" ")[2] in rules]
     assert len(rules) == len(PATHS)
-    assert set(access) == {"scope consultations"}
+    assert set(access) == {"scope consultations, open when embedded without ADMIN_TOKEN"}
 
 
 def test_two_ends_at_once_are_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

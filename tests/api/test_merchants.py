@@ -1,11 +1,11 @@
-"""Merchants are made by admins, and paid at by anybody who types their code."""
+"""Admins create merchants; anybody who enters a merchant's code withdraws there."""
 
 from typing import Any
 
 import pytest
 
-from core.merchants import Merchants
-from core.people import Role
+from core.identity.people import Role
+from products.merchants.register import Merchants
 from tests.api.kit import PHONE, Caller, House, assert_problem, wrong_fields
 
 URL = "/v1/merchants/"
@@ -49,13 +49,13 @@ def test_the_owner_is_found_by_name_and_by_phone(admin: Caller, awa: Caller, own
     assert create(admin, owner=owner).json["owner"] == "Awa"
 
 
-def test_an_owner_who_has_no_name_is_told_by_a_masked_phone(house: House, admin: Caller) -> None:
-    house.app.extensions["people"].register(None, None, PHONE)
+def test_an_owner_without_a_username_is_shown_by_a_masked_phone(house: House, admin: Caller) -> None:
+    house.core.people.register(None, None, PHONE)
 
-    told = create(admin, owner=PHONE)
+    created = create(admin, owner=PHONE)
 
-    assert told.status_code == 201
-    assert told.json["owner"] == "+225*******001"
+    assert created.status_code == 201
+    assert created.json["owner"] == "+225*******001"
 
 
 def test_one_person_may_have_several(house: House, admin: Caller, awa: Caller) -> None:
@@ -66,7 +66,7 @@ def test_one_person_may_have_several(house: House, admin: Caller, awa: Caller) -
 
 
 @pytest.mark.parametrize("owner", ["nobody", "+2250707000009", "07070000", "tel 0707000001", "?", " "])
-def test_an_owner_who_is_not_there_is_refused(house: House, admin: Caller, awa: Caller, owner: str) -> None:
+def test_an_unknown_owner_is_refused(house: House, admin: Caller, awa: Caller, owner: str) -> None:
     assert wrong_fields(create(admin, owner=owner)) == {"/owner"}
     assert kept(house) == []
 

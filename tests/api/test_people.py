@@ -4,26 +4,27 @@ import json
 from typing import Any
 
 import pytest
-from doubles import CutOff
-from store.samples import at_once
-from werkzeug.test import TestResponse
 
-from core.store.port import COLLECTIONS
-from core.store.sql import SqlStore
+from core.installed import DEFAULT
+from tests.answers import Answer, client_of
 from tests.api.kit import PASSWORD, PHONE, House, assert_problem, build, wrong_fields
+from tests.doubles import CutOff, open_sql
+from tests.store.samples import at_once
 
 AUTH = "/v1/auth/"
 WIDE = "\uff41\uff57\uff41"
 """Awa, as a Japanese keyboard may write it."""
 
 
-def register(house: House, username: Any = "awa", password: Any = PASSWORD, **fields: Any) -> TestResponse:
+def register(house: House, username: Any = "awa", password: Any = PASSWORD, **fields: Any) -> Answer:
     return house.post({"username": username, "password": password, **fields}, path=AUTH)
 
 
 def everything(house: House) -> str:
     """All that the store holds, as text."""
-    return json.dumps({name: house.store.find(name, {}, limit=1000) for name in COLLECTIONS}, ensure_ascii=False)
+    return json.dumps(
+        {name: house.store.find(name, {}, limit=1000) for name in DEFAULT.collections}, ensure_ascii=False
+    )
 
 
 def test_somebody_registers(house: House) -> None:
@@ -50,7 +51,7 @@ def test_a_phone_is_not_needed(house: House) -> None:
     assert register(house, "ama").status_code == 201
 
 
-def test_nobody_makes_himself_an_operator(house: House) -> None:
+def test_a_registration_cannot_set_the_role(house: House) -> None:
     assert wrong_fields(register(house, role="admin")) == {"/role"}
 
 
@@ -116,9 +117,9 @@ def test_all_that_is_wrong_at_once(house: House) -> None:
 def test_a_name_is_taken_however_it_is_spelled(house: House, taken: str, again: str) -> None:
     register(house, taken)
 
-    told = assert_problem(register(house, again), 409, "name_taken")
+    problem = assert_problem(register(house, again), 409, "name_taken")
 
-    assert "username" in told["detail"]
+    assert "username" in problem["detail"]
     assert [person["shown"] for person in house.store.find("people", {})] == [taken]
 
 
@@ -142,7 +143,7 @@ def test_of_many_at_once_one_gets_the_name(house: House) -> None:
     app = house.app
 
     def one(number: int) -> int:
-        return app.test_client().post(AUTH, json={"username": "awa", "password": f"{PASSWORD} {number}"}).status_code
+        return client_of(app).post(AUTH, json={"username": "awa", "password": f"{PASSWORD} {number}"}).status_code
 
     assert sorted(at_once(one, 8)) == [201] + [409] * 7
     assert len(house.store.find("people", {})) == 1
@@ -169,7 +170,7 @@ def test_the_same_password_of_two_people_has_two_hashes(house: House) -> None:
 
 
 def test_with_the_store_down_nobody_is_registered() -> None:
-    answer = register(build(CutOff(SqlStore("sqlite://"), 0)))  # type: ignore[arg-type]
+    answer = register(build(CutOff(open_sql("sqlite://"), 0)))
 
     assert_problem(answer, 503, "store_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
@@ -177,8 +178,8 @@ def test_with_the_store_down_nobody_is_registered() -> None:
 
 def test_a_registration_that_dies_in_between_left_a_person_who_can_sign_in() -> None:
     # Given a store that is gone before the wallet is made
-    store = SqlStore("sqlite://")
-    assert_problem(register(build(CutOff(store, 1))), 503, "store_unavailable")  # type: ignore[arg-type]
+    store = open_sql("sqlite://")
+    assert_problem(register(build(CutOff(store, 2))), 503, "store_unavailable")
     assert store.find("wallets", {}) == []
 
     # If it is up again, I expect to sign in, and to have a wallet

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from store.samples import at_once
 
-from core.catalogue import RETIRED, Catalogue
 from core.ids import new_id
-from core.ledger import SERVICES, Ledger, Movement
+from core.ledger import Movement
 from core.operation import Status
+from products.services.catalogue import RETIRED, Catalogue
+from products.services.contract import ACCOUNT
+from tests.answers import client_of
 from tests.api.kit import NO_ID, Caller, House, assert_problem, wrong_fields
+from tests.store.samples import at_once
 
 URL = "/v1/payments/"
 
@@ -44,8 +46,8 @@ def test_a_payment_is_accepted(house: House, awa: Caller, permit: str) -> None:
     answer = pay(awa, permit)
 
     assert answer.status_code == 202
-    told = {name: answer.json[name] for name in ("service_id", "service", "amount", "currency", "status", "reason")}
-    assert told == {
+    shown = {name: answer.json[name] for name in ("service_id", "service", "amount", "currency", "status", "reason")}
+    assert shown == {
         "service_id": permit, "service": "Permit", "amount": 5000, "currency": "XOF", "status": "accepted",
         "reason": None,
     }  # fmt: skip
@@ -70,8 +72,8 @@ def test_a_payment_keeps_the_price_and_the_name_that_it_was_accepted_with(
 
     house.caller().patch(f"/v1/services/{permit}", {"price": 9000, "name": "Pass", "retired": True})
 
-    told = awa.get(f"{URL}{id}").json
-    assert (told["amount"], told["service"]) == (5000, "Permit")
+    shown = awa.get(f"{URL}{id}").json
+    assert (shown["amount"], shown["service"]) == (5000, "Permit")
     assert house.operation(id).request["amount"] == 5000
 
 
@@ -87,7 +89,7 @@ def test_an_unknown_service_is_refused(house: House, awa: Caller) -> None:
             assert wrong_fields(pay(awa, service)) == {"/service_id"}, service
 
 
-def test_nothing_but_the_service_is_asked(house: House, awa: Caller, permit: str) -> None:
+def test_a_payment_request_has_the_service_and_no_other_field(house: House, awa: Caller, permit: str) -> None:
     with house.nothing_stored():
         for field in ("amount", "price", "wallet", "username"):
             assert wrong_fields(awa.post(URL, {"service_id": permit, field: 1})) == {f"/{field}"}
@@ -108,7 +110,7 @@ def test_a_service_in_another_currency_is_refused(house: House, awa: Caller) -> 
         assert_problem(pay(awa, service.id), 422, "other_currency")
 
 
-def test_who_has_too_little_is_told_at_once(house: House, permit: str) -> None:
+def test_a_payment_beyond_the_balance_is_refused_at_once(house: House, permit: str) -> None:
     poor, exact = house.person("kofi", balance=4999), house.person("ama", balance=5000)
 
     with house.nothing_stored():
@@ -118,7 +120,7 @@ def test_who_has_too_little_is_told_at_once(house: House, permit: str) -> None:
 
 
 def test_what_is_held_may_come_back_in_time(house: House, awa: Caller, permit: str) -> None:
-    Ledger(house.store, house.clock).hold(Movement(new_id(), awa.id, SERVICES, 9000, "XOF", "service_payment"))
+    house.core.ledger.hold(Movement(new_id(), awa.id, ACCOUNT, 9000, "XOF", "service_payment"))
 
     assert awa.balance() == (1000, 9000)
     assert pay(awa, permit).status_code == 202
@@ -157,7 +159,7 @@ def test_a_payment_of_a_service_is_no_payment_of_fines(house: House, awa: Caller
     assert house.list().json["payments"] == []
 
 
-def test_an_etag_tells_that_there_is_no_news(house: House, awa: Caller, permit: str) -> None:
+def test_an_unchanged_etag_is_answered_304(house: House, awa: Caller, permit: str) -> None:
     id = paid(awa, permit)
     first = awa.get(f"{URL}{id}")
 
@@ -182,7 +184,7 @@ def test_pages_have_no_gap_and_no_double(house: House, awa: Caller, total: int, 
     assert all(len(page) == limit for page in pages[:-1])
 
 
-def test_the_list_is_by_status_and_as_each_is_told(house: House, awa: Caller, permit: str) -> None:
+def test_the_list_filters_by_status_and_shows_each_as_its_own_page_does(house: House, awa: Caller, permit: str) -> None:
     failed, _ = paid(awa, permit, "1"), paid(awa, permit, "2")
     house.move(failed, Status.PROCESSING, Status.FAILED)
 
@@ -193,8 +195,8 @@ def test_the_list_is_by_status_and_as_each_is_told(house: House, awa: Caller, pe
 
 def _money_gone(house: House, awa: Caller, permit: str) -> None:
     ledger, move = (
-        Ledger(house.store, house.clock),
-        Movement(new_id(), awa.id, SERVICES, 10000, "XOF", "service_payment"),
+        house.core.ledger,
+        Movement(new_id(), awa.id, ACCOUNT, 10000, "XOF", "service_payment"),
     )
     ledger.hold(move)
     ledger.settle(move)
@@ -299,7 +301,7 @@ def test_many_at_once_are_one(house: House, awa: Caller, permit: str, key: str |
     headers = {"Authorization": f"Bearer {awa.token}", **({"Idempotency-Key": key} if key else {})}
 
     def once(number: int) -> str:
-        return str(app.test_client().post(URL, json={"service_id": permit}, headers=headers).json["payment_id"])
+        return str(client_of(app).post(URL, json={"service_id": permit}, headers=headers).json["payment_id"])
 
     assert len(set(at_once(once, 12))) == 1
     assert house.stored() == {"operations": 1, "idempotency_keys": 1}

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from core.people import Role
+from core.identity.people import Role
+from core.installed import DEFAULT
 from core.store.port import Document
 from core.store.sql import SqlStore
 from tests.api.kit import NO_ID, Caller, House, assert_problem, build, wrong_fields
 
 LIST, CREATE = "/v1/services/list", "/v1/services/create"
-BAD_NAMES = ["", " ", " x", "\n", "x\n", "two\nlines", "x" * 101, "\ud800", None, 5, True, ["x"], {}]
+BAD_NAMES: list[Any] = ["", " ", " x", "\n", "x\n", "two\nlines", "x" * 101, "\ud800", None, 5, True, ["x"], {}]
 BAD_PRICES = [0, -1, "0", 10**13 + 1, 1.5, "1.5", "free", "", None, True, [], {}]
 
 
@@ -176,7 +177,7 @@ class Overtaken(SqlStore):
 
 def test_of_two_changes_at_once_both_are_made() -> None:
     # Given somebody who changes the price while somebody else changes the name
-    store = Overtaken("sqlite://")
+    store = Overtaken("sqlite://", collections=DEFAULT.collections)
     house = build(store)
     admin = house.person("root", Role.ADMIN)
     id = made(admin)
@@ -184,8 +185,8 @@ def test_of_two_changes_at_once_both_are_made() -> None:
 
     assert change(admin, id, name="Pass").status_code == 200
 
-    told = house.http.get(f"/v1/services/{id}").json
-    assert (told["name"], told["price"]) == ("Pass", 6000)
+    shown = house.http.get(f"/v1/services/{id}").json
+    assert (shown["name"], shown["price"]) == ("Pass", 6000)
     store.close()
 
 
@@ -201,7 +202,7 @@ def test_pages_have_no_gap_and_no_double(house: House, admin: Caller, total: int
     assert all(len(page) == limit for page in pages[:-1])
 
 
-def test_twenty_a_page_unless_told_otherwise(house: House, admin: Caller) -> None:
+def test_a_page_has_20_items_by_default(house: House, admin: Caller) -> None:
     for number in range(21):
         made(admin, f"Service {number}")
 

@@ -5,18 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from doubles import CutOff
-from store.samples import at_once
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
-from werkzeug.test import TestResponse
 
-from api.people import REST_S, WRONG_PER_ACCOUNT, WRONG_PER_ADDRESS
+from api.auth.routes import LOCKED_S, MAX_WRONG_PER_ACCOUNT, MAX_WRONG_PER_ADDRESS
+from core.identity.passwords import Passwords
+from core.identity.people import People
 from core.log import redact
-from core.passwords import Passwords
-from core.people import People
-from core.store.sql import SqlStore
+from tests.answers import Answer, client_of
 from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, wrong_fields
+from tests.doubles import CutOff, open_sql
+from tests.store.samples import at_once
 
 URL = "/v1/auth/token"
 WIDE = "\uff41\uff57\uff41"
@@ -38,7 +37,7 @@ class Counting:
         return CHEAP.verify(hashed, password)
 
 
-def sign_in(house: House, username: str = "awa", password: str = PASSWORD, address: str = "10.0.0.1") -> TestResponse:
+def sign_in(house: House, username: str = "awa", password: str = PASSWORD, address: str = "10.0.0.1") -> Answer:
     form = {"username": username, "password": password}
     return house.http.post(URL, data=form, environ_base={"REMOTE_ADDR": address})
 
@@ -51,7 +50,7 @@ def wrong(house: House, times: int, username: str = "awa", address: str = "10.0.
 def counted(house: House) -> Counting:
     """The hasher of the house, from now on."""
     hasher = Counting()
-    house.app.extensions["people"] = People(house.store, house.clock, Passwords(hasher))  # type: ignore[arg-type]
+    vars(house.core)["people"] = People(house.store, house.clock, Passwords(hasher))  # type: ignore[arg-type]
     return hasher
 
 
@@ -71,12 +70,12 @@ def test_a_token_is_given(house: House) -> None:
 
 
 @pytest.mark.parametrize("username", ["AWA", WIDE])
-def test_a_name_is_known_in_any_spelling(house: House, username: str) -> None:
+def test_a_username_signs_in_in_any_spelling(house: House, username: str) -> None:
     assert sign_in(house, username).status_code == 200
 
 
 @pytest.mark.parametrize("password", [PASSWORD.upper(), f" {PASSWORD}", f"{PASSWORD} ", PASSWORD[:-1], "", "x" * 20000])
-def test_a_password_is_known_in_its_own_alone(house: House, password: str) -> None:
+def test_a_password_signs_in_in_its_own_spelling_only(house: House, password: str) -> None:
     assert_problem(sign_in(house, password=password), 401, "wrong_credentials")
 
 
@@ -110,7 +109,7 @@ def test_the_query_is_not_read(house: House) -> None:
 def test_a_missing_field_is_named_and_counts_as_no_attempt(house: House, missing: str) -> None:
     form = {"username": "awa", "password": "wrong wrong"}
     del form[missing]
-    for _ in range(WRONG_PER_ACCOUNT + 1):
+    for _ in range(MAX_WRONG_PER_ACCOUNT + 1):
         assert wrong_fields(house.http.post(URL, data=form)) == {f"/{missing}"}
 
     assert sign_in(house).status_code == 200
@@ -125,19 +124,19 @@ def test_odd_forms_are_refused_as_any_other(house: House, data: bytes) -> None:
     assert_problem(answer, 401, "wrong_credentials")
 
 
-def _wrong(house: House) -> TestResponse:
+def _wrong(house: House) -> Answer:
     return sign_in(house, password="wrong wrong")
 
 
-def _unknown(house: House) -> TestResponse:
+def _unknown(house: House) -> Answer:
     return sign_in(house, "nobody")
 
 
-def _no_name(house: House) -> TestResponse:
+def _no_name(house: House) -> Answer:
     return sign_in(house, "' OR 1=1 --")
 
 
-def _suspended(house: House) -> TestResponse:
+def _suspended(house: House) -> Answer:
     house.suspend(house.person("kofi"))
     return sign_in(house, "kofi")
 
@@ -145,17 +144,17 @@ def _suspended(house: House) -> TestResponse:
 NOT_LET_IN = [_wrong, _unknown, _no_name, _suspended]
 
 
-def test_all_who_are_not_let_in_are_told_the_same(house: House) -> None:
+def test_every_refused_sign_in_gets_the_same_answer(house: House) -> None:
     answers = [refused(house) for refused in NOT_LET_IN]
 
-    told = assert_problem(answers[0], 401, "wrong_credentials")
+    problem = assert_problem(answers[0], 401, "wrong_credentials")
     assert answers[0].headers["WWW-Authenticate"] == "Bearer"
     for answer in answers[1:]:
-        assert (answer.status_code, answer.json, dict(answer.headers)) == (401, told, dict(answers[0].headers))
+        assert (answer.status_code, answer.json, dict(answer.headers)) == (401, problem, dict(answers[0].headers))
 
 
 @pytest.mark.parametrize("refused", NOT_LET_IN)
-def test_all_who_are_not_let_in_cost_one_verification(house: House, refused: Callable[[House], TestResponse]) -> None:
+def test_every_refused_sign_in_costs_one_verification(house: House, refused: Callable[[House], Answer]) -> None:
     hasher = counted(house)
     _unknown(house)
     sign_in(house)
@@ -170,24 +169,24 @@ def test_all_who_are_not_let_in_cost_one_verification(house: House, refused: Cal
 
 def test_the_account_rests_after_five_wrong_attempts(house: House) -> None:
     # Given five wrong attempts, I expect the sixth to be refused even with the right password, and not to be tried
-    wrong(house, WRONG_PER_ACCOUNT)
+    wrong(house, MAX_WRONG_PER_ACCOUNT)
     hasher = counted(house)
     answer = sign_in(house)
     assert_problem(answer, 429, "too_many_attempts")
-    assert 0 < int(answer.headers["Retry-After"]) <= REST_S + 1
+    assert 0 < int(answer.headers["Retry-After"]) <= LOCKED_S + 1
     assert hasher.verified == 0
 
     # and so from another address, and until the rest is over
     assert sign_in(house, address="10.0.0.2").status_code == 429
-    house.tick(REST_S - 0.1)
+    house.tick(LOCKED_S - 0.1)
     assert_problem(sign_in(house), 429, "too_many_attempts")
     house.tick(0.1)
     assert sign_in(house).status_code == 200
 
 
 def test_what_is_refused_does_not_make_the_rest_longer(house: House) -> None:
-    wrong(house, WRONG_PER_ACCOUNT)
-    house.tick(REST_S - 1)
+    wrong(house, MAX_WRONG_PER_ACCOUNT)
+    house.tick(LOCKED_S - 1)
     assert_problem(sign_in(house), 429, "too_many_attempts")
 
     house.tick(1)
@@ -195,7 +194,7 @@ def test_what_is_refused_does_not_make_the_rest_longer(house: House) -> None:
 
 
 def test_retry_after_is_long_enough(house: House) -> None:
-    wrong(house, WRONG_PER_ACCOUNT)
+    wrong(house, MAX_WRONG_PER_ACCOUNT)
     house.tick(100.5)
 
     house.tick(int(sign_in(house).headers["Retry-After"]))
@@ -205,7 +204,7 @@ def test_retry_after_is_long_enough(house: House) -> None:
 
 @pytest.mark.parametrize("spelling", ["AWA", WIDE, f"A{WIDE[1]}a", "\U0001d41awa"])
 def test_another_spelling_is_no_other_account(house: House, spelling: str) -> None:
-    wrong(house, WRONG_PER_ACCOUNT - 1)
+    wrong(house, MAX_WRONG_PER_ACCOUNT - 1)
     wrong(house, 1, spelling)
 
     assert_problem(sign_in(house), 429, "too_many_attempts")
@@ -213,58 +212,58 @@ def test_another_spelling_is_no_other_account(house: House, spelling: str) -> No
 
 
 def test_an_account_that_is_not_there_rests_as_well(house: House) -> None:
-    wrong(house, WRONG_PER_ACCOUNT, "nobody")
+    wrong(house, MAX_WRONG_PER_ACCOUNT, "nobody")
 
     assert_problem(sign_in(house, "nobody"), 429, "too_many_attempts")
 
 
 def test_accounts_rest_each_for_itself(house: House) -> None:
     house.person("kofi")
-    wrong(house, WRONG_PER_ACCOUNT)
+    wrong(house, MAX_WRONG_PER_ACCOUNT)
 
     assert sign_in(house, "kofi").status_code == 200
 
 
 def test_the_right_password_forgets_the_wrong_ones(house: House) -> None:
     for _ in range(3):
-        wrong(house, WRONG_PER_ACCOUNT - 1)
+        wrong(house, MAX_WRONG_PER_ACCOUNT - 1)
         assert sign_in(house).status_code == 200
 
 
 def test_attempts_long_ago_do_not_count(house: House) -> None:
-    wrong(house, WRONG_PER_ACCOUNT - 1)
-    house.tick(REST_S)
+    wrong(house, MAX_WRONG_PER_ACCOUNT - 1)
+    house.tick(LOCKED_S)
 
-    wrong(house, WRONG_PER_ACCOUNT - 1)
+    wrong(house, MAX_WRONG_PER_ACCOUNT - 1)
     assert sign_in(house).status_code == 200
 
 
 def test_an_address_rests_after_fifty_wrong_attempts(house: House) -> None:
-    for number in range(WRONG_PER_ADDRESS):
+    for number in range(MAX_WRONG_PER_ADDRESS):
         wrong(house, 1, f"name-{number}")
 
     assert_problem(sign_in(house), 429, "too_many_attempts")
     assert sign_in(house, address="10.0.0.2").status_code == 200
-    house.tick(REST_S)
+    house.tick(LOCKED_S)
     assert sign_in(house).status_code == 200
 
 
-def test_signing_in_oneself_buys_no_guesses_at_others(house: House) -> None:
-    # Given somebody with an account of his own, and as many wrong guesses at others as are let
+def test_an_own_sign_in_allows_no_more_guesses_at_others(house: House) -> None:
+    # Given a person with an account, and as many wrong guesses at other accounts as are allowed
     house.person("mallory")
     for number in range(50):
         wrong(house, 1, f"victim-{number}")
 
-        # who signs in himself in between
+        # with a right sign-in to the own account in between
         if number % 10 == 0:
             assert sign_in(house, "mallory").status_code == 200
 
-    # I expect his address to rest
+    # I expect the address to be locked
     assert sign_in(house, "mallory").status_code == 429
 
 
 def test_an_address_is_not_what_a_header_says(house: House) -> None:
-    for number in range(WRONG_PER_ADDRESS):
+    for number in range(MAX_WRONG_PER_ADDRESS):
         wrong(house, 1, f"name-{number}")
 
     form = {"username": "awa", "password": PASSWORD}
@@ -277,10 +276,10 @@ def test_of_many_at_once_no_more_are_tried_than_of_many_in_turn(house: House) ->
     hasher, app = counted(house), house.app
 
     def guess(number: int) -> int:
-        return app.test_client().post(URL, data={"username": "awa", "password": f"guess {number}"}).status_code
+        return client_of(app).post(URL, data={"username": "awa", "password": f"guess {number}"}).status_code
 
-    assert sorted(at_once(guess, 12)) == [401] * WRONG_PER_ACCOUNT + [429] * (12 - WRONG_PER_ACCOUNT)
-    assert hasher.verified == WRONG_PER_ACCOUNT
+    assert sorted(at_once(guess, 12)) == [401] * MAX_WRONG_PER_ACCOUNT + [429] * (12 - MAX_WRONG_PER_ACCOUNT)
+    assert hasher.verified == MAX_WRONG_PER_ACCOUNT
 
 
 def test_neither_names_nor_addresses_are_kept_with_the_attempts(house: House) -> None:
@@ -292,9 +291,9 @@ def test_neither_names_nor_addresses_are_kept_with_the_attempts(house: House) ->
 
 
 @pytest.mark.parametrize("verbs", range(9))
-def test_a_store_that_is_gone_on_the_way_is_told(house: House, verbs: int) -> None:
+def test_a_store_that_fails_during_sign_in_is_answered_503(house: House, verbs: int) -> None:
     # Given a store that goes away after so many verbs of one sign-in
-    shaky = build(CutOff(house.store, verbs))  # type: ignore[arg-type]
+    shaky = build(CutOff(house.store, verbs))
 
     answer = sign_in(shaky)
 
@@ -305,7 +304,7 @@ def test_a_store_that_is_gone_on_the_way_is_told(house: House, verbs: int) -> No
 def test_with_the_store_down_a_token_is_not_called_wrong(house: House) -> None:
     token = sign_in(house).json["access_token"]
 
-    answer = build(CutOff(SqlStore("sqlite://"), 0)).caller(token).get("/v1/wallets/me")  # type: ignore[arg-type]
+    answer = build(CutOff(open_sql("sqlite://"), 0)).caller(token).get("/v1/wallets/me")
 
     assert_problem(answer, 503, "store_unavailable")
 
@@ -316,10 +315,10 @@ def test_neither_passwords_nor_tokens_nor_phones_reach_a_log(house: House, capfd
         token = sign_in(house).json["access_token"]
         wrong(house, 1)
         house.post({"username": "awa", "password": PASSWORD, "msisdn": PHONE}, path="/v1/auth/")
-        shaky = build(CutOff(house.store, 1))  # type: ignore[arg-type]
+        shaky = build(CutOff(house.store, 1))
         sign_in(shaky)
         shaky.caller(token).get("/v1/wallets/me")
-        house.app.extensions["people"] = None
+        vars(house.core)["people"] = None
         assert sign_in(house).status_code == 500
         assert house.caller(token).get("/v1/wallets/me").status_code == 500
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import jwt
 import pytest
-from doubles import START
 
 from api.app import create_app
-from api.tokens import LIFETIME_S, signing_secrets
+from api.auth.tokens import LIFETIME_S, signing_secrets
 from core.bootstrap import Core
 from core.settings import BadSettings, read_settings
 from tests.api.kit import NO_ID, SETTINGS, Caller, House, assert_problem, build
+from tests.doubles import START
 
 ME = "/v1/wallets/me"
 SECRET, OTHER = SETTINGS.secret_key, "fedcba9876543210" * 4
@@ -61,8 +61,8 @@ def kofi() -> Iterator[Caller]:
 
 def test_a_token_names_its_key_and_its_person(awa: Caller) -> None:
     assert jwt.get_unverified_header(awa.token)["alg"] == "HS256"
-    told = jwt.decode(awa.token, options={"verify_signature": False})
-    assert told == {"sub": awa.id, "iss": "quittance", "aud": "quittance", "iat": NOW, "exp": NOW + 3600}
+    payload = jwt.decode(awa.token, options={"verify_signature": False})
+    assert payload == {"sub": awa.id, "iss": "quittance", "aud": "quittance", "iat": NOW, "exp": NOW + 3600}
 
 
 def test_what_is_forged_here_is_believed_when_nothing_is_wrong_with_it(house: House, awa: Caller) -> None:
@@ -201,14 +201,14 @@ def test_two_machines_make_two_secrets(tmp_path: Path) -> None:
     assert signing_secrets(one) != signing_secrets(other)
 
 
-def test_a_secret_that_lost_its_content_is_told(tmp_path: Path) -> None:
+def test_an_empty_secret_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("")
 
     with pytest.raises(BadSettings, match="secret_key is too short"):
         signing_secrets(replace(SETTINGS, var_dir=tmp_path, secret_key=""))
 
 
-def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(BadSettings, match="VAR_DIR"):

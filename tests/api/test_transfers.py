@@ -4,13 +4,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from store.samples import at_once
 
 from core.ids import new_id
-from core.ledger import SERVICES, Ledger, Movement
+from core.ledger import Movement
 from core.operation import Status
+from products.services.contract import ACCOUNT
+from tests.answers import client_of
 from tests.api.kit import NO_ID, PHONE, Caller, House, assert_problem, build, wrong_fields
 from tests.api.test_wallets import BAD_AMOUNTS
+from tests.store.samples import at_once
 
 URL = "/v1/wallets/transfers"
 
@@ -43,8 +45,8 @@ def sent(who: Caller, *args: Any, **how: Any) -> str:
 
 def spend(house: House, who: Caller, amount: int) -> None:
     ledger, move = (
-        Ledger(house.store, house.clock),
-        Movement(new_id(), who.id, SERVICES, amount, "XOF", "service_payment"),
+        house.core.ledger,
+        Movement(new_id(), who.id, ACCOUNT, amount, "XOF", "service_payment"),
     )
     ledger.hold(move)
     ledger.settle(move)
@@ -54,21 +56,21 @@ def test_a_transfer_is_accepted(house: House, awa: Caller, kofi: Caller) -> None
     answer = send(awa, note="lunch")
 
     assert answer.status_code == 202
-    told = {name: answer.json[name] for name in ("status", "amount", "currency", "to", "note", "reason")}
-    assert told == {
+    shown = {name: answer.json[name] for name in ("status", "amount", "currency", "to", "note", "reason")}
+    assert shown == {
         "status": "accepted", "amount": 100, "currency": "XOF", "to": "Kofi", "note": "lunch", "reason": None
     }  # fmt: skip
     assert answer.headers["Location"] == answer.json["status_url"]
     assert awa.get(answer.headers["Location"]).json == answer.json
     operation = house.operation(answer.json["id"])
-    assert (operation.kind, operation.subject, operation.counterpart) == ("wallet_transfer", awa.id, kofi.id)
+    assert (operation.kind, operation.subject, operation.counterparty) == ("wallet_transfer", awa.id, kofi.id)
     assert operation.request["amount"] == 100
 
     # I expect no money to have moved: that is the worker's
     assert (awa.balance(), kofi.balance()) == ((1000, 0), (0, 0))
 
 
-def test_the_recipient_is_known_by_name_and_by_phone(awa: Caller) -> None:
+def test_the_recipient_is_found_by_name_and_by_phone(awa: Caller) -> None:
     for to in ("kofi", "KOFI", "\uff4b\uff4f\uff46\uff49", PHONE, "0707000001", "07 07 00 00 01", "00225 0707000001"):
         assert send(awa, to).json["to"] == "Kofi", to
 
@@ -96,7 +98,7 @@ def test_a_recipient_has_to_be_text(house: House, awa: Caller) -> None:
             assert wrong_fields(send(awa, to)) == {"/to"}, to
 
 
-def test_nobody_sends_to_himself(house: House, kofi: Caller) -> None:
+def test_a_transfer_to_oneself_is_refused(house: House, kofi: Caller) -> None:
     house.fund(kofi.id, 1000)
     with house.nothing_stored():
         for to in ("kofi", "KOFI", PHONE, "0707000001"):
@@ -121,8 +123,8 @@ def test_more_than_there_is_is_refused_at_once(house: House, awa: Caller) -> Non
 
 
 def test_what_is_held_may_come_back_in_time(house: House, awa: Caller) -> None:
-    held = Movement(new_id(), awa.id, SERVICES, 900, "XOF", "service_payment")
-    Ledger(house.store, house.clock).hold(held)
+    held = Movement(new_id(), awa.id, ACCOUNT, 900, "XOF", "service_payment")
+    house.core.ledger.hold(held)
 
     assert send(awa, amount=1000).status_code == 202
     assert_problem(send(awa, amount=1001), 422, "insufficient_funds")
@@ -211,7 +213,7 @@ def test_pages_have_no_gap_and_no_double(house: House, awa: Caller, kofi: Caller
     assert all(len(page) == limit for page in pages[:-1])
 
 
-def test_the_list_is_by_status_and_as_each_is_told(house: House, awa: Caller) -> None:
+def test_the_list_filters_by_status_and_shows_each_as_its_own_page_does(house: House, awa: Caller) -> None:
     failed, _ = sent(awa, amount=1), sent(awa, amount=2)
     house.move(failed, Status.PROCESSING, Status.FAILED)
 
@@ -290,7 +292,7 @@ def test_many_at_once_are_one(house: House, awa: Caller, key: str | None) -> Non
     headers = {"Authorization": f"Bearer {awa.token}", **({"Idempotency-Key": key} if key else {})}
 
     def once(number: int) -> str:
-        answer = app.test_client().post(URL, json={"to": "kofi", "amount": 5}, headers=headers)
+        answer = client_of(app).post(URL, json={"to": "kofi", "amount": 5}, headers=headers)
         return str(answer.json["id"])
 
     assert len(set(at_once(once, 12))) == 1

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from core.ids import new_id
-from core.ledger import SERVICES, Ledger, Movement
+from core.ledger import Movement
 from core.operation import Status
+from products.services.contract import ACCOUNT
 from tests.api.kit import NO_ID, PHONE, Caller, House, assert_problem, build, wrong_fields
 
 ME, ENTRIES, TOP_UP = "/v1/wallets/me", "/v1/wallets/me/entries", "/v1/wallets/top-up"
@@ -32,15 +33,15 @@ def kofi(house: House) -> Caller:
 def pay(house: House, who: Caller, amount: int, settled: bool = True) -> str:
     """What a worker does to the wallet for a payment, which it settles or gives up."""
     ledger, move = (
-        Ledger(house.store, house.clock),
-        Movement(new_id(), who.id, SERVICES, amount, "XOF", "service_payment"),
+        house.core.ledger,
+        Movement(new_id(), who.id, ACCOUNT, amount, "XOF", "service_payment"),
     )
     ledger.hold(move)
     (ledger.settle if settled else ledger.release)(move)
     return move.operation
 
 
-def told(entries: list[dict[str, Any]]) -> list[float]:
+def amounts(entries: list[dict[str, Any]]) -> list[float]:
     return [entry["amount"] for entry in entries]
 
 
@@ -48,9 +49,9 @@ def test_a_new_wallet_is_empty(awa: Caller) -> None:
     assert awa.get(ME).json == {"id": awa.id, "balance": 0, "held": 0, "currency": "XOF"}
 
 
-def test_what_is_held_is_told_apart(house: House, awa: Caller) -> None:
+def test_held_money_is_shown_apart_from_the_balance(house: House, awa: Caller) -> None:
     house.fund(awa.id, 1000)
-    ledger, move = Ledger(house.store, house.clock), Movement(new_id(), awa.id, SERVICES, 300, "XOF", "service_payment")
+    ledger, move = house.core.ledger, Movement(new_id(), awa.id, ACCOUNT, 300, "XOF", "service_payment")
 
     ledger.hold(move)
     assert awa.balance() == (700, 300)
@@ -64,14 +65,14 @@ def test_amounts_are_in_main_units() -> None:
     awa = house.person("awa", balance=1234)
 
     assert awa.get(ME).json == {"id": awa.id, "balance": Decimal("12.34"), "held": 0, "currency": "EUR"}
-    assert told(awa.get(ENTRIES).json["entries"]) == [Decimal("12.34")]
+    assert amounts(awa.get(ENTRIES).json["entries"]) == [Decimal("12.34")]
 
 
-def test_each_sees_his_own(house: House, awa: Caller, kofi: Caller) -> None:
+def test_people_see_only_their_own_wallet(house: House, awa: Caller, kofi: Caller) -> None:
     house.fund(awa.id, 500)
 
     assert (awa.balance(), kofi.balance()) == ((500, 0), (0, 0))
-    assert told(kofi.get(ENTRIES).json["entries"]) == []
+    assert amounts(kofi.get(ENTRIES).json["entries"]) == []
     for path in (f"/v1/wallets/{awa.id}", f"/v1/wallets/{awa.id}/entries"):
         assert_problem(kofi.get(path), 404, "not_found")
 
@@ -89,14 +90,14 @@ def test_a_wallet_that_a_registration_did_not_come_to_is_made_late(house: House,
     assert awa.balance() == (0, 0)
 
 
-def test_the_statement_tells_what_came_in_and_went_out(house: House, awa: Caller) -> None:
+def test_the_statement_lists_what_came_in_and_went_out(house: House, awa: Caller) -> None:
     house.fund(awa.id, 1000)
     house.tick(60)
     operation = pay(house, awa, 300)
 
     entries = awa.get(ENTRIES).json["entries"]
 
-    assert told(entries) == [-300, 1000]
+    assert amounts(entries) == [-300, 1000]
     assert [entry["what"] for entry in entries] == ["service_payment", "wallet_top_up"]
     assert entries[0] == {
         "id": f"{operation}:out",
@@ -108,16 +109,16 @@ def test_the_statement_tells_what_came_in_and_went_out(house: House, awa: Caller
         "other": None,
         "note": None,
     }
-    assert sum(told(entries)) == awa.get(ME).json["balance"]
+    assert sum(amounts(entries)) == awa.get(ME).json["balance"]
 
 
-def test_the_statement_tells_who_sent_it_and_why(house: House, awa: Caller) -> None:
+def test_an_entry_shows_the_sender_and_the_note(house: House, awa: Caller) -> None:
     # Given a transfer with a note, that a worker has settled
     kofi = house.person("kofi")
     house.fund(awa.id, 1000)
     sent = awa.post("/v1/wallets/transfers", {"to": "kofi", "amount": 250, "note": "lunch"}).json
     move = Movement(sent["id"], awa.id, kofi.id, 250, "XOF", "wallet_transfer")
-    ledger = Ledger(house.store, house.clock)
+    ledger = house.core.ledger
     ledger.hold(move)
     ledger.settle(move)
 
@@ -132,7 +133,7 @@ def test_what_was_held_and_given_back_is_no_entry(house: House, awa: Caller) -> 
 
     pay(house, awa, 300, settled=False)
 
-    assert told(awa.get(ENTRIES).json["entries"]) == [1000]
+    assert amounts(awa.get(ENTRIES).json["entries"]) == [1000]
     assert awa.balance() == (1000, 0)
 
 
@@ -146,12 +147,12 @@ def test_pages_of_the_statement_have_no_gap_and_no_double(
 
     pages = awa.pages(ENTRIES, "entries", limit)
 
-    assert [amount for page in pages for amount in told(page)] == list(range(total, 0, -1))
+    assert [amount for page in pages for amount in amounts(page)] == list(range(total, 0, -1))
     assert all(len(page) == limit for page in pages[:-1])
     assert pages[-1] or total == 0
 
 
-def test_new_entries_do_not_disturb_who_pages(house: House, awa: Caller) -> None:
+def test_new_entries_do_not_shift_the_pages_of_a_cursor(house: House, awa: Caller) -> None:
     for amount in (1, 2, 3, 4):
         house.fund(awa.id, amount)
     first = awa.get(f"{ENTRIES}?limit=2").json
@@ -159,7 +160,7 @@ def test_new_entries_do_not_disturb_who_pages(house: House, awa: Caller) -> None
     house.fund(awa.id, 5)
 
     second = awa.get(f"{ENTRIES}?limit=2&cursor={first['next_cursor']}").json
-    assert told(first["entries"]) + told(second["entries"]) == [4, 3, 2, 1]
+    assert amounts(first["entries"]) + amounts(second["entries"]) == [4, 3, 2, 1]
     assert second["next_cursor"] is None
 
 
@@ -201,7 +202,7 @@ def test_a_top_up_is_accepted_and_credits_nothing_yet(house: House, awa: Caller)
     assert awa.balance() == (0, 0)
 
 
-def test_a_top_up_does_not_tell_the_phone(awa: Caller) -> None:
+def test_a_top_up_does_not_show_the_phone(awa: Caller) -> None:
     assert PHONE[4:] not in awa.post(TOP_UP, {"amount": 5}).text
 
 
@@ -216,7 +217,7 @@ def test_what_is_one_is_taken(awa: Caller) -> None:
         assert awa.post(TOP_UP, {"amount": amount}).json["amount"] == float(amount)
 
 
-def test_nothing_but_the_amount_is_asked(house: House, awa: Caller) -> None:
+def test_a_top_up_request_has_the_amount_and_no_other_field(house: House, awa: Caller) -> None:
     with house.nothing_stored():
         for field in ("msisdn", "wallet", "currency", "to"):
             assert wrong_fields(awa.post(TOP_UP, {"amount": 5, field: "x"})) == {f"/{field}"}

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from broker.kits import EmbeddedKit, Work
 
-from core.broker.embedded import EmbeddedBroker, Poller
-from core.clock import SystemClock, to_text
+from core.broker.embedded import EmbeddedBroker
+from core.broker.poller import Poller
+from core.clock import SystemClock, to_rfc3339
 from core.errors import StoreUnavailable
 from core.store.port import Document
 from core.store.sql import SqlStore
+from tests.broker.kits import EmbeddedKit, Work
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -73,10 +74,10 @@ def held() -> Iterator[Held]:
 
 
 def due(store: SqlStore, kind: str, id: str, at: datetime | None) -> None:
-    store.insert("operations", {"id": id, "kind": kind, "status": "accepted", "due_at": at and to_text(at)})
+    store.insert("operations", {"id": id, "kind": kind, "status": "accepted", "due_at": at and to_rfc3339(at)})
 
 
-def test_only_what_is_due_is_handed_over(store: SqlStore, held: Held) -> None:
+def test_only_due_operations_reach_a_handler(store: SqlStore, held: Held) -> None:
     due(store, "fine", "now", NOON)
     due(store, "fine", "later", NOON + timedelta(seconds=1))
     due(store, "fine", "never", None)
@@ -151,13 +152,14 @@ def test_a_single_thread_goes_round_the_kinds(store: SqlStore) -> None:
     assert set(begun[:3]) == {"fine", "event"}
 
 
-def test_what_raised_without_moving_on_is_left_alone_for_a_while(store: SqlStore) -> None:
+@pytest.mark.parametrize("error", [RuntimeError, StoreUnavailable])
+def test_what_raised_without_moving_on_is_left_alone_for_a_while(store: SqlStore, error: type[Exception]) -> None:
     clock, calls = StoppedClock(), threading.Semaphore(0)
     due(store, "fine", "bad", NOON)
 
     def handle(id: str) -> None:
         calls.release()
-        raise RuntimeError("asked for by a test")
+        raise error("asked for by a test")
 
     poller = Poller(store, clock, ["fine"], handle, 1)
     assert poller.run_once() == 1
@@ -174,7 +176,7 @@ def test_what_raised_without_moving_on_is_left_alone_for_a_while(store: SqlStore
     assert poller.stop(5)
 
 
-def test_a_store_that_does_not_answer_is_asked_again(store: SqlStore) -> None:
+def test_a_store_that_does_not_answer_is_polled_again(store: SqlStore) -> None:
     flaky, begun = FlakyStore(failures=3), threading.Event()
     due(flaky, "fine", "f", NOON)
     with pytest.raises(StoreUnavailable):

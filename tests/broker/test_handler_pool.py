@@ -4,8 +4,12 @@ import threading
 from contextvars import ContextVar
 from functools import partial
 
+import pytest
+from structlog.testing import capture_logs
+
 from core.broker.pool import Done, Outcome, Pool
 from core.broker.port import Handle
+from core.errors import BrokerUnavailable, StoreUnavailable
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
 
@@ -29,9 +33,16 @@ class Outcomes:
             assert self._one_more.acquire(timeout=10)
 
 
-def raise_for_bad(id: str) -> None:
-    if id == "bad":
-        raise RuntimeError("asked for by a test")
+RAISED = {
+    "bad": RuntimeError("asked for by a test"),
+    "no store": StoreUnavailable(reason="asked for by a test"),
+    "no broker": BrokerUnavailable(reason="asked for by a test"),
+}
+
+
+def raise_for_some(id: str) -> None:
+    if id in RAISED:
+        raise RAISED[id]
 
 
 def waiting_at(gate: threading.Event) -> Handle:
@@ -43,13 +54,29 @@ def waiting_at(gate: threading.Event) -> Handle:
 
 def test_each_id_has_one_outcome() -> None:
     outcomes = Outcomes()
-    pool = Pool(raise_for_bad, 2)
+    pool = Pool(raise_for_some, 2)
 
     for id in ("good", "bad", "fine"):
         assert pool.offer(id, outcomes.of(id))
 
     outcomes.wait(3)
     assert outcomes.by_id == {"good": Outcome.HANDLED, "bad": Outcome.RAISED, "fine": Outcome.HANDLED}
+    assert pool.stop(5)
+
+
+@pytest.mark.parametrize("id", ["no store", "no broker"])
+def test_what_a_handler_works_with_may_be_away(id: str) -> None:
+    outcomes = Outcomes()
+    pool = Pool(raise_for_some, 1)
+
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert pool.offer(id, outcomes.of(id))
+            outcomes.wait(1)
+
+    assert outcomes.by_id == {id: Outcome.DEFERRED}
+    (line,) = logs  # once for all three, and without a traceback
+    assert (line["event"], line["log_level"], "exc_info" in line) == ("handler_deferred", "warning", False)
     assert pool.stop(5)
 
 

@@ -5,16 +5,20 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from broker.kits import PATIENCE_S, RabbitKit, Work, eventually
-from rabbit_control import close_connections, start_app, stop_app
+from pika.channel import Channel
+from pika.frame import Method
+from pika.spec import Basic
 
 from core.broker.rabbitmq import RabbitBroker
-from core.broker.rabbitmq.dead import requeue
+from core.broker.rabbitmq import publisher as publisher_module
 from core.broker.rabbitmq.link import BACKOFF_MAX_S, backoff_s
-from core.errors import BrokerUnavailable
-from ops.rabbit import Rabbit
+from core.broker.rabbitmq.publisher import Publisher
+from devtools.rabbit import Rabbit
+from tests.broker.kits import PATIENCE_S, RabbitKit, Work, eventually
+from tests.rabbit_control import close_connections, start_app, stop_app
 
 pytestmark = pytest.mark.xdist_group("rabbitmq")
 
@@ -145,6 +149,71 @@ def test_an_unroutable_ring_is_noticed_and_the_queue_made_again(rabbit_kit: Rabb
     assert rabbit_kit.waiting("fine") == 1
 
 
+def test_a_ring_that_is_refused_at_first_is_sent_again(rabbit_kit: RabbitKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does a quorum queue, for as long as it takes to elect its first leader."""
+    hear, refusals = Publisher._confirmed, iter(range(4))
+
+    def mishear(self: Publisher, frame: "Method[Basic.Ack | Basic.Nack]") -> None:
+        refused = next(refusals, None) is not None
+        hear(self, Method(frame.channel_number, Basic.Nack(frame.method.delivery_tag)) if refused else frame)
+
+    monkeypatch.setattr(Publisher, "_confirmed", mishear)
+    broker = rabbit_kit.broker()
+    broker.ring("fine", "f")
+    eventually(lambda: broker.counts.get("confirmed") == 1)
+    assert broker.counts["refused"] == 4
+
+
+@pytest.mark.parametrize("answer", [Basic.Nack, None])
+def test_a_channel_that_confirms_nothing_is_replaced(
+    rabbit_kit: RabbitKit, monkeypatch: pytest.MonkeyPatch, answer: type[Basic.Nack] | None
+) -> None:
+    """RabbitMQ 3.10 has such channels, opened at the moment at which a queue changes its leader."""
+    spoilt: list[Channel | None] = []
+    hear = Publisher._confirmed
+
+    def mishear(self: Publisher, frame: "Method[Basic.Ack | Basic.Nack]") -> None:
+        if self._channel not in spoilt:
+            hear(self, frame)
+        elif answer is not None:
+            hear(self, Method(frame.channel_number, answer(frame.method.delivery_tag)))
+
+    monkeypatch.setattr(publisher_module, "WORN_OUT_S", 0.5)
+    monkeypatch.setattr(Publisher, "_confirmed", mishear)
+    broker = rabbit_kit.broker()
+    broker.ring("fine", "first")
+    eventually(lambda: broker.counts.get("confirmed") == 1)
+    spoilt.append(broker._publisher._channel)
+
+    def ring_until_confirmed() -> bool:
+        broker.ring("fine", "second")
+        return broker.counts["confirmed"] > 1
+
+    eventually(ring_until_confirmed)
+    assert broker._publisher._channel not in spoilt
+
+
+def test_a_consumer_that_does_not_hear_every_kind_is_not_connected(
+    rabbit_kit: RabbitKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweeper then takes operations from the store. A queue without a leader answers no consumer."""
+    consume = Channel.basic_consume
+    silent = rabbit_kit.topology.queue("event")
+
+    def consume_some(self: Channel, queue: str, *arguments: Any, **named: Any) -> str:
+        return "" if queue == silent else consume(self, queue, *arguments, **named)
+
+    monkeypatch.setattr(Channel, "basic_consume", consume_some)
+    work = Work(rabbit_kit)
+    subscription = rabbit_kit.broker().consume(["event", "fine"], work, 1)
+    rabbit_kit.ring("fine", "f")
+    work.wait_ended("f")
+    assert not subscription.connected()
+
+    monkeypatch.undo()
+    eventually(rabbit_kit.broker().consume(["event", "fine"], work, 1).connected)
+
+
 def test_a_consumer_outlives_its_queue(rabbit_kit: RabbitKit) -> None:
     work = Work(rabbit_kit)
     rabbit_kit.broker().consume(["fine", "event"], work, 2)
@@ -159,55 +228,6 @@ def test_a_consumer_outlives_its_queue(rabbit_kit: RabbitKit) -> None:
 
     work.wait_ended("after", "the other one")
     assert set(work.begun) == {"before", "after", "the other one"}
-
-
-def test_a_ring_whose_handler_raised_is_a_dead_letter(rabbit_kit: RabbitKit) -> None:
-    work = Work(rabbit_kit)
-    work.raising = {"bad"}
-    subscription = rabbit_kit.broker().consume(["fine"], work, 1)
-
-    rabbit_kit.ring("fine", "bad")
-    rabbit_kit.ring("fine", "good")
-    work.wait_ended("bad", "good")
-    assert subscription.stop(5)
-
-    eventually(lambda: rabbit_kit.queues.waiting(rabbit_kit.topology.dead) == 1)
-    dead = rabbit_kit.queues.take(rabbit_kit.topology.dead)
-    assert dead is not None
-    properties, body = dead
-    assert body == b"bad"
-    assert (properties.headers or {})["x-first-death-queue"] == rabbit_kit.topology.queue("fine")
-    assert work.begun == ["bad", "good"]
-
-
-def test_dead_letters_can_be_rung_again(rabbit_kit: RabbitKit) -> None:
-    # Given two rings whose handler raised
-    work = Work(rabbit_kit)
-    work.raising = {"one", "two"}
-    first = rabbit_kit.broker().consume(["fine"], work, 1)
-    rabbit_kit.ring("fine", "one")
-    rabbit_kit.ring("fine", "two")
-    work.wait_ended("one", "two")
-    assert first.stop(5)
-    eventually(lambda: rabbit_kit.queues.waiting(rabbit_kit.topology.dead) == 2)
-    # If they are rung again once the cause is mended
-    assert requeue(rabbit_kit.url, rabbit_kit.topology.name) == ["one", "two"]
-    mended = Work(rabbit_kit)
-    second = rabbit_kit.broker().consume(["fine"], mended, 1)
-    # I expect that they are handled, and that nothing is dead any more
-    mended.wait_ended("one", "two")
-    assert second.stop(5)
-    assert rabbit_kit.queues.waiting(rabbit_kit.topology.dead) == 0
-    assert requeue(rabbit_kit.url, rabbit_kit.topology.name) == []
-
-
-def test_where_no_worker_ever_was_nothing_is_dead(rabbit_kit: RabbitKit) -> None:
-    assert requeue(rabbit_kit.url, "never-used") == []
-
-
-def test_a_broker_that_is_not_there_is_told() -> None:
-    with pytest.raises(BrokerUnavailable):
-        requeue("amqp://127.0.0.1:1")
 
 
 def test_stop_acknowledges_all_that_was_handled(rabbit_kit: RabbitKit) -> None:

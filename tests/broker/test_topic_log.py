@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.broker.port import Message
-from core.broker.topic_log import FILE, TopicLog, fits
+from core.broker.topic_log import FILE, TopicLog, matches_topic
 from core.errors import BrokerUnavailable
-from ops.stack import ROOT
+from devtools.stack import ROOT
 
 
 def message(id: str, *topic: str, data: object = None) -> Message:
@@ -32,10 +32,15 @@ def message(id: str, *topic: str, data: object = None) -> Message:
         ("*.#.*", "a.b.c", True),
         ("*.*.*.#.*", "a.b.c", False),
         ("b.#", "a.b.c", False),
+        ("MySolution.Order.*", "MySolution.Order.Create", True),
+        ("mysolution.#", "MySolution.Order.Create", False),
+        ("*.Résumé.*", "acme%2Efr.R%C3%A9sum%C3%A9.v1", True),
+        ("acme%2Efr.#", "acme%2Efr.R%C3%A9sum%C3%A9.v1", True),
+        ("acme.fr.#", "acme%2Efr.R%C3%A9sum%C3%A9.v1", False),
     ],
 )
 def test_patterns(pattern: str, topic: str, expected: bool) -> None:
-    assert fits(pattern, topic) is expected
+    assert matches_topic(pattern, topic) is expected
 
 
 def test_what_was_published_is_read_in_order(tmp_path: Path) -> None:
@@ -62,7 +67,7 @@ def test_many_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
     assert len({line["message_id"] for line in log.read("#")}) == 160
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     with pytest.raises(BrokerUnavailable):
         TopicLog(tmp_path).append(message("1"))
@@ -77,7 +82,7 @@ def test_a_line_that_was_not_written_to_its_end_spoils_no_other(tmp_path: Path) 
     assert [line["message_id"] for line in log.read("#")] == ["1", "2"]
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     (tmp_path / FILE).symlink_to("/dev/full")
     with pytest.raises(BrokerUnavailable):
         TopicLog(tmp_path).append(message("1"))
@@ -100,7 +105,7 @@ def test_a_message_that_has_no_room_is_not_taken(tmp_path: Path) -> None:
     assert [line["message_id"] for line in log.read("#")] == ["2"]
 
 
-def test_following_tells_what_comes_after(tmp_path: Path) -> None:
+def test_following_yields_later_messages(tmp_path: Path) -> None:
     log = TopicLog(tmp_path)
     log.append(message("1"))
     reading = log.read("#", follow=True)

@@ -1,29 +1,29 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from doubles import START, FakeClock
 
-from core.accept import Accepted, Order, accept
+from core.accept import Accepted, Command, accept
 from core.broker.embedded import EmbeddedBroker
 from core.errors import Duplicate, IdempotencyKeyReused, StoreUnavailable
 from core.operation import Operation, Status
-from core.store.port import Document, Scalar, Store
+from core.store.port import Document, Store
 from core.store.sql import SqlStore
+from tests.doubles import START, FakeClock, lent_sql
 
 
 @pytest.fixture
 def store() -> Iterator[SqlStore]:
-    store = SqlStore("sqlite://")
-    yield store
-    store.close()
+    with lent_sql() as store:
+        yield store
 
 
 def ask(store: Store, amount: int = 1, key: str | None = None, client: str = "c") -> Accepted:
-    order = Order("test", {"amount": amount}, client, subject="+2250707000001", idempotency_key=key)
+    command = Command("test", {"amount": amount}, client, subject="+2250707000001", idempotency_key=key)
     clock = FakeClock()
-    return accept(store, EmbeddedBroker(store, clock), clock, order)
+    return accept(store, EmbeddedBroker(store, clock), clock, command)
 
 
 def end(store: Store, operation: Operation, status: Status) -> None:
@@ -49,7 +49,7 @@ def test_a_ring_is_waited_for_only_while_the_broker_is_there(
             return connected
 
     clock = FakeClock()
-    accepted = accept(store, Broker(store, clock), clock, Order("test", {}, "c"))
+    accepted = accept(store, Broker(store, clock), clock, Command("test", {}, "c"))
     assert accepted.operation.due_at == START + timedelta(seconds=due_after_s)
 
 
@@ -69,7 +69,9 @@ def test_the_same_request_is_the_same_operation(store: SqlStore) -> None:
         (Status.PARTIALLY_SUCCEEDED, False),
     ],
 )
-def test_only_what_left_nothing_done_may_be_asked_again(store: SqlStore, status: Status, again: bool) -> None:
+def test_only_an_operation_that_did_nothing_may_be_requested_again(
+    store: SqlStore, status: Status, again: bool
+) -> None:
     first = ask(store)
     end(store, first.operation, status)
     second = ask(store)
@@ -112,79 +114,82 @@ def test_a_second_key_for_the_same_request_is_remembered_too(store: SqlStore) ->
     assert ask(store, key="l").operation.id == first.operation.id
 
 
-def test_a_key_whose_request_was_cut_off_before_it_was_stored_works_again(store: SqlStore) -> None:
-    class CutOff:
-        """A store that is gone right after the key was written."""
+class Between:
+    """A store of which each verb may be preceded by something else. `insert_all` is a verb for each document."""
 
-        def get(self, collection: str, id: str) -> Document | None:
-            return store.get(collection, id)
+    def __init__(self, store: Store, before: Callable[[str, str], object]) -> None:
+        self._store = store
+        self._before = before
 
-        def insert(self, collection: str, document: Document) -> Document:
-            if collection == "operations":
-                raise SystemExit
-            return store.insert(collection, document)
+    def __getattr__(self, verb: str) -> Any:
+        def call(collection: str, *arguments: Any) -> Any:
+            self._before(verb, collection)
+            return getattr(self._store, verb)(collection, *arguments)
+
+        return call
+
+    def insert_all(self, *documents: tuple[str, Document]) -> None:
+        for collection, document in documents:
+            self.insert(collection, document)
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_request_that_was_cut_off_before_its_operation_was_stored_works_again(
+    store: SqlStore, key: str | None
+) -> None:
+    def cut(verb: str, collection: str) -> None:
+        if (verb, collection) == ("insert", "operations"):
+            raise SystemExit
 
     with pytest.raises(SystemExit):
-        ask(CutOff(), key="k")  # type: ignore[arg-type]
-    accepted = ask(store, key="k")
+        ask(Between(store, cut), key=key)
+    accepted = ask(store, key=key)
     assert not accepted.replayed
-    assert ask(store, key="k").operation.id == accepted.operation.id
+    assert ask(store, key=key).operation.id == accepted.operation.id
+    assert ask(store).operation.id == accepted.operation.id
 
 
-def test_a_store_that_contradicts_itself_is_not_asked_for_ever(store: SqlStore) -> None:
+def test_a_store_that_contradicts_itself_is_not_read_for_ever(store: SqlStore) -> None:
     class SeesNothing:
-        def insert(self, collection: str, document: Document) -> Document:
-            raise Duplicate("fingerprint")
-
-        def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
+        def get(self, collection: str, id: str) -> None:
             return None
+
+        def insert(self, collection: str, document: Document) -> Document:
+            raise Duplicate
+
+        def insert_all(self, *documents: tuple[str, Document]) -> None:
+            raise Duplicate
 
     with pytest.raises(StoreUnavailable):
         ask(SeesNothing())  # type: ignore[arg-type]
 
 
 def test_a_key_never_leaves_an_operation_that_it_stands_for(store: SqlStore) -> None:
-    # Given a request with a key that found the same request of somebody else, and was paused
-    other = ask(store)
+    # Given a request with a key that found the same request of somebody else, and is paused
+    other, answers = ask(store), list[Accepted]()
 
-    class Paused:
-        def insert(self, collection: str, document: Document) -> Document:
-            return store.insert(collection, document)
-
-        def get(self, collection: str, id: str) -> Document | None:
-            return store.get(collection, id)
-
-        def replace(self, collection: str, document: Document) -> Document:
-            return store.replace(collection, document)
-
-        def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
-            found = store.get_by(collection, field, value)
-            # meanwhile that one fails, and the key is used again and accepted
+    def meanwhile(verb: str, collection: str) -> None:
+        if (verb, collection) == ("replace", "idempotency_keys") and not answers:
+            # that one fails, and the key is used again and accepted
             end(store, other.operation, Status.FAILED)
-            told.append(ask(store, key="k"))
-            return found
+            answers.append(ask(store, key="k"))
 
-    told: list[Accepted] = []
-    told.append(ask(Paused(), key="k"))  # type: ignore[arg-type]
+    answers.append(ask(Between(store, meanwhile), key="k"))
     # I expect that the key means one operation, to everybody
-    told.append(ask(store, key="k"))
-    assert len({accepted.operation.id for accepted in told}) == 1
+    answers.append(ask(store, key="k"))
+    assert len(answers) == 3
+    assert len({accepted.operation.id for accepted in answers}) == 1
 
 
 def test_a_request_released_between_two_looks_is_accepted_anew(store: SqlStore) -> None:
-    first = ask(store)
+    first, ended = ask(store), list[Accepted]()
 
-    class EndsMeanwhile:
-        def insert(self, collection: str, document: Document) -> Document:
-            return store.insert(collection, document)
+    def meanwhile(verb: str, collection: str) -> None:
+        if (verb, collection) == ("get", "operations") and not ended:
+            ended.append(first)
+            end(store, first.operation, Status.FAILED)
 
-        def get_by(self, collection: str, field: str, value: Scalar) -> Document | None:
-            if not ended:
-                ended.append(first)
-                end(store, first.operation, Status.FAILED)
-            return store.get_by(collection, field, value)
-
-    ended: list[Accepted] = []
-    second = ask(EndsMeanwhile())  # type: ignore[arg-type]
+    second = ask(Between(store, meanwhile))
+    assert ended
     assert second.operation.id != first.operation.id
     assert not second.replayed

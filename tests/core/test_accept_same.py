@@ -1,28 +1,26 @@
-"""The same request again so soon after is the same operation, without a key; and what a key tells beforehand."""
+"""The same request again so soon after is the same operation, without a key; and what a key answers beforehand."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from doubles import CutOff, FakeClock
-from store.samples import at_once
 
-from core.accept import Accepted, Order, accept, known
+from core.accept import Accepted, Command, accept, find_replay
 from core.broker.embedded import EmbeddedBroker
 from core.errors import IdempotencyKeyReused, StoreUnavailable
 from core.operation import Status
 from core.store.port import Store
-from core.store.sql import SqlStore
+from tests.doubles import CutOff, FakeClock, lent_sql
+from tests.store.samples import at_once
 
-ORDER = Order("test", {"amount": 1, "price": 5}, "awa", asked={"amount": 1}, repeatable=True, same_within_s=10)
+COMMAND = Command("test", {"amount": 1, "price": 5}, "awa", payload={"amount": 1}, repeatable=True, same_within_s=10)
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = SqlStore("sqlite://")
-    yield store
-    store.close()
+    with lent_sql() as store:
+        yield store
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def clock() -> FakeClock:
 
 
 def ask(store: Store, clock: FakeClock, **changes: Any) -> Accepted:
-    return accept(store, EmbeddedBroker(store, clock), clock, replace(ORDER, **changes))
+    return accept(store, EmbeddedBroker(store, clock), clock, replace(COMMAND, **changes))
 
 
 def count(store: Store, collection: str = "operations") -> int:
@@ -68,11 +66,11 @@ def test_it_is_the_same_however_it_ended(store: Store, clock: FakeClock) -> None
     assert (again.operation.id, again.operation.status) == (first.id, Status.FAILED)
 
 
-def test_it_is_what_was_asked_that_has_to_be_the_same(store: Store, clock: FakeClock) -> None:
+def test_only_an_equal_request_is_the_same(store: Store, clock: FakeClock) -> None:
     first = ask(store, clock)
 
     assert ask(store, clock, request={"amount": 1, "price": 6}).operation == first.operation
-    assert not ask(store, clock, asked={"amount": 2}).replayed
+    assert not ask(store, clock, payload={"amount": 2}).replayed
     assert not ask(store, clock, client="kofi").replayed
     assert not ask(store, clock, kind="other").replayed
 
@@ -118,7 +116,7 @@ def test_many_at_once_are_one(store: Store, clock: FakeClock, before: str) -> No
 def test_two_of_whom_one_was_cut_off_are_one(store: Store, clock: FakeClock) -> None:
     # Given a request that died after its key and before its operation was stored
     with pytest.raises(StoreUnavailable):
-        ask(CutOff(store, 3), clock)  # type: ignore[arg-type]
+        ask(CutOff(store, 1), clock)
     assert (count(store, "idempotency_keys"), count(store)) == (1, 0)
 
     first, second = ask(store, clock), ask(store, clock)
@@ -127,40 +125,40 @@ def test_two_of_whom_one_was_cut_off_are_one(store: Store, clock: FakeClock) -> 
 
 
 @pytest.mark.parametrize("key", [None, "k"])
-def test_what_is_known_is_told_and_nothing_is_stored(store: Store, clock: FakeClock, key: str | None) -> None:
-    order = replace(ORDER, idempotency_key=key)
-    assert known(store, clock, order) is None
+def test_an_earlier_request_is_found_and_nothing_is_stored(store: Store, clock: FakeClock, key: str | None) -> None:
+    command = replace(COMMAND, idempotency_key=key)
+    assert find_replay(store, clock, command) is None
     assert (count(store), count(store, "idempotency_keys")) == (0, 0)
 
     first = ask(store, clock, idempotency_key=key)
 
-    told = known(store, clock, order)
-    assert told is not None
-    assert told.replayed
-    assert told.operation == first.operation
+    found = find_replay(store, clock, command)
+    assert found is not None
+    assert found.replayed
+    assert found.operation == first.operation
     clock.tick(10)
-    assert (known(store, clock, order) is None) is (key is None)
+    assert (find_replay(store, clock, command) is None) is (key is None)
 
 
-def test_of_what_has_neither_time_nor_key_nothing_is_known(store: Store, clock: FakeClock) -> None:
-    order = replace(ORDER, same_within_s=None)
+def test_without_a_time_or_a_key_no_earlier_request_is_found(store: Store, clock: FakeClock) -> None:
+    command = replace(COMMAND, same_within_s=None)
     ask(store, clock, same_within_s=None)
 
-    assert known(store, clock, order) is None
+    assert find_replay(store, clock, command) is None
 
 
-def test_a_key_of_another_request_is_told_beforehand(store: Store, clock: FakeClock) -> None:
+def test_a_key_of_another_request_is_refused_beforehand(store: Store, clock: FakeClock) -> None:
     ask(store, clock, idempotency_key="k")
 
-    for other in ({"asked": {"amount": 2}}, {"kind": "other"}):
+    for other in ({"payload": {"amount": 2}}, {"kind": "other"}):
         with pytest.raises(IdempotencyKeyReused):
-            known(store, clock, replace(ORDER, idempotency_key="k", **other))  # type: ignore[arg-type]
-    assert known(store, clock, replace(ORDER, idempotency_key="k", client="kofi")) is None
+            find_replay(store, clock, replace(COMMAND, idempotency_key="k", **other))
+    assert find_replay(store, clock, replace(COMMAND, idempotency_key="k", client="kofi")) is None
 
 
-def test_a_key_whose_operation_was_never_stored_is_not_known(store: Store, clock: FakeClock) -> None:
+def test_a_key_whose_operation_was_never_stored_finds_nothing(store: Store, clock: FakeClock) -> None:
     with pytest.raises(StoreUnavailable):
-        ask(CutOff(store, 3), clock, idempotency_key="k")  # type: ignore[arg-type]
+        ask(CutOff(store, 1), clock, idempotency_key="k")
     assert count(store, "idempotency_keys") == 1
 
-    assert known(store, clock, replace(ORDER, idempotency_key="k")) is None
+    assert find_replay(store, clock, replace(COMMAND, idempotency_key="k")) is None

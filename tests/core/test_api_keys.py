@@ -5,22 +5,21 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from doubles import FakeClock
-from store.samples import at_once
 
-from core.api_keys import PREFIX, ApiKeys
 from core.errors import Conflict
+from core.identity.api_keys import PREFIX, ApiKeys
 from core.store.port import Document, Store
 from core.store.sql import SqlStore
+from tests.doubles import FakeClock, lent_sql
+from tests.store.samples import at_once
 
 SCOPES = frozenset({"consultations"})
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = SqlStore("sqlite://")
-    yield store
-    store.close()
+    with lent_sql() as store:
+        yield store
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def keys(store: Store) -> ApiKeys:
     return ApiKeys(store, FakeClock())
 
 
-def test_a_key_is_known_by_its_text(keys: ApiKeys) -> None:
+def test_a_key_is_found_by_its_text(keys: ApiKeys) -> None:
     made, text = keys.create("clinic", SCOPES)
 
     assert text.startswith(PREFIX)

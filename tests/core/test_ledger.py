@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import CutOff, FakeClock
-from store.samples import at_once
 
-from core.errors import AlreadyDecided, InsufficientFunds, StoreUnavailable
-from core.ledger import MOBILE_MONEY, SERVICES, Ledger, Movement
+from core.errors import AlreadyDecided, Conflict, InsufficientFunds, StoreUnavailable
+from core.ledger import MOBILE_MONEY, SYSTEM, Ledger, Movement
 from core.store.memory import MemoryStore
 from core.store.port import Document, Store
 from core.store.sql import SqlStore
+from tests.doubles import CutOff, FakeClock, lent_sql
+from tests.store.samples import at_once
 
+SHOP = "services"
 SEND = Movement("op", "awa", "kofi", 300, "XOF", "wallet_transfer")
-PAY = replace(SEND, target=SERVICES, what="service_payment")
+PAY = replace(SEND, target=SHOP, what="service_payment")
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = SqlStore("sqlite://")
-    yield store
-    store.close()
+    with lent_sql() as store:
+        yield store
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def ledger(store: Store) -> Ledger:
 
 def funded(store: Store, amount: int = 1000) -> Ledger:
     """A ledger of two wallets, one of which has money."""
-    ledger = Ledger(store, FakeClock())
+    ledger = Ledger(store, FakeClock(), SYSTEM | {SHOP})
     for wallet in ("awa", "kofi"):
         ledger.open(wallet, "XOF")
     ledger.settle(Movement("top-up", MOBILE_MONEY, "awa", amount, "XOF", "wallet_top_up"))
@@ -44,7 +44,7 @@ def funded(store: Store, amount: int = 1000) -> Ledger:
 def wallets(store: Store) -> dict[str, tuple[int, int]]:
     """By id: what is available, and what is held."""
     found = store.find("wallets", {})
-    assert all(not wallet["applied"] for wallet in found)
+    assert all(store.get("journal", f"{mark}:in") for wallet in found for mark in wallet["applied"])
     return {wallet["id"]: (wallet["balance"], sum(wallet["holds"].values())) for wallet in found}
 
 
@@ -70,7 +70,7 @@ def test_what_is_paid_to_us_is_in_the_journal_alone(store: Store, ledger: Ledger
     ledger.hold(PAY)
     ledger.settle(PAY)
     assert wallets(store) == {"awa": (700, 0), "kofi": (0, 0)}
-    assert journal(store) == {"op:in": (SERVICES, 300), "op:out": ("awa", -300)}
+    assert journal(store) == {"op:in": (SHOP, 300), "op:out": ("awa", -300)}
 
 
 def test_what_is_released_is_back(store: Store, ledger: Ledger) -> None:
@@ -113,7 +113,7 @@ def test_what_was_spent_is_not_given_back_and_the_other_way_round(store: Store, 
 def test_a_wallet_of_another_currency_is_left_alone(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="XOF"):
         ledger.hold(replace(SEND, currency="EUR"))
-    with pytest.raises(ValueError, match="no wallet"):
+    with pytest.raises(ValueError, match="no document nobody in wallets"):
         ledger.hold(replace(SEND, source="nobody"))
 
 
@@ -164,7 +164,7 @@ def test_a_refusal_stops_a_hold_that_is_under_way(store: Store, ledger: Ledger) 
             if not self.refused:
                 self.refused = True
                 with pytest.raises(InsufficientFunds):
-                    Ledger(Early(), FakeClock()).hold(SEND)  # type: ignore[arg-type]
+                    Ledger(Early(), FakeClock()).hold(SEND)
             return store.replace(collection, document)
 
     class Early:
@@ -180,7 +180,7 @@ def test_a_refusal_stops_a_hold_that_is_under_way(store: Store, ledger: Ledger) 
             return poor if collection == "wallets" and self.looks == 1 else store.get(collection, id)
 
     with pytest.raises(InsufficientFunds):
-        Ledger(Late(), FakeClock()).hold(SEND)  # type: ignore[arg-type]
+        Ledger(Late(), FakeClock()).hold(SEND)
     assert wallets(store)["awa"] == (1000, 0)
 
 
@@ -192,7 +192,7 @@ def test_a_verb_that_is_cut_off_anywhere_is_finished_by_the_next_one(verb: str, 
     if verb != "hold":
         ledger.hold(SEND)
     with suppress(StoreUnavailable):
-        VERBS[verb](Ledger(CutOff(store, cut_at), FakeClock()))  # type: ignore[arg-type]
+        VERBS[verb](Ledger(CutOff(store, cut_at), FakeClock(), SYSTEM | {SHOP}))
     VERBS[verb](ledger)
     assert (
         wallets(store)
@@ -231,5 +231,74 @@ def test_the_same_settled_by_many_at_once_is_settled_once(tmp_path: Path) -> Non
     funded(stores[0]).hold(SEND)
     at_once(lambda number: Ledger(stores[number % 2], FakeClock()).settle(SEND))
     assert wallets(stores[0]) == {"awa": (700, 0), "kofi": (300, 0)}
+    for store in stores:
+        store.close()
+
+
+def credit(number: int) -> Movement:
+    return Movement(f"op-{number:04d}", MOBILE_MONEY, "kofi", 1, "XOF", "wallet_top_up")
+
+
+def marks(store: Store) -> list[str]:
+    return sorted((store.get("wallets", "kofi") or {})["applied"])
+
+
+def test_any_number_of_credits_leave_no_more_marks_than_the_last_save_made(store: Store, ledger: Ledger) -> None:
+    for number in range(20):
+        ledger.settle(credit(number))
+    assert marks(store) == ["op-0019"]
+    assert wallets(store)["kofi"] == (20, 0)
+    ledger.hold(replace(SEND, source="kofi", target="awa", amount=1))
+    assert marks(store) == []
+
+
+def test_a_mark_stays_until_its_entry_is_there_whoever_saves(store: Store, ledger: Ledger) -> None:
+    with suppress(StoreUnavailable):
+        Ledger(CutOff(store, 4), FakeClock()).settle(credit(0))
+    ledger.settle(credit(1))
+    assert marks(store) == ["op-0000", "op-0001"]
+    ledger.settle(credit(0))
+    ledger.settle(credit(2))
+    assert marks(store) == ["op-0002"]
+    assert wallets(store)["kofi"] == (3, 0)
+
+
+def test_a_wallet_takes_no_more_credits_while_too_many_have_no_entry(
+    store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a wallet with as many marks as it may have, since entries cannot be written
+    monkeypatch.setattr("core.ledger.MAX_MARKS", 3)
+    for number in range(3):
+        with suppress(StoreUnavailable):
+            Ledger(CutOff(store, 4 + number), FakeClock()).settle(credit(number))
+    assert len(marks(store)) == 3
+
+    # If a fourth is to be credited, I expect it to be put off, with nothing changed
+    with pytest.raises(Conflict):
+        ledger.settle(credit(3))
+    assert len(marks(store)) == 3
+
+    # And to be credited once one of the others has its entry
+    ledger.settle(credit(0))
+    ledger.settle(credit(3))
+    assert marks(store) == ["op-0001", "op-0002", "op-0003"]
+    for number in range(4):
+        ledger.settle(credit(number))
+    assert wallets(store)["kofi"] == (4, 0)
+
+
+def test_many_credits_of_one_wallet_by_two_processes_share_saves_and_none_is_lost(tmp_path: Path) -> None:
+    stores = [SqlStore(f"sqlite:///{tmp_path / 'ledger.sqlite'}") for _ in range(2)]
+    funded(stores[0])
+    processes = [Ledger(store, FakeClock()) for store in stores]
+
+    def work(number: int) -> None:
+        for operation in range(10):
+            # The same operation twice, by one process or both
+            processes[number % 2].settle(credit(number // 2 * 10 + operation))
+
+    at_once(work)
+    assert wallets(stores[0])["kofi"] == (80, 0)
+    assert len(marks(stores[0])) <= 16
     for store in stores:
         store.close()

@@ -1,20 +1,40 @@
-"""The ledger beside a plain model: whatever is asked of it, in whatever order, cut off or repeated, both agree."""
+"""The ledger beside a plain model: whatever verbs are called, in whatever order, cut off or repeated, both agree."""
 
 from contextlib import suppress
 from dataclasses import replace
 
-from doubles import CutOff, FakeClock, new_operation
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from core.contract import Request
 from core.errors import AlreadyDecided, InsufficientFunds, StoreUnavailable
-from core.ledger import MOBILE_MONEY, SERVICES, Ledger, Movement
+from core.installed import DEFAULT
+from core.ledger import MOBILE_MONEY, SYSTEM, Ledger, Movement
 from core.operation import Operation, Status
 from core.store.memory import MemoryStore
-from ops.audit.ledger import examine_ledger
+from products.services.contract import ACCOUNT, SERVICE_PAYMENT, ServicePayment
+from products.wallets.contract import TOP_UP, TRANSFER, TopUp, Transfer
+from proof.ledger import examine_ledger
+from proof.simulation.chance import Chance, Crash
+from proof.simulation.turns import SimulatedTurns
+from tests.doubles import CutOff, FakeClock, new_operation
 
+pytestmark = pytest.mark.slow
 WALLETS = ("awa", "kofi", "zoe")
+NO_TURN = -1
+CUTS = st.integers(NO_TURN, 12)
+"""Where a worker dies: after so many verbs of the store, or while it waits for its turn at a wallet."""
+
+
+class Waiting(Chance):
+    """Decides whether a thread waits for its turn for ever."""
+
+    forever = False
+
+    def strikes(self, fault: str) -> bool:
+        return self.forever
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -23,7 +43,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = MemoryStore()
-        self.ledger = Ledger(self.store, FakeClock())
+        self.waiting = Waiting("model", faults=False)
+        self.turns = SimulatedTurns(self.waiting, lambda save: save())
+        self.ledger = Ledger(self.store, FakeClock(), SYSTEM | {ACCOUNT}, self.turns)
         self.has = dict.fromkeys(WALLETS, 0)
         self.fates: dict[str, str] = {}
         self.moves: dict[str, Movement] = {}
@@ -33,22 +55,22 @@ class LedgerMachine(RuleBasedStateMachine):
         for wallet in WALLETS:
             self.ledger.open(wallet, "XOF")
 
-    @rule(wallet=st.sampled_from(WALLETS), amount=st.integers(1, 1000), cut_at=st.integers(0, 12))
+    @rule(wallet=st.sampled_from(WALLETS), amount=st.integers(1, 1000), cut_at=CUTS)
     def top_up(self, wallet: str, amount: int, cut_at: int) -> None:
-        move = self._ask("wallet_top_up", MOBILE_MONEY, wallet, amount)
+        move = self._ask(TOP_UP.kind, MOBILE_MONEY, wallet, amount)
         self._twice(move, "settle", cut_at)
         self._spent(move)
 
     @rule(
         source=st.sampled_from(WALLETS),
-        to=st.sampled_from((*WALLETS, SERVICES)),
+        to=st.sampled_from((*WALLETS, ACCOUNT)),
         amount=st.integers(1, 600),
-        cut_at=st.integers(0, 12),
+        cut_at=CUTS,
     )
     def hold(self, source: str, to: str, amount: int, cut_at: int) -> None:
         if source == to:
             return
-        kind = "service_payment" if to == SERVICES else "wallet_transfer"
+        kind = SERVICE_PAYMENT.kind if to == ACCOUNT else TRANSFER.kind
         move = self._ask(kind, source, to, amount)
         refused = self._twice(move, "hold", cut_at)
         assert (refused is InsufficientFunds) == (amount > self.has[source])
@@ -59,7 +81,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.fates[move.operation] = "held"
 
     @precondition(lambda self: "held" in self.fates.values())
-    @rule(data=st.data(), spend=st.booleans(), cut_at=st.integers(0, 12))
+    @rule(data=st.data(), spend=st.booleans(), cut_at=CUTS)
     def decide(self, data: st.DataObject, spend: bool, cut_at: int) -> None:
         move = self._pick(data, "held")
         assert self._twice(move, "settle" if spend else "release", cut_at) is None
@@ -88,23 +110,31 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {id: (wallet["balance"], wallet["holds"]) for id, wallet in found.items()} == {
             wallet: (self.has[wallet], held[wallet]) for wallet in found
         }
-        assert list(examine_ledger(self.store)) == []
+        assert list(examine_ledger(self.store, DEFAULT.contracts)) == []
 
     def _ask(self, kind: str, source: str, target: str, amount: int) -> Movement:
         id = f"op-{len(self.moves):04d}"
         move = self.moves[id] = Movement(id, source, target, amount, "XOF", kind)
-        request = {"from": source, "to": target, "amount": amount, "currency": "XOF"}
-        request["wallet"] = target if kind == "wallet_top_up" else source
-        operation = new_operation(id=id, kind=kind, request=request, fingerprint=None, status=Status.PROCESSING)
+        request: Request = Transfer(source, target, target, amount, "XOF")
+        if kind == TOP_UP.kind:
+            request = TopUp(target, "+2250707000001", amount, "XOF")
+        elif kind == SERVICE_PAYMENT.kind:
+            request = ServicePayment(source, "service", source, "a service", amount, "XOF")
+        operation = new_operation(
+            id=id, kind=kind, request=request.to_json(), fingerprint=None, status=Status.PROCESSING
+        )
         self.store.insert("operations", operation.to_document())
         self.fates[id] = "asked"
         return move
 
     def _twice(self, move: Movement, verb: str, cut_at: int) -> type[Exception] | None:
-        """First by a worker that dies after some verbs of the store, then by another. The audit bears the middle."""
-        with suppress(StoreUnavailable, InsufficientFunds):
-            getattr(Ledger(CutOff(self.store, cut_at), FakeClock()), verb)(move)  # type: ignore[arg-type]
-        assert list(examine_ledger(self.store)) == []
+        """First by a worker that dies there, then by another. The audit bears the middle."""
+        store = self.store if cut_at == NO_TURN else CutOff(self.store, cut_at)
+        self.waiting.forever = cut_at == NO_TURN
+        with suppress(StoreUnavailable, InsufficientFunds, Crash):
+            getattr(Ledger(store, FakeClock(), SYSTEM | {ACCOUNT}, self.turns), verb)(move)
+        self.waiting.forever = False
+        assert list(examine_ledger(self.store, DEFAULT.contracts)) == []
         try:
             getattr(self.ledger, verb)(move)
         except InsufficientFunds as refused:

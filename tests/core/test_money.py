@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidAmount, UnknownCurrency
-from core.money import MAX_MINOR, exponent, to_minor, to_number, to_text
+from core.money import MAX_MINOR, exponent, format_minor, to_minor, to_number
 
 
 @pytest.mark.parametrize(
@@ -56,5 +56,5 @@ def test_what_is_no_currency_is_refused(code: str) -> None:
 
 @given(st.integers(1, MAX_MINOR), st.sampled_from(["XOF", "EUR", "KWD", "BRL"]))
 def test_money_survives_the_way_out_and_back(minor: int, currency: str) -> None:
-    assert to_minor(to_text(minor, currency), currency) == minor
+    assert to_minor(format_minor(minor, currency), currency) == minor
     assert round(to_number(minor, currency) * 10 ** exponent(currency)) == minor

@@ -2,7 +2,6 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from doubles import START, new_operation
 
 from core.errors import ForbiddenTransition
 from core.operation import (
@@ -18,6 +17,7 @@ from core.operation import (
     StepState,
     fingerprint,
 )
+from tests.doubles import START, new_operation
 
 PAIRS = [(old, new) for old, new in product(Status, Status) if old is not new]
 
@@ -72,6 +72,6 @@ def test_a_long_history_stays_in_the_order_of_time() -> None:
     assert times == sorted(times)
 
 
-def test_a_fingerprint_depends_on_what_is_asked_and_not_on_the_order_of_fields() -> None:
+def test_a_fingerprint_depends_on_the_request_and_not_on_the_order_of_its_fields() -> None:
     assert fingerprint("a", {"x": 1, "y": 2}) == fingerprint("a", {"y": 2, "x": 1})
     assert len({fingerprint("a", {"x": 1}), fingerprint("b", {"x": 1}), fingerprint("a", {"x": 2})}) == 3

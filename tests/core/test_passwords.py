@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
-from store.samples import at_once
 
-from core.passwords import Passwords, made_once
+from core.identity.passwords import Passwords, get_or_create_secret
+from tests.store.samples import at_once
 
 PASSWORD = "correct horse"
 
@@ -43,7 +43,7 @@ def test_a_hash_is_argon2id_as_owasp_asks() -> None:
     assert Passwords().hash(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_a_password_is_known_by_its_hash_alone(passwords: Passwords) -> None:
+def test_a_password_is_verified_by_its_hash_alone(passwords: Passwords) -> None:
     hashed = passwords.hash(PASSWORD)
 
     assert passwords.verify(hashed, PASSWORD)
@@ -55,7 +55,7 @@ def test_a_hash_has_its_own_salt(passwords: Passwords) -> None:
     assert passwords.hash(PASSWORD) != passwords.hash(PASSWORD)
 
 
-def test_a_hash_of_other_parameters_is_still_known() -> None:
+def test_a_hash_with_other_parameters_still_verifies() -> None:
     assert Passwords().verify(PasswordHasher.from_parameters(CHEAPEST).hash(PASSWORD), PASSWORD)
 
 
@@ -68,7 +68,7 @@ def test_a_password_is_the_same_from_every_keyboard(passwords: Passwords, form: 
 
 
 def test_nobodys_hash_is_verified_as_any_other(passwords: Passwords, hasher: Counting) -> None:
-    # Given somebody who is not there, I expect one verification, and that it fails
+    # Given an unknown person, I expect one verification, and that it fails
     assert not passwords.verify(None, PASSWORD)
     assert hasher.verified == 1
 
@@ -87,16 +87,16 @@ def test_the_first_unknown_name_costs_no_more_than_the_next_one(passwords: Passw
 def test_a_secret_is_made_once(tmp_path: Path) -> None:
     path = tmp_path / "secret"
 
-    secret = made_once(path)
+    secret = get_or_create_secret(path)
 
     assert len(secret) == 64
     assert int(secret, 16)
-    assert made_once(path) == secret
-    assert made_once(tmp_path / "other") != secret
+    assert get_or_create_secret(path) == secret
+    assert get_or_create_secret(tmp_path / "other") != secret
 
 
 def test_a_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
-    made_once(tmp_path / "secret")
+    get_or_create_secret(tmp_path / "secret")
 
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
     # and nothing of how it was made is left
@@ -106,16 +106,19 @@ def test_a_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_secret_that_is_there_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("mine\n")
 
-    assert made_once(tmp_path / "secret") == "mine"
+    assert get_or_create_secret(tmp_path / "secret") == "mine"
     assert (tmp_path / "secret").read_text() == "mine\n"
 
 
 def test_of_many_at_once_all_have_the_same_secret(tmp_path: Path) -> None:
+    def same_path(path: Path) -> set[str]:
+        return set(at_once(lambda _: get_or_create_secret(path), 8))
+
     for number in range(10):
-        assert len(set(at_once(lambda _, path=tmp_path / f"secret-{number}": made_once(path), 8))) == 1
+        assert len(same_path(tmp_path / f"secret-{number}")) == 1
     assert len(list(tmp_path.iterdir())) == 10
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
-        made_once(tmp_path / "nowhere" / "secret")
+        get_or_create_secret(tmp_path / "nowhere" / "secret")

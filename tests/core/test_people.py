@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
-from doubles import FakeClock
-from store.samples import at_once
 
 from core.errors import Conflict, NameTaken
-from core.passwords import Passwords
-from core.people import People, Person, Role, canonical_name
+from core.identity.passwords import Passwords
+from core.identity.people import People, Person, Role, canonical_name
 from core.store.port import Document, Store
 from core.store.sql import SqlStore
+from tests.doubles import FakeClock, lent_sql
+from tests.store.samples import at_once
 
 PASSWORD, PHONE = "correct horse", "+2250707000001"
 CHEAP = Passwords(PasswordHasher.from_parameters(CHEAPEST))
@@ -21,9 +21,8 @@ CHEAP = Passwords(PasswordHasher.from_parameters(CHEAPEST))
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = SqlStore("sqlite://")
-    yield store
-    store.close()
+    with lent_sql() as store:
+        yield store
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def of(store: Store) -> People:
     return People(store, FakeClock(), CHEAP)
 
 
-def test_who_registered_is_there(people: People) -> None:
+def test_a_registered_person_is_found(people: People) -> None:
     root = people.register("Root", PASSWORD, role=Role.ADMIN)
 
     assert (root.username, root.msisdn, root.role, root.suspended) == ("Root", None, Role.ADMIN, False)
@@ -48,7 +47,7 @@ def test_who_registered_is_there(people: People) -> None:
 
 
 @pytest.mark.parametrize("id", ["", "x", "01a1fb37-7851-74c6-b28a-58f4b87a2511", "awa", "\0"])
-def test_who_did_not_is_not(people: People, awa: Person, id: str) -> None:
+def test_an_unregistered_person_is_not_found(people: People, awa: Person, id: str) -> None:
     assert people.get(id) is None
 
 
@@ -61,7 +60,7 @@ def test_somebody_is_found_by_name_and_by_phone(people: People, awa: Person, tex
 
 
 @pytest.mark.parametrize("text", ["", "aw", "awa2", "0707000002", "+33707000001", "07", "!", "\0", "a" * 500, "\ud800"])
-def test_who_is_not_there_is_not_found(people: People, awa: Person, text: str) -> None:
+def test_an_unknown_name_or_phone_is_not_found(people: People, awa: Person, text: str) -> None:
     assert people.find(text, "CI") is None
 
 
@@ -146,9 +145,9 @@ def test_of_two_processes_at_once_one_registers_the_name(tmp_path: Path) -> None
             return taken.field
 
     # If many register the same name, I expect one of them to have it
-    told = at_once(register, 8)
-    assert told.count("username") == 7
+    results = at_once(register, 8)
+    assert results.count("username") == 7
     [kept] = stores[0].find("people", {})
-    assert kept["id"] in told
+    assert kept["id"] in results
     for store in stores:
         store.close()

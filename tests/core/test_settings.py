@@ -1,11 +1,14 @@
+import os
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from core.settings import BadSettings, read_settings
-from ops.stack import ROOT
+from core.settings import NO_DOTENV, BadSettings, read_settings, setting_names
+from devtools.stack import ROOT, Stack
+from products.fines.contract import FinesSettings
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +52,7 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert read_settings().admin_token == "s3cret"
 
 
-def test_a_file_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADMIN_TOKEN_FILE", "/nowhere")
     with pytest.raises(BadSettings, match="ADMIN_TOKEN_FILE"):
         read_settings()
@@ -59,6 +62,93 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
     plain = read_settings()
     for name in ("VAR_DIR", "STORE_URL", "API_PORT", "MOCK_PORT", "OPERATOR_URL", "CURRENCIES", "ADMIN_TOKEN"):
         monkeypatch.setenv(name, "")
+    assert read_settings() == plain
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("postgresql+asyncpg://user:secret@db/quittance", "postgresql://"),
+        ("postgresql+psycopg_async://db/quittance", "postgresql://"),
+        ("mysql+aiomysql://db/quittance", "mysql://"),
+        ("mysql+asyncmy://db/quittance", "mysql://"),
+        ("mariadb+asyncmy://db/quittance", "mariadb://"),
+        ("sqlite+aiosqlite:///x.sqlite", "sqlite://"),
+    ],
+)
+def test_an_asynchronous_driver_is_refused_with_the_url_to_write(
+    monkeypatch: pytest.MonkeyPatch, url: str, right: str
+) -> None:
+    monkeypatch.setenv("STORE_URL", url)
+    with pytest.raises(BadSettings, match=f"^STORE_URL: .* write {right}") as caught:
+        read_settings()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://db/q", "mysql+pymysql://db/q", "mongodb+srv://db/q"])
+def test_other_drivers_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("STORE_URL", url)
+    assert read_settings().store_url == url
+
+
+@pytest.fixture
+def dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A `.env` that is to be written, in the working directory."""
+    for name in setting_names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv(NO_DOTENV)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / ".env"
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, dotenv: Path) -> None:
+    dotenv.write_text("API_PORT=8181\nADMIN_TOKEN='from the file'\nLOG_LEVEL=DEBUG\n")
+    monkeypatch.setenv("API_PORT", "8282")
+    monkeypatch.setenv("LOG_LEVEL", "")
+
+    settings = read_settings()
+
+    assert (settings.api_port, settings.admin_token, settings.log_level) == (8282, "from the file", "INFO")
+    assert "ADMIN_TOKEN" not in os.environ
+
+
+def test_a_dotenv_file_of_a_folder_above_is_not_read(monkeypatch: pytest.MonkeyPatch, dotenv: Path) -> None:
+    dotenv.write_text("API_PORT=8181\n")
+    (dotenv.parent / "below").mkdir()
+    monkeypatch.chdir("below")
+
+    assert read_settings().api_port == 8080
+
+
+def test_mistakes_in_a_dotenv_file_are_named(dotenv: Path) -> None:
+    dotenv.write_text("API_PORT=0\n")
+    with pytest.raises(BadSettings, match="API_PORT"):
+        read_settings()
+    dotenv.unlink()
+    dotenv.mkdir()
+    with pytest.raises(BadSettings, match="filename"):
+        read_settings()
+
+
+def test_tests_read_no_dotenv_file(monkeypatch: pytest.MonkeyPatch, dotenv: Path) -> None:
+    dotenv.write_text("API_PORT=8181\n")
+    monkeypatch.setenv(NO_DOTENV, "1")
+
+    assert read_settings().api_port == 8080
+    assert Stack(dotenv.parent).environment[NO_DOTENV] == "1"
+
+
+def test_the_example_lists_every_setting_with_its_default_and_what_it_is(dotenv: Path) -> None:
+    plain, lines = read_settings(), (ROOT / ".env.example").read_text().splitlines()
+    listed = [match for line in lines if (match := re.fullmatch(r"#(\w+)=(.*)", line))]
+
+    # Nothing is set in it, so that a copy of it changes nothing
+    assert all(not line or line.startswith("#") for line in lines)
+    assert {match[1] for match in listed} == {*setting_names(), "MOCK_PORT"}
+    for before, line in pairwise(lines):
+        assert not re.match(r"#\w+=", line) or before.startswith("# "), line
+
+    dotenv.write_text("\n".join(f"{match[1]}={match[2]}" for match in listed))
     assert read_settings() == plain
 
 
@@ -75,4 +165,25 @@ def test_the_containers_settings_are_good_ones(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_sandboxs_port_moves_the_partners_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOCK_PORT", "9999")
-    assert read_settings().registry_url == "http://127.0.0.1:9999/registry"
+    assert read_settings().of(FinesSettings).registry_url == "http://127.0.0.1:9999/registry"
+
+
+@pytest.mark.parametrize(("concurrency", "calls"), [("1", 1), ("8", 6), ("64", 48), ("128", 104), ("1000", 976)])
+def test_one_partner_gets_nearly_all_calls_and_leaves_some_threads(
+    monkeypatch: pytest.MonkeyPatch, concurrency: str, calls: int
+) -> None:
+    monkeypatch.setenv("WORKER_CONCURRENCY", concurrency)
+    assert read_settings().partner_calls == calls
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 32), (2, 64), (8, 256), (64, 256)])
+def test_the_threads_of_a_worker_follow_the_cores(monkeypatch: pytest.MonkeyPatch, cores: int, threads: int) -> None:
+    monkeypatch.delenv("WORKER_CONCURRENCY", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert read_settings().worker_concurrency == threads
+
+
+def test_a_wrong_number_of_threads_is_the_only_thing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKER_CONCURRENCY", "many")
+    with pytest.raises(BadSettings, match=r"^WORKER_CONCURRENCY: [^;]*$"):
+        read_settings()

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import pytest
 import requests
 
-from ops.stack import ROOT, Stack
+from devtools.stack import ROOT, Stack
 
 FAST = {
     "MOCK_LATENCY_MAX_S": "0.1",
@@ -30,14 +32,24 @@ AMOUNTS = (15000, 10000, 5000)
 
 Json = dict[str, Any]
 
+SETUPS = [
+    pytest.param("embedded", marks=pytest.mark.xdist_group("embedded")),
+    pytest.param("production", marks=pytest.mark.xdist_group("rabbitmq")),
+]
+"""Fixtures of conftest.py, which `payments` uses in turn."""
+EVERY_SETUP = pytest.mark.parametrize(
+    "payments", [*SETUPS, pytest.param("production_sql", marks=pytest.mark.xdist_group("rabbitmq"))], indirect=True
+)
+"""For a test that also runs on PostgreSQL: one for each way in which the store decides."""
+
 
 def ops(
-    *arguments: str, timeout_s: float = 100, typed: str = "", **environment: str
+    *arguments: str, timeout_s: float = 100, typed: str = "", environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """A module of ours run as a command, with these settings and no others."""
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s, input=typed
+        command, cwd=ROOT, env=environment or {}, capture_output=True, text=True, timeout=timeout_s, input=typed
     )
 
 
@@ -60,10 +72,10 @@ class Payments:
     def ask(self, body: Json, **headers: str) -> requests.Response:
         return requests.post(f"{self.stack.api}/amendes/payments/", json=body, headers=headers, timeout=30)
 
-    def end(self, answer: requests.Response, longest_s: int = 60, **headers: str) -> Json:
+    def end(self, answer: requests.Response, longest_s: int = 60, headers: Mapping[str, str] | None = None) -> Json:
         """The payment once it has ended."""
         assert answer.status_code == 202, answer.text
-        headers = {"Prefer": "wait=5", **headers}
+        headers = {"Prefer": "wait=5", **(headers or {})}
         for _ in range(longest_s // 5):
             payment: Json = requests.get(answer.json()["status_url"], headers=headers, timeout=30).json()
             if payment["status"] in ENDED:
@@ -76,7 +88,7 @@ class Payments:
     def audit(self) -> Json:
         """What the audit finds, which has to be nothing wrong."""
         truth = f"{self.stack.mock_api}/_truth"
-        done = ops("ops", "audit", "--json", "--truth", truth, **self.stack.environment)
+        done = ops("ops", "audit", "--json", "--truth", truth, environment=self.stack.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         found: Json = json.loads(done.stdout)
         return found
@@ -135,7 +147,7 @@ class Person:
 
     def end(self, answer: requests.Response) -> Json:
         """What was asked for once it has ended."""
-        return self.payments.end(answer, **self._headers)
+        return self.payments.end(answer, headers=self._headers)
 
     def top_up(self, amount: int) -> None:
         assert self.end(self.ask("/v1/wallets/top-up", {"amount": amount}))["status"] == "succeeded"

@@ -5,8 +5,10 @@ from itertools import count
 
 import pytest
 import requests
-from e2e.kit import Json, Payments, ops
-from rabbit_control import Queues
+
+from core.bootstrap import event_queue
+from tests.e2e.kit import Json, Payments, ops
+from tests.rabbit_control import Queues
 
 _numbers = count(1)
 
@@ -19,17 +21,17 @@ def published(payments: Payments, path: str, data: Json) -> Json:
     """The event once it is published."""
     answer = requests.post(f"{payments.stack.api}/api/event/{path}", json=data, timeout=10)
     assert answer.status_code == 202, answer.text
-    told: Json = requests.get(answer.headers["Location"], headers={"Prefer": "wait=30"}, timeout=60).json()
-    assert told["published"] is True, told
-    return told
+    shown: Json = requests.get(answer.headers["Location"], headers={"Prefer": "wait=30"}, timeout=60).json()
+    assert shown["published"] is True, shown
+    return shown
 
 
 @pytest.mark.xdist_group("embedded")
-def test_events_of_the_embedded_set_up_are_told_by_its_tail(embedded: Payments) -> None:
+def test_events_tail_prints_the_events_of_the_embedded_set_up(embedded: Payments) -> None:
     path = topic()
     event = published(embedded, path, {"number": 1})
     pattern = path.replace("/", ".")
-    done = ops("ops", "events", "tail", pattern, "--no-follow", VAR_DIR=str(embedded.stack.var_dir))
+    done = ops("ops", "events", "tail", pattern, "--no-follow", environment={"VAR_DIR": str(embedded.stack.var_dir)})
     (line,) = map(json.loads, done.stdout.splitlines())
     assert (line["message_id"], line["body"]) == (event["event_uid"], {"number": 1})
 
@@ -38,7 +40,7 @@ def test_events_of_the_embedded_set_up_are_told_by_its_tail(embedded: Payments) 
 def test_events_of_production_are_found_by_a_plain_consumer(production: Payments) -> None:
     path = topic()
     event = published(production, path, {"number": 1})
-    taken = Queues(production.stack.environment["BROKER_URL"]).take(path)
+    taken = Queues(production.stack.environment["BROKER_URL"]).take(event_queue(tuple(path.split("/"))))
     assert taken is not None
     properties, body = taken
     assert (properties.message_id, json.loads(body)) == (event["event_uid"], {"number": 1})

@@ -1,4 +1,4 @@
-"""A fine is paid by real processes, in both set-ups, and the partners' own record agrees."""
+"""A fine is paid by real processes, in all set-ups, and the partners' own record agrees."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from e2e.kit import Json, Payments
 
-from ops.stack import ROOT
+from devtools.stack import ROOT
+from tests.e2e.kit import EVERY_SETUP, Json, Payments
 
 
 def readme_request() -> Json:
-    """The body of the README's curl, which asks for what the lookup tells."""
+    """The body of the README's curl, which asks for what the lookup shows."""
     curl = re.search(r"^curl .*?(?=\n```)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert curl
     words = shlex.split(curl[0])
@@ -24,6 +24,7 @@ def readme_request() -> Json:
 UNKNOWN, CANCELLED, PAID, REFUSED_LATE = (f"AM-2026-99000{n}" for n in range(1, 5))
 
 
+@EVERY_SETUP
 @pytest.mark.parametrize(
     ("phone", "status", "reason"),
     [
@@ -49,6 +50,7 @@ def test_each_magic_phone_ends_as_its_row_says(payments: Payments, phone: str, s
         assert payments.effects(payment) == ([], [], [])
 
 
+@EVERY_SETUP
 def test_a_hundred_identical_requests_at_once_are_one_payment_and_one_debit(payments: Payments) -> None:
     body = payments.body("+2250707000011")
     with ThreadPoolExecutor(100) as clients:
@@ -60,6 +62,7 @@ def test_a_hundred_identical_requests_at_once_are_one_payment_and_one_debit(paym
     assert payments.effects(payment) == ([str(payment["amount"])], [], [body["amendes"][0]["id"]])
 
 
+@EVERY_SETUP
 def test_the_registrys_lookup_answer_is_paid_as_it_is(payments: Payments) -> None:
     url = f"{payments.stack.mock_api}/registry/amendes"
     due = requests.get(url, {"immatriculation": "AB-123-CD"}, timeout=10).json()
@@ -89,6 +92,7 @@ def test_an_amount_that_the_registry_does_not_know_is_not_debited(payments: Paym
     assert (payment["status"], payment["reason"]["code"]) == ("failed", "fine_amount_mismatch")
 
 
+@EVERY_SETUP
 def test_all_settlements_refused_gives_all_the_money_back(payments: Payments) -> None:
     payment = payments.pay("+2250707000013", REFUSED_LATE)
     amount = str(payment["amount"])
@@ -99,6 +103,7 @@ def test_all_settlements_refused_gives_all_the_money_back(payments: Payments) ->
     assert payments.ask(payments.body("+2250707000013", REFUSED_LATE)).json()["id"] != payment["id"]
 
 
+@EVERY_SETUP
 def test_some_settlements_refused_gives_exactly_their_money_back(payments: Payments) -> None:
     good = payments.body("+2250707000014")["amendes"][0]
     payment = payments.pay("+2250707000014", good["id"], "AM-2026-990005")
@@ -112,6 +117,7 @@ def test_some_settlements_refused_gives_exactly_their_money_back(payments: Payme
     assert payments.effects(payment) == ([str(payment["amount"])], [str(refused)], [good["id"]])
 
 
+@EVERY_SETUP
 def test_two_different_requests_that_share_a_fine_debit_once(payments: Payments) -> None:
     shared = payments.body("+2250707000006")["amendes"][0]["id"]
     first = payments.ask(payments.body("+2250707000006", shared))
@@ -138,15 +144,17 @@ def test_whatever_a_partner_answers_it_is_done_once(payments: Payments, call: st
     assert payments.effects(payment) == ([str(payment["amount"])], [], [fine])
 
 
+@EVERY_SETUP
 def test_the_operators_list_finds_the_payment(payments: Payments) -> None:
     payment = payments.pay("+2250707000017")
     url = f"{payments.stack.api}/amendes/payments/"
     token = {"Authorization": "Bearer operator-token"}
-    found = requests.get(url, {"msisdn": "+2250707000017", "limit": 1}, headers=token, timeout=10).json()
+    found = requests.get(url, {"msisdn": "+2250707000017", "limit": "1"}, headers=token, timeout=10).json()
     assert [item["id"] for item in found["payments"]] == [payment["id"]]
     assert requests.get(url, timeout=10).status_code == 401
 
 
+@EVERY_SETUP
 def test_after_all_this_the_audit_is_clean(payments: Payments) -> None:
     found = payments.audit()
     assert found["effects"]["debit"] > 10

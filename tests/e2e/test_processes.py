@@ -10,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import IO
 
 import pytest
 import requests
-from e2e.kit import FAST, Json, Payments, ops
-from rabbit_control import start_app, stop_app
 
-from ops.rabbit import Rabbit
-from ops.stack import ROOT, Stack, free_port
+from devtools.rabbit import Rabbit, own_vhost
+from devtools.stack import ROOT, Stack, free_port
+from tests.e2e.kit import FAST, Json, Payments, ops
+from tests.rabbit_control import start_app, stop_app
 
 SLOW_S = 1.0
 
@@ -32,11 +33,11 @@ def begun(payments: Payments, answer: requests.Response, step: str) -> Json:
     """The payment as soon as a step of it has begun."""
     headers: dict[str, str] = {}
     for _ in range(100):
-        told = requests.get(answer.json()["status_url"], headers=headers, timeout=30)
-        if told.status_code == 304:
+        answered = requests.get(answer.json()["status_url"], headers=headers, timeout=30)
+        if answered.status_code == 304:
             continue
-        headers = {"Prefer": "wait=5", "If-None-Match": told.headers["ETag"]}
-        payment: Json = told.json()
+        headers = {"Prefer": "wait=5", "If-None-Match": answered.headers["ETag"]}
+        payment: Json = answered.json()
         if any(entry["step"] == step for entry in payment["timeline"]):
             return payment
     raise AssertionError(f"{step} has not begun")
@@ -63,7 +64,7 @@ def test_a_worker_killed_in_mid_debit_is_followed_by_another(payments: Payments)
     assert_paid_once(payments, payments.end(answer))
 
 
-def test_a_worker_told_to_stop_finishes_its_call_and_loses_nothing(payments: Payments) -> None:
+def test_a_worker_that_gets_sigterm_finishes_its_call_and_loses_nothing(payments: Payments) -> None:
     payments.stack.start()
     answer = slow_debit(payments)
     begun(payments, answer, "debit")
@@ -122,29 +123,29 @@ def test_a_sandbox_that_is_away_for_a_while_delays_a_payment_only(payments: Paym
     assert_paid_once(payments, payments.end(answer))
 
 
-def test_a_worker_tells_its_figures(tmp_path: Path) -> None:
+def test_a_worker_serves_its_metrics(tmp_path: Path) -> None:
     port = free_port()
     with Stack(tmp_path, {**FAST, "METRICS_PORT": str(port)}) as stack:
         stack.start()
         assert_paid_once(Payments(stack), Payments(stack).pay("+2250707000011"))
-        figures = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
-    assert 'quittance_operations_ended_total{kind="fine_payment",status="succeeded"} 1.0' in figures
-    assert 'quittance_partner_calls_total{partner="operator",reply="confirmed"} 1.0' in figures
-    assert 'quittance_partner_calls_in_flight{partner="operator"} 0.0' in figures
+        metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    assert 'quittance_operations_ended_total{kind="fine_payment",status="succeeded"} 1.0' in metrics
+    assert 'quittance_partner_calls_total{partner="operator",reply="confirmed"} 1.0' in metrics
+    assert 'quittance_partner_calls_in_flight{partner="operator"} 0.0' in metrics
 
 
-def test_a_dead_partner_is_told_and_called_no_more_until_it_is_back(tmp_path: Path) -> None:
+def test_a_dead_partner_is_reported_and_not_called_until_it_is_back(tmp_path: Path) -> None:
     with Stack(tmp_path, FAST) as stack:
         stack.start(["api", "worker"])
         payments = Payments(stack)
         answers = [payments.ask(payments.body("+2250707000011")) for _ in range(20)]
-        told = {}
+        health = {}
         for _ in range(200):
-            told = requests.get(f"{stack.api}/readyz", timeout=10).json()
-            if told["status"] == "degraded":
+            health = requests.get(f"{stack.api}/readyz", timeout=10).json()
+            if health["status"] == "degraded":
                 break
             time.sleep(0.1)
-        assert told["partners"] == {"registry": "down"}
+        assert health["partners"] == {"registry": "down"}
         stack.start(["mock_api"])
         for answer in answers:
             assert_paid_once(payments, payments.end(answer))
@@ -153,7 +154,7 @@ def test_a_dead_partner_is_told_and_called_no_more_until_it_is_back(tmp_path: Pa
 
 @pytest.mark.xdist_group("rabbitmq")
 def test_without_the_broker_payments_are_accepted_and_settled(tmp_path: Path, private_rabbit: Rabbit) -> None:
-    with Stack(tmp_path, {**FAST, "BROKER_URL": private_rabbit.url}) as stack:
+    with own_vhost(private_rabbit) as url, Stack(tmp_path, {**FAST, "BROKER_URL": url}) as stack:
         stack.start()
         payments = Payments(stack)
         assert_paid_once(payments, payments.pay("+2250707000011"))
@@ -167,24 +168,27 @@ def test_without_the_broker_payments_are_accepted_and_settled(tmp_path: Path, pr
         assert_paid_once(payments, payments.pay("+2250707000011"))
 
 
-def test_an_unknown_kind_is_told(tmp_path: Path) -> None:
-    done = ops("worker", "--kinds", "fine_payment,lottery", VAR_DIR=str(tmp_path))
+def test_an_unknown_kind_is_reported(tmp_path: Path) -> None:
+    done = ops("worker", "--kinds", "fine_payment,lottery", environment={"VAR_DIR": str(tmp_path)})
     assert done.returncode == 1
     assert "no such kind: lottery" in done.stderr
 
 
-def test_bad_settings_are_told_in_one_line(tmp_path: Path) -> None:
-    done = ops("worker", VAR_DIR=str(tmp_path), WORKER_CONCURRENCY="many", PARTNER_TIMEOUT_S="-1")
+def test_bad_settings_are_reported_in_one_line(tmp_path: Path) -> None:
+    done = ops(
+        "worker",
+        environment={"VAR_DIR": str(tmp_path), "WORKER_CONCURRENCY": "many", "PARTNER_TIMEOUT_S": "-1"},
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "WORKER_CONCURRENCY" in done.stderr
     assert "PARTNER_TIMEOUT_S" in done.stderr
 
 
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = ops("ops", "run", VAR_DIR=str(tmp_path), API_PORT=str(port))
+        done = ops("ops", "run", environment={"VAR_DIR": str(tmp_path), "API_PORT": str(port)})
     assert done.returncode == 1
     assert f"port {port} is taken" in done.stderr
 
@@ -194,7 +198,9 @@ def test_run_needs_no_activated_environment_and_goes_on_after_a_restart(tmp_path
     stack = Stack(tmp_path)
     stack.api_port, stack.mock_port = int(environment["API_PORT"]), int(environment["MOCK_PORT"])
     payments = Payments(stack)
-    with running(environment):
+    with running(environment) as output:
+        # I expect a line that says where the API answers, as soon as it does
+        assert any(f"api: http://127.0.0.1:{stack.api_port}" in line for line in output)
         stack.wait_ready()
         payments.script({"call": "debit", "answer": "ok", "latency_s": SLOW_S})
         body = payments.body("+2250707000011")
@@ -206,15 +212,16 @@ def test_run_needs_no_activated_environment_and_goes_on_after_a_restart(tmp_path
 
 
 @contextmanager
-def running(environment: dict[str, str]) -> Iterator[None]:
-    """`python -m ops run` as a newcomer has it, ended by Ctrl-C."""
-    command = [sys.executable, "-m", "ops", "run"]
-    run = subprocess.Popen(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", **environment}, stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        run.send_signal(signal.SIGINT)
-        run.wait(30)
+def running(environment: dict[str, str]) -> Iterator[IO[str]]:
+    """`python -m ops run` as a newcomer has it, ended by Ctrl-C. Yields its output."""
+    command, clean = [sys.executable, "-m", "ops", "run"], {"PATH": "/usr/bin:/bin", **environment}
+    with subprocess.Popen(command, cwd=ROOT, env=clean, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        try:
+            yield run.stdout
+        finally:
+            run.send_signal(signal.SIGINT)
+            run.communicate(timeout=30)
 
 
 def test_nobodys_real_partners_are_used_by_accident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""People, their wallets, and services paid from them, through real processes in both set-ups."""
+"""People, their wallets, and services paid from them, through real processes in all set-ups."""
 
 import signal
 import time
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from e2e.kit import FAST, Json, Payments, Person, ops
 
-from ops.stack import Stack
+from devtools.stack import Stack
+from tests.e2e.kit import EVERY_SETUP, FAST, Json, Payments, Person, ops
 
 ADMIN = {"Authorization": f"Bearer {FAST['ADMIN_TOKEN']}"}
 PRICE = 500
@@ -41,13 +41,17 @@ def pay(payer: Person, service: str, key: str | None = None) -> requests.Respons
     return payer.ask("/v1/payments", {"service_id": service}, key)
 
 
-def test_who_registers_and_tops_up_pays_for_a_service_that_an_admin_offers(payments: Payments) -> None:
-    made = ops("ops", "people", "create-admin", "the-admin", typed="tell nobody\n", **payments.stack.environment)
+@EVERY_SETUP
+def test_a_person_registers_tops_up_and_pays_a_service_of_an_admin(payments: Payments) -> None:
+    made = ops(
+        "ops", "people", "create-admin", "the-admin", typed="tell nobody\n", environment=payments.stack.environment
+    )
     assert made.returncode == 0, made.stderr
     admin = Person(payments, "the-admin", password="tell nobody", registers=False)
     offered = service(payments, {"Authorization": f"Bearer {admin.token}"})
     payer = person(payments, 10 * PRICE)
-    refused = payer.ask("/v1/services/create", {"name": "Mine", "price": 1})
+    cheaper = f"{payments.stack.api}/v1/services/{offered}"
+    refused = requests.patch(cheaper, json={"price": 1}, headers={"Authorization": f"Bearer {payer.token}"}, timeout=30)
     assert (payer.money(), refused.status_code) == ((10 * PRICE, 0), 403)
     listed = requests.get(f"{payments.stack.api}/v1/services/list", timeout=30).json()["services"]
     assert (listed[0]["id"], listed[0]["price"]) == (offered, PRICE)
@@ -76,6 +80,7 @@ def test_what_the_screening_says_decides(payments: Payments, kind: str, status: 
     assert payer.money() == (PRICE if status == "succeeded" else 2 * PRICE, 0)
 
 
+@EVERY_SETUP
 def test_of_a_hundred_payments_at_once_the_ten_that_the_wallet_affords_succeed(payments: Payments) -> None:
     """No worker runs while they are asked for: what is neither spent nor held yet could pay each of them."""
     payer, offered, stack = person(payments, 10 * PRICE), service(payments, ADMIN), payments.stack
@@ -88,13 +93,13 @@ def test_of_a_hundred_payments_at_once_the_ten_that_the_wallet_affords_succeed(p
     assert len({answer.json()["payment_id"] for answer in answers}) == 100
     ends = [payer.end(answer) for answer in answers]
     stack.stop(["worker-2"])
-    told = Counter((payment["status"], (payment["reason"] or {}).get("code")) for payment in ends)
-    assert told == {("succeeded", None): 10, ("failed", "insufficient_funds"): 90}
+    outcomes = Counter((payment["status"], (payment["reason"] or {}).get("code")) for payment in ends)
+    assert outcomes == {("succeeded", None): 10, ("failed", "insufficient_funds"): 90}
     assert payer.money() == (0, 0)
     assert pay(payer, offered).status_code == 422
 
 
-def test_logs_tell_no_password_no_token_and_no_phone(payments: Payments) -> None:
+def test_logs_contain_no_password_no_token_and_no_phone(payments: Payments) -> None:
     password = "plum orchard 7731"
     payer = Person(payments, f"clear-{next(_numbers)}", "+2250505887310", password)
     payee = Person(payments, f"clear-{next(_numbers)}", "+2250505887410", password)
@@ -113,6 +118,7 @@ def test_logs_tell_no_password_no_token_and_no_phone(payments: Payments) -> None
     assert [text for text in secret if text in ours] == []
 
 
+@EVERY_SETUP
 def test_after_all_this_no_money_is_lost_and_none_is_made(payments: Payments) -> None:
     found = payments.audit()
     assert found["oldest_unfinished"] is None

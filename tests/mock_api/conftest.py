@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sandbox import Sandbox
+
+from tests.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-"""Latency and timeouts: as many and as long as asked for, and repeatable."""
+"""Latency and timeouts: as many and as long as the settings say, and repeatable."""
 
 import pytest
-from sandbox import Sandbox
 
 from mock_api.chance import Chance, Fate
+from tests.sandbox import Sandbox
 
 
 def draws(seed: str = "one", rate: float = 0.1, count: int = 6000) -> list[Fate]:

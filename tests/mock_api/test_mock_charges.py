@@ -1,7 +1,8 @@
 """The finance service: one charge for an appointment."""
 
 import pytest
-from sandbox import Sandbox
+
+from tests.sandbox import Sandbox
 
 CHARGE = {"request_id": "c1", "appointment_id": "a1", "amount": "400.00", "currency": "BRL"}
 
@@ -34,7 +35,7 @@ def test_a_charge_that_is_none(sandbox: Sandbox, wrong: dict[str, object]) -> No
     assert sandbox.really("charges") == []
 
 
-def test_a_finance_service_that_is_told_to_fail_fails(sandbox: Sandbox) -> None:
+def test_a_scripted_fault_of_the_finance_service_is_played(sandbox: Sandbox) -> None:
     sandbox.script({"call": "charge", "answer": "503"}, {"call": "charge", "answer": "504-done"})
 
     assert [sandbox.post("/finance/charges", CHARGE).status_code for _ in range(3)] == [503, 504, 200]

@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sandbox import Sandbox
 
-from mock_api.app import create_app
+from tests.answers import client_of
+from tests.sandbox import Sandbox, make_app
 
 PHONE = "+22507070000"
 
 
-def test_a_debit_succeeds_and_is_told_in_full(sandbox: Sandbox) -> None:
+def test_a_debit_succeeds_and_is_answered_in_full(sandbox: Sandbox) -> None:
     answer = sandbox.debit("op-1:debit")
 
     assert answer.status_code == 200
@@ -74,7 +74,7 @@ def test_a_body_that_is_no_debit_is_refused(sandbox: Sandbox, body: object) -> N
 
 
 def test_a_body_that_is_no_json_is_refused(sandbox: Sandbox) -> None:
-    answer = sandbox.app.test_client().post("/operator/debits", data="{", content_type="application/json")
+    answer = client_of(sandbox.app).post("/operator/debits", data="{", content_type="application/json")
     assert (answer.status_code, list(answer.json)) == (400, ["error"])
 
 
@@ -182,10 +182,10 @@ def test_the_same_id_at_once_moves_the_money_once(sandbox: Sandbox) -> None:
     def rendezvous(_seconds: float) -> None:
         together.wait(timeout=10)
 
-    app = create_app(sandbox.settings, sleep=rendezvous)
+    app = make_app(sandbox.settings, sleep=rendezvous)
     body = {"request_id": "d1", "msisdn": PHONE + "11", "amount": "5", "currency": "XOF", "reason": ""}
     with ThreadPoolExecutor(clients) as pool:
-        answers = list(pool.map(lambda _: app.test_client().post("/debits", json=body), range(clients)))
+        answers = list(pool.map(lambda _: client_of(app).post("/debits", json=body), range(clients)))
 
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, answers[0].text)}
     assert sandbox.really() == ["d1"]

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from sandbox import Sandbox
+
+from tests.answers import client_of
+from tests.sandbox import Sandbox
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_a_script_wins_over_magic_phones_and_chance(sandbox: Sandbox) -> None:
 
 def test_the_script_can_be_taken_back(sandbox: Sandbox) -> None:
     sandbox.script({"call": "debit", "answer": "500"})
-    assert sandbox.app.test_client().delete("/_faults").json == {"faults": []}
+    assert client_of(sandbox.app).delete("/_faults").json == {"faults": []}
     assert sandbox.debit().status_code == 200
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from sandbox import Sandbox
+
+from tests.sandbox import Sandbox
 
 
 def lookup(sandbox: Sandbox, query: str) -> dict[str, Any]:
@@ -14,36 +15,36 @@ def lookup(sandbox: Sandbox, query: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("spelling", ["AB-123-CD", "ab123cd", "AB%20123%20CD"])
-def test_the_known_plate(sandbox: Sandbox, spelling: str) -> None:
-    told = lookup(sandbox, f"immatriculation={spelling}")
+def test_the_example_plate(sandbox: Sandbox, spelling: str) -> None:
+    shown = lookup(sandbox, f"immatriculation={spelling}")
 
-    assert (told["msisdn"], told["currency"], told["amount"]) == ("+2250707000001", "XOF", "25000")
-    assert [(fine["id"], fine["amount"]) for fine in told["amendes"]] == [
+    assert (shown["msisdn"], shown["currency"], shown["amount"]) == ("+2250707000001", "XOF", "25000")
+    assert [(fine["id"], fine["amount"]) for fine in shown["amendes"]] == [
         ("AM-2026-000123", "15000"),
         ("AM-2026-000124", "10000"),
     ]
-    for fine in told["amendes"]:
+    for fine in shown["amendes"]:
         assert set(fine) == {"id", "amount", "status", "motif", "date", "immatriculation"}
         assert fine == sandbox.get(f"/registry/amendes/{fine['id']}").json
         assert (fine["status"], fine["immatriculation"]) == ("DUE", "AB-123-CD")
 
 
 def test_any_plate_owes_two_fines_always_the_same(sandbox: Sandbox) -> None:
-    told = lookup(sandbox, "immatriculation=ZZ-999-AA")
+    shown = lookup(sandbox, "immatriculation=ZZ-999-AA")
 
-    assert told["msisdn"] == "+2250707000001"
-    assert len(told["amendes"]) == 2
-    assert told["amount"] == str(sum(int(fine["amount"]) for fine in told["amendes"]))
-    assert told == lookup(sandbox, "immatriculation=zz999aa")
+    assert shown["msisdn"] == "+2250707000001"
+    assert len(shown["amendes"]) == 2
+    assert shown["amount"] == str(sum(int(fine["amount"]) for fine in shown["amendes"]))
+    assert shown == lookup(sandbox, "immatriculation=zz999aa")
     others = {lookup(sandbox, f"immatriculation=AA-{n}-AA")["amendes"][0]["id"] for n in range(100, 150)}
     assert len(others) == 50
 
 
 @pytest.mark.parametrize("query", ["msisdn=%2B33612345678", "msisdn=+33612345678", "msisdn=33%206%2012345678"])
 def test_any_phone_owes_two_fines(sandbox: Sandbox, query: str) -> None:
-    told = lookup(sandbox, query)
-    assert (told["msisdn"], len(told["amendes"])) == ("+33612345678", 2)
-    assert told == lookup(sandbox, "msisdn=%2B33612345678")
+    shown = lookup(sandbox, query)
+    assert (shown["msisdn"], len(shown["amendes"])) == ("+33612345678", 2)
+    assert shown == lookup(sandbox, "msisdn=%2B33612345678")
 
 
 @pytest.mark.parametrize("query", ["", "immatriculation=", "msisdn=%20", "plate=AB-123-CD"])
@@ -67,15 +68,15 @@ def test_a_settled_fine_is_paid_and_no_longer_due(sandbox: Sandbox) -> None:
 
     assert (answer.status_code, answer.json["status"]) == (200, "SUCCESSFUL")
     assert sandbox.get("/registry/amendes/AM-2026-000123").json["status"] == "PAID"
-    told = lookup(sandbox, "immatriculation=AB-123-CD")
-    assert (told["amount"], [fine["id"] for fine in told["amendes"]]) == ("10000", ["AM-2026-000124"])
+    shown = lookup(sandbox, "immatriculation=AB-123-CD")
+    assert (shown["amount"], [fine["id"] for fine in shown["amendes"]]) == ("10000", ["AM-2026-000124"])
     (fine,) = sandbox.truth()["fines"]
     expected = {"id": "AM-2026-000123", "request_id": "s1", "payment_id": "pay-7", "amount": "15000"}
     assert fine.items() >= expected.items()
 
     sandbox.settle("s2", "AM-2026-000124", amount="10000")
-    told = lookup(sandbox, "immatriculation=AB-123-CD")
-    assert (told["amount"], told["amendes"]) == ("0", [])
+    shown = lookup(sandbox, "immatriculation=AB-123-CD")
+    assert (shown["amount"], shown["amendes"]) == ("0", [])
 
 
 def test_a_fine_is_settled_once(sandbox: Sandbox) -> None:
@@ -109,8 +110,8 @@ def test_an_invalid_settlement_is_refused(sandbox: Sandbox, wrong: dict[str, Any
 )
 def test_special_fines(sandbox: Sandbox, number: str, status: str, amount: str, reason: str) -> None:
     fine_id = f"AM-2026-{number}"
-    told = sandbox.get(f"/registry/amendes/{fine_id}").json
-    assert (told["status"], told["amount"]) == (status, amount)
+    shown = sandbox.get(f"/registry/amendes/{fine_id}").json
+    assert (shown["status"], shown["amount"]) == (status, amount)
     assert sandbox.settle(fine=fine_id, amount=amount).json["reason"] == reason
     assert sandbox.really("fines") == []
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from sandbox import Sandbox
+
+from tests.sandbox import Sandbox
 
 
 def test_a_refund_gives_back(sandbox: Sandbox) -> None:

@@ -1,24 +1,25 @@
 """The screening services: their verdicts, their failures, and the names that are sure to meet either."""
 
 import pytest
-from sandbox import Sandbox
-from werkzeug.test import TestResponse
 
 from mock_api.chance import Chance
 from mock_api.settings import read_settings
+from tests.answers import Answer
+from tests.sandbox import Sandbox
 
 SERVICES = ["/screening/api/verify", "/blacklist/api/blacklist/check"]
 VERIFY, BLACKLIST = SERVICES
 both = pytest.mark.parametrize("service", SERVICES)
 
 
-def check(sandbox: Sandbox, service: str, username: str, request_id: str = "c1") -> TestResponse:
+def check(sandbox: Sandbox, service: str, username: str, request_id: str = "c1") -> Answer:
     return sandbox.post(service, {"request_id": request_id, "username": username})
 
 
-def failed(sandbox: Sandbox, service: str, status: int = 500) -> set[int]:
-    """Which of 2,000 names are answered so."""
-    return {n for n in range(2000) if check(sandbox, service, f"ama-{n}").status_code == status}
+def failed(sandbox: Sandbox, service: str, names: int = 2000) -> dict[int, int]:
+    """Which of so many names are answered no verdict, and what instead."""
+    statuses = {n: check(sandbox, service, f"ama-{n}").status_code for n in range(names)}
+    return {n: status for n, status in statuses.items() if status != 200}
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def certain(sandbox: Sandbox) -> Sandbox:
     ],
 )
 def test_verdicts(certain: Sandbox, username: str, verdict: str, listing: str) -> None:
-    told = [check(certain, service, username) for service in (*SERVICES, "/api/verify", "/api/blacklist/check")]
-    assert [(answer.status_code, answer.json) for answer in told] == [
+    answered = [check(certain, service, username) for service in (*SERVICES, "/api/verify", "/api/blacklist/check")]
+    assert [(answer.status_code, answer.json) for answer in answered] == [
         (200, {"result": result}) for result in (verdict, listing) * 2
     ]
 
@@ -52,6 +53,8 @@ def test_verdicts(certain: Sandbox, username: str, verdict: str, listing: str) -
 def test_magic_names_are_spared_by_chance(sandbox: Sandbox, service: str, username: str) -> None:
     sandbox.start(verify_fail_rate=1.0, blacklist_fail_rate=1.0, timeout_rate=1.0)
     assert check(sandbox, service, username).status_code == 200
+    assert check(sandbox, service, "ama").status_code == 504
+    sandbox.start(verify_fail_rate=1.0, blacklist_fail_rate=1.0, timeout_rate=0.0)
     assert check(sandbox, service, "ama").status_code == 500
 
 
@@ -69,21 +72,32 @@ def test_a_flaky_name_is_failed_twice_by_each_service(certain: Sandbox) -> None:
             assert statuses == [500, 500, 200, 200]
 
 
-@pytest.mark.parametrize(("service", "least", "most"), [(VERIFY, 140, 260), (BLACKLIST, 420, 580)])
-def test_a_share_of_the_calls_fails(sandbox: Sandbox, service: str, least: int, most: int) -> None:
+@pytest.mark.parametrize("timeout_rate", [0.1, 1.0])
+@pytest.mark.parametrize(("service", "least", "most"), [(VERIFY, 160, 240), (BLACKLIST, 440, 560)])
+def test_a_share_of_the_calls_fails_with_timeouts_included(
+    sandbox: Sandbox, service: str, least: int, most: int, timeout_rate: float
+) -> None:
+    sandbox.start(timeout_rate=timeout_rate)
     assert least < len(failed(sandbox, service)) < most
 
 
 @both
-def test_failures_do_not_depend_on_timeouts(sandbox: Sandbox, service: str) -> None:
+def test_which_calls_fail_does_not_depend_on_timeouts(sandbox: Sandbox, service: str) -> None:
     without = failed(sandbox, service)
     sandbox.post("/_reset", None)
     sandbox.start(timeout_rate=0.5)
 
-    assert failed(sandbox, service) == without
-    sandbox.post("/_reset", None)
-    share = len(failed(sandbox, service, 504)) / (2000 - len(without))
+    answered = failed(sandbox, service)
+    assert answered.keys() == without.keys()
+    assert set(without.values()) == {500}
+    share = list(answered.values()).count(504) / len(answered)
     assert share == pytest.approx(0.5, abs=0.1)
+
+
+@both
+def test_a_screening_that_never_fails_never_times_out(certain: Sandbox, service: str) -> None:
+    certain.start(timeout_rate=1.0)
+    assert failed(certain, service, names=200) == {}
 
 
 def test_a_seed_repeats_the_failures_and_another_does_not(sandbox: Sandbox) -> None:
@@ -149,7 +163,7 @@ def test_a_form_that_is_none_is_refused(certain: Sandbox, service: str, body: ob
 
 
 @pytest.mark.parametrize(("call", "service"), [("verify", VERIFY), ("blacklist", BLACKLIST)])
-def test_a_screening_that_is_told_to_fail_fails(certain: Sandbox, call: str, service: str) -> None:
+def test_a_scripted_fault_of_a_screening_is_played(certain: Sandbox, call: str, service: str) -> None:
     other = BLACKLIST if service == VERIFY else VERIFY
     certain.script(
         {"call": call, "match": "ama", "answer": "503", "retry_after": 7},

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from sandbox import Sandbox
+
+from tests.sandbox import Sandbox
 
 MESSAGE = {"request_id": "m1", "to": "+2250707000011", "text": "Transfer 2,500 XOF: done. Ref 3d8c9988"}
 NOBODYS = "+2250707000099"
@@ -58,7 +59,7 @@ def test_a_message_that_is_none(sandbox: Sandbox, wrong: dict[str, Any]) -> None
     assert sandbox.really("messages") == []
 
 
-def test_a_gateway_that_is_told_to_fail_fails(sandbox: Sandbox) -> None:
+def test_a_scripted_fault_of_the_sms_gateway_is_played(sandbox: Sandbox) -> None:
     sandbox.script(
         {"call": "sms", "answer": "503", "match": "0707"},
         {"call": "sms", "answer": "504-late", "match": "Transfer", "late_s": 3},
@@ -73,7 +74,7 @@ def test_a_gateway_that_is_told_to_fail_fails(sandbox: Sandbox) -> None:
     assert sandbox.really("messages") == ["m1"]
 
 
-def test_a_message_may_be_told_later(sandbox: Sandbox) -> None:
+def test_a_pending_message_is_sent_later(sandbox: Sandbox) -> None:
     sandbox.script({"call": "sms", "answer": "pending"})
 
     assert sandbox.post("/messages", MESSAGE).status_code == 202
@@ -85,6 +86,6 @@ def test_a_message_may_be_told_later(sandbox: Sandbox) -> None:
 def test_a_line_of_the_truth_names_a_message_and_no_amount(sandbox: Sandbox) -> None:
     sandbox.post("/messages", MESSAGE)
     (line,) = sandbox.get("/_truth?format=ndjson").text.splitlines()
-    told = json.loads(line)
-    assert (told["type"], told["request_id"]) == ("message", "m1")
-    assert "amount" not in told
+    effect = json.loads(line)
+    assert (effect["type"], effect["request_id"]) == ("message", "m1")
+    assert "amount" not in effect

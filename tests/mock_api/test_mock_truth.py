@@ -2,7 +2,7 @@
 
 import json
 
-from sandbox import Sandbox
+from tests.sandbox import Sandbox
 
 LATE, PENDING = "+2250707000005", "+2250707000006"
 LISTS = ("debits", "refunds", "fines", "charges", "messages")
@@ -93,10 +93,10 @@ def test_the_truth_can_be_read_on_from_a_cursor(sandbox: Sandbox) -> None:
     sandbox.debit("d2")
     sandbox.settle("s1")
 
-    news = sandbox.get(f"/_truth?since={cursor}").json
-    assert [debit["request_id"] for debit in news["debits"]] == ["d2"]
-    assert [fine["request_id"] for fine in news["fines"]] == ["s1"]
-    assert sandbox.get(f"/_truth?since={news['cursor']}").json["debits"] == []
+    later = sandbox.get(f"/_truth?since={cursor}").json
+    assert [debit["request_id"] for debit in later["debits"]] == ["d2"]
+    assert [fine["request_id"] for fine in later["fines"]] == ["s1"]
+    assert sandbox.get(f"/_truth?since={later['cursor']}").json["debits"] == []
     assert sandbox.get("/_truth?since=yesterday").status_code == 400
 
 
@@ -145,7 +145,7 @@ def test_a_call_on_its_way_during_a_reset_is_lost(sandbox: Sandbox) -> None:
     assert sandbox.really() == []
 
 
-def test_unknown_addresses_and_methods_are_told_in_json(sandbox: Sandbox) -> None:
+def test_unknown_paths_and_methods_are_answered_in_json(sandbox: Sandbox) -> None:
     assert sandbox.get("/nowhere").json.keys() == {"error"}
     wrong_method = sandbox.get("/operator/debits")
     assert (wrong_method.status_code, set(wrong_method.headers["Allow"].split(", "))) == (405, {"POST", "OPTIONS"})

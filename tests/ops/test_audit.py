@@ -1,22 +1,22 @@
-"""The audit finds every way in which our word and the partners' differ, and says so in numbers."""
+"""The audit finds every difference between our operations and the partners' records, and counts them."""
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from doubles import START
 from pytest_httpserver import HTTPServer
 
 from core.operation import Operation, Status, StepRecord, StepState
-from core.store.sql import SqlStore
 from ops.audit.command import audit
+from tests.doubles import START, open_sql
 
 FINES = [{"id": "A", "amount": 15000}, {"id": "B", "amount": 10000}]
 PAID = ["debit 25000", "settle:A 15000", "settle:B 10000"]
-"""What the partners tell of a payment that went well."""
+"""What the partners record of a payment that succeeded."""
 
 
 def payment(id: str, status: Status = Status.SUCCEEDED, *done: str) -> Operation:
@@ -51,17 +51,19 @@ Audit = Callable[..., Result]
 
 @pytest.fixture
 def run(tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Audit:
-    """Audits these operations against what the partners tell: lines of a reference and an amount, if it has one."""
+    """Audits these operations against what the partners recorded: lines of a reference and an amount, if it has one."""
 
-    def run(operations: list[Operation], told: list[str], *arguments: str, claims: tuple[str, ...] = ()) -> Result:
+    def run(
+        operations: list[Operation], recorded: list[str], *arguments: str, reserved: tuple[str, ...] = ()
+    ) -> Result:
         url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-        store = SqlStore(url)
+        store = open_sql(url)
         for operation in operations:
             store.insert("operations", operation.to_document())
-        for claim in claims:
-            store.insert("claims", {"id": claim, "operation": "nobody"})
+        for fine in reserved:
+            store.insert("claims", {"id": fine, "operation": "nobody"})
         store.close()
-        effects = [dict(zip(("request_id", "amount"), line.split(), strict=False)) for line in told]
+        effects = [dict(zip(("request_id", "amount"), line.split(), strict=False)) for line in recorded]
         lines = "".join(json.dumps(effect) + "\n" for effect in effects)
         httpserver.expect_request("/_truth", query_string="format=ndjson").respond_with_data(lines)
         monkeypatch.setenv("STORE_URL", url)
@@ -72,7 +74,7 @@ def run(tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch)
     return run
 
 
-def told(id: str, *effects: str) -> list[str]:
+def effects_of(id: str, *effects: str) -> list[str]:
     return [f"{id}:{effect}" for effect in effects]
 
 
@@ -81,9 +83,9 @@ def found(result: Result) -> dict[str, Any]:
     return document
 
 
-def test_books_that_agree_are_clean(run: Audit) -> None:
+def test_equal_records_are_a_clean_audit(run: Audit) -> None:
     refunded = payment("op-2", Status.REFUNDED, "debit", "refund")
-    both = told("op-1", *PAID) + told("op-2", "debit 25000.00", "refund 25000")
+    both = effects_of("op-1", *PAID) + effects_of("op-2", "debit 25000.00", "refund 25000")
     result = run([paid("op-1"), refunded, payment("op-3", Status.FAILED)], both, "--json")
     assert result.exit_code == 0, result.output
     assert found(result)["accepted"] == 3
@@ -104,21 +106,29 @@ def test_books_that_agree_are_clean(run: Audit) -> None:
     ],
 )
 def test_every_discrepancy_is_found(run: Audit, operation: Operation, effects: list[str], discrepancy: str) -> None:
-    result = run([operation], told("op-1", *effects), "--json")
+    result = run([operation], effects_of("op-1", *effects), "--json")
     assert result.exit_code == 1
     assert found(result)["discrepancies"] == {discrepancy: 1}
 
 
-def test_money_of_nobody_and_claims_of_nobody_are_found(run: Audit) -> None:
-    result = run([], ["nobody:debit 100"], claims=("amende:A",))
+def test_a_request_that_was_accepted_twice_is_found(run: Audit) -> None:
+    twice = [replace(paid(id), fingerprint="the same") for id in ("op-1", "op-2")]
+    failed = replace(payment("op-3", Status.FAILED), fingerprint=None)
+    result = run([*twice, failed], effects_of("op-1", *PAID) + effects_of("op-2", *PAID))
+    assert result.exit_code == 1
+    assert "accepted twice: op-1 and op-2 are the same request" in result.output
+
+
+def test_orphans_and_dangling_reservations_are_found(run: Audit) -> None:
+    result = run([], ["nobody:debit 100"], reserved=("amende:A",))
     assert result.exit_code == 1
     assert "orphan: nobody:debit happened" in result.output
-    assert "claim of nobody: amende:A is claimed by nobody" in result.output
+    assert "dangling reservation: amende:A is reserved for nobody, which does not exist" in result.output
 
 
 @pytest.mark.parametrize("effects", [[], ["debit 25000"], ["debit 25000", "settle:A 15000"]])
 def test_what_is_not_finished_may_or_may_not_have_happened(run: Audit, effects: list[str]) -> None:
-    result = run([payment("op-1", Status.IN_DOUBT)], told("op-1", *effects), "--json")
+    result = run([payment("op-1", Status.IN_DOUBT)], effects_of("op-1", *effects), "--json")
     assert result.exit_code == 0
     assert found(result)["oldest_unfinished"].startswith("2026-01-01T12:00:00")
 
@@ -135,7 +145,7 @@ def test_an_operators_statement_is_read_as_well(run: Audit, tmp_path: Path) -> N
     assert "no column currency, date, msisdn, status" in broken.output
 
 
-def test_partners_that_cannot_be_asked_are_no_clean_audit(run: Audit, httpserver: HTTPServer) -> None:
+def test_an_unreachable_partner_is_no_clean_audit(run: Audit, httpserver: HTTPServer) -> None:
 
     result = run([], [], "--truth", httpserver.url_for("/nowhere"))
     assert result.exit_code == 1
@@ -143,7 +153,7 @@ def test_partners_that_cannot_be_asked_are_no_clean_audit(run: Audit, httpserver
 
 
 @pytest.mark.parametrize(
-    ("operation", "told", "discrepancies"),
+    ("operation", "recorded", "discrepancies"),
     [
         (consultation("op-1", Status.SUCCEEDED, "charge"), ["op-1:charge 400.00"], {}),
         (consultation("op-1", Status.PROCESSING), ["op-1:charge 400.00"], {}),
@@ -155,15 +165,15 @@ def test_partners_that_cannot_be_asked_are_no_clean_audit(run: Audit, httpserver
     ],
 )
 def test_consultations_are_held_against_their_charges(
-    run: Audit, operation: Operation, told: list[str], discrepancies: dict[str, int]
+    run: Audit, operation: Operation, recorded: list[str], discrepancies: dict[str, int]
 ) -> None:
-    done = run([operation], told, "--json")
+    done = run([operation], recorded, "--json")
     assert json.loads(done.stdout)["discrepancies"] == discrepancies
     assert done.exit_code == (1 if discrepancies else 0)
 
 
 @pytest.mark.parametrize(
-    ("sender", "operation", "told", "discrepancies"),
+    ("sender", "operation", "recorded", "discrepancies"),
     [
         ("http", message("op-1", Status.SUCCEEDED, "send"), ["op-1:send"], {}),
         ("http", message("op-1", Status.SUCCEEDED, "send"), ["op-1:send"] * 2, {"double": 1}),
@@ -179,15 +189,45 @@ def test_messages_are_held_against_the_gateways_where_it_sends_them(
     monkeypatch: pytest.MonkeyPatch,
     sender: str,
     operation: Operation,
-    told: list[str],
+    recorded: list[str],
     discrepancies: dict[str, int],
 ) -> None:
     monkeypatch.setenv("SMS_SENDER", sender)
-    result = run([operation], told, "--json")
+    result = run([operation], recorded, "--json")
     assert found(result)["discrepancies"] == discrepancies
     assert found(result)["effects"].get("message", 0) == (operation.status is Status.SUCCEEDED)
 
 
-def test_a_debit_that_is_told_without_an_amount_is_not_what_we_did(run: Audit) -> None:
-    result = run([paid("op-1")], told("op-1", "debit", *PAID[1:]), "--json")
+def test_a_recorded_debit_without_an_amount_does_not_match_ours(run: Audit) -> None:
+    result = run([paid("op-1")], effects_of("op-1", "debit", *PAID[1:]), "--json")
     assert found(result)["discrepancies"] == {"amount differs": 1}
+
+
+def toll(id: str, status: Status = Status.SUCCEEDED) -> Operation:
+    """An operation of a product that was installed before and is not now."""
+    return Operation(id, "toll", {"gate": 1}, START, START, fingerprint=id, status=status)
+
+
+def test_effects_of_a_product_that_is_not_installed_are_not_judged(run: Audit) -> None:
+    # Given a clean payment, and two tolls with what their partners did
+    operations = [paid("op-1"), toll("op-2"), toll("op-3", Status.PROCESSING)]
+    effects = effects_of("op-1", *PAID) + effects_of("op-2", "debit 500", "debit 500", "open")
+
+    # I expect an audit that says what it cannot judge, and that it is not complete
+    result = run(operations, effects, "--json")
+    assert result.exit_code == 3, result.output
+    assert found(result)["discrepancies"] == {}
+    assert found(result)["not_installed"] == {"toll": 2}
+    assert found(result)["statuses"] == {"succeeded": 2, "processing": 1}
+
+
+def test_products_that_are_not_installed_are_named_in_a_line_of_their_own(run: Audit) -> None:
+    result = run([toll("op-1"), toll("op-2")], [])
+    line = "operations of products that are not installed: 2 of kind toll; their effects cannot be judged"
+    assert line in result.output.splitlines()
+    assert result.exit_code == 3
+
+
+def test_a_discrepancy_counts_more_than_what_cannot_be_judged(run: Audit) -> None:
+    result = run([toll("op-1")], ["nobody:debit 500"], "--json")
+    assert (result.exit_code, found(result)["not_installed"]) == (1, {"toll": 1})

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from core.api_keys import ApiKeys
 from core.clock import SystemClock
-from core.store.sql import SqlStore
-from ops.keys import keys
+from core.identity.api_keys import ApiKeys
+from ops.commands import keys
+from tests.doubles import open_sql
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def make(name: str = "clinic") -> str:
 
 
 def kept(url: str) -> list[dict[str, Any]]:
-    opened = SqlStore(url)
+    opened = open_sql(url)
     try:
         return opened.find("api_keys", {})
     finally:
@@ -44,7 +44,7 @@ def kept(url: str) -> list[dict[str, Any]]:
 
 
 def is_good(url: str, text: str) -> bool:
-    opened = SqlStore(url)
+    opened = open_sql(url)
     try:
         return ApiKeys(opened, SystemClock()).look_up(text) is not None
     finally:
@@ -71,12 +71,12 @@ def test_only_its_digest_is_kept(store: str) -> None:
     assert text.removeprefix("qtk_") not in json.dumps(document)
 
 
-def test_the_list_tells_all_but_the_key(store: str) -> None:
+def test_the_list_shows_everything_but_the_key(store: str) -> None:
     texts = [make("clinic"), make("lab")]
     listed = run("list").output
 
     for document in kept(store):
-        assert all(told in listed for told in (document["key"], document["name"], "consultations"))
+        assert all(shown in listed for shown in (document["key"], document["name"], "consultations"))
         assert document["id"] not in listed
     for text in texts:
         assert text not in listed
@@ -96,14 +96,14 @@ def test_a_revoked_key_is_refused_and_listed_as_such(store: str) -> None:
 
     done = run("revoke", id)
 
-    assert (done.exit_code, done.output) == (0, f"{id} is revoked\n")
+    assert (done.exit_code, done.output) == (0, f"Revoked key {id}.\n")
     assert not is_good(store, text)
     assert is_good(store, other)
     revoked = next(document for document in kept(store) if document["key"] == id)["revoked_at"]
     assert revoked in next(line for line in run("list").output.splitlines() if id in line)
 
 
-def test_what_is_no_key_that_is_good_is_told(store: str) -> None:
+def test_a_key_that_is_not_valid_is_reported(store: str) -> None:
     text = make()
     id = kept(store)[0]["key"]
     run("revoke", id)
@@ -111,7 +111,7 @@ def test_what_is_no_key_that_is_good_is_told(store: str) -> None:
     for wrong in (id, "nobody's", text):
         done = run("revoke", wrong)
         assert done.exit_code != 0
-        assert "no such key that is still good" in done.output
+        assert "there is no valid key" in done.output
 
 
 @pytest.mark.parametrize("arguments", [("clinic",), ("clinic", "--scope", "all"), ("clinic", "--scope", "")])
@@ -123,7 +123,7 @@ def test_a_key_has_a_scope_that_there_is(store: str, arguments: tuple[str, ...])
     assert kept(store) == []
 
 
-def test_settings_that_are_wrong_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_URL", "redis://here")
 
     for command in (("create", "clinic", "--scope", "consultations"), ("list",), ("revoke", "x")):

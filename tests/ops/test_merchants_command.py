@@ -8,10 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from core.clock import SystemClock
-from core.merchants import Merchants
-from core.people import People, Person
+from core.identity.people import People, Person
 from core.store.sql import SqlStore
-from ops.merchants import merchants
+from ops.commands import merchants
+from products.merchants.register import Merchants
+from tests.doubles import open_sql
 
 PHONE = "+2250707000001"
 
@@ -22,7 +23,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlStore]
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     monkeypatch.setenv("STORE_URL", url)
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    store = SqlStore(url)
+    store = open_sql(url)
     yield store
     store.close()
 
@@ -41,14 +42,16 @@ def test_somebody_becomes_a_merchant_and_the_code_is_shown(store: SqlStore, awa:
     done = create("Kiosk at the port", "--owner", owner)
 
     assert done.exit_code == 0, done.output
-    told = re.fullmatch(r"Kiosk at the port has the code (\d{6}) now; .* goes to Awa\n", done.output)
-    assert told
-    found = Merchants(store, SystemClock()).get(told[1])
+    printed = re.fullmatch(
+        r"Merchant 'Kiosk at the port' created with code (\d{6}); withdrawals credit Awa\.\n", done.output
+    )
+    assert printed
+    found = Merchants(store, SystemClock()).get(printed[1])
     assert found is not None
     assert (found.name, found.owner) == ("Kiosk at the port", awa.id)
 
 
-def test_an_owner_is_not_told_by_the_whole_phone(store: SqlStore) -> None:
+def test_the_owners_phone_is_masked(store: SqlStore) -> None:
     People(store, SystemClock()).register(None, None, PHONE)
 
     done = create("Kiosk", "--owner", PHONE)
@@ -58,11 +61,11 @@ def test_an_owner_is_not_told_by_the_whole_phone(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("owner", ["nobody", "+2250707000009", ""])
-def test_an_owner_who_is_not_there_is_told(store: SqlStore, awa: Person, owner: str) -> None:
+def test_an_unknown_owner_is_reported(store: SqlStore, awa: Person, owner: str) -> None:
     done = create("Kiosk", "--owner", owner)
 
     assert done.exit_code == 1
-    assert "nobody has this username or phone" in done.output
+    assert f"no account has the username or phone {owner!r}" in done.output
     assert store.find("merchants", {}) == []
 
 
@@ -71,7 +74,7 @@ def test_what_is_no_name_is_refused(store: SqlStore, awa: Person, name: str) -> 
     done = create(name, "--owner", "awa")
 
     assert done.exit_code == 1
-    assert "is no name" in done.output
+    assert "is not a valid name" in done.output
     assert store.find("merchants", {}) == []
 
 
@@ -79,7 +82,7 @@ def test_an_owner_has_to_be_named(store: SqlStore) -> None:
     assert "--owner" in create("Kiosk").output
 
 
-def test_settings_that_are_wrong_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_URL", "redis://here")
 
     done = create("Kiosk", "--owner", "awa")

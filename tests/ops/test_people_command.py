@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from core.clock import SystemClock
-from core.people import People, Person, Role
-from core.store.sql import SqlStore
-from ops.people import people
+from core.identity.people import People, Person, Role
+from ops.commands import people
+from tests.doubles import open_sql
 
 PASSWORD = "correct horse"
 
@@ -27,7 +27,7 @@ def run(*arguments: str, password: str = f"{PASSWORD}\n") -> Result:
 
 
 def find(url: str, text: str) -> Person | None:
-    opened = SqlStore(url)
+    opened = open_sql(url)
     try:
         return People(opened, SystemClock()).find(text, "CI")
     finally:
@@ -35,7 +35,7 @@ def find(url: str, text: str) -> Person | None:
 
 
 def lets_in(url: str, username: str, password: str = PASSWORD) -> bool:
-    opened = SqlStore(url)
+    opened = open_sql(url)
     try:
         return People(opened, SystemClock()).authenticate(username, password) is not None
     finally:
@@ -50,7 +50,7 @@ def test_somebody_is_made_with_the_password_that_is_read(store: str, role: Role)
     person = find(store, "root")
     assert person is not None
     assert (person.username, person.role) == ("Root", role)
-    assert f"Root is {role} now, with the id {person.id}" in done.output
+    assert f"Created {role} Root with the id {person.id}." in done.output
     assert lets_in(store, "root")
     assert PASSWORD not in done.output
 
@@ -70,7 +70,7 @@ def test_a_password_that_is_none_is_refused(store: str, password: str) -> None:
     done = run("create-admin", "root", password=password)
 
     assert done.exit_code != 0
-    assert "a password has 8 to 128 characters" in done.output
+    assert "a password must have 8 to 128 characters" in done.output
     assert find(store, "root") is None
 
 
@@ -79,17 +79,17 @@ def test_a_name_that_is_none_is_refused(username: str) -> None:
     done = run("create-admin", username)
 
     assert done.exit_code != 0
-    assert "is no username" in done.output
+    assert "is not a valid username" in done.output
     assert "Traceback" not in done.output
 
 
-def test_a_taken_name_is_refused_and_its_owner_stays_what_he_is(store: str) -> None:
+def test_a_taken_name_is_refused_and_its_owner_keeps_their_role(store: str) -> None:
     run("create-operator", "desk")
 
     done = run("create-admin", "DESK", password="another one\n")
 
     assert done.exit_code != 0
-    assert "DESK is somebody already" in done.output
+    assert "the username DESK is taken" in done.output
     person = find(store, "desk")
     assert person is not None
     assert person.role is Role.OPERATOR
@@ -101,16 +101,16 @@ def test_somebody_is_suspended_and_let_in_again(store: str) -> None:
     run("create-operator", "desk")
 
     done = run("suspend", "Desk")
-    assert (done.exit_code, done.output) == (0, "desk is suspended\n")
+    assert (done.exit_code, done.output) == (0, "desk is suspended.\n")
     assert not lets_in(store, "desk")
 
     done = run("suspend", "desk", "--lift")
-    assert (done.exit_code, done.output) == (0, "desk is no longer suspended\n")
+    assert (done.exit_code, done.output) == (0, "desk is no longer suspended.\n")
     assert lets_in(store, "desk")
 
 
 def test_somebody_is_suspended_by_phone(store: str) -> None:
-    opened = SqlStore(store)
+    opened = open_sql(store)
     People(opened, SystemClock()).register("awa", PASSWORD, "+2250707000001")
     opened.close()
 
@@ -122,14 +122,14 @@ def test_somebody_is_suspended_by_phone(store: str) -> None:
 
 
 @pytest.mark.parametrize("who", ["nobody", "0707000099", "", "!"])
-def test_whom_nobody_knows_is_told(who: str) -> None:
+def test_an_unknown_person_is_reported(who: str) -> None:
     done = run("suspend", who)
 
     assert done.exit_code != 0
-    assert "nobody has this username or phone" in done.output
+    assert f"no account has the username or phone {who!r}" in done.output
 
 
-def test_settings_that_are_wrong_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_URL", "redis://here")
 
     for command in (("create-admin", "root"), ("suspend", "root")):

@@ -8,10 +8,11 @@ from click.testing import CliRunner, Result
 
 from core.clock import SystemClock
 from core.errors import TooManyAttempts
-from core.people import People, Person
-from core.pins import WRONG, Pins
+from core.identity.people import People, Person
+from core.identity.pins import MAX_WRONG_PINS, Pins
 from core.store.sql import SqlStore
-from ops.people import people
+from ops.commands import people
+from tests.doubles import open_sql
 
 PHONE = "+2250707000001"
 PEPPER = "of the API alone"
@@ -24,7 +25,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlStore]
     monkeypatch.setenv("STORE_URL", url)
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
     monkeypatch.delenv("PIN_PEPPER", raising=False)
-    store = SqlStore(url)
+    store = open_sql(url)
     yield store
     store.close()
 
@@ -40,7 +41,7 @@ def awa(store: SqlStore, pins: Pins) -> Person:
 
 
 def lock(pins: Pins, person: Person) -> None:
-    for _ in range(WRONG):
+    for _ in range(MAX_WRONG_PINS):
         assert not pins.verify(person.id, "0852")
     with pytest.raises(TooManyAttempts):
         pins.verify(person.id, "2580")
@@ -56,7 +57,7 @@ def test_a_locked_pin_may_be_tried_again(pins: Pins, awa: Person, who: str) -> N
 
     done = unlock(who)
 
-    assert (done.exit_code, done.output) == (0, "+225*******001 may try the PIN again\n")
+    assert (done.exit_code, done.output) == (0, "+225*******001 can enter the PIN again.\n")
     assert pins.verify(awa.id, "2580")
 
 
@@ -84,14 +85,14 @@ def test_nobody_else_is_unlocked(store: SqlStore, pins: Pins, awa: Person) -> No
     assert not pins.locked(kofi.id)
 
 
-def test_somebody_who_is_not_there_is_told(store: SqlStore) -> None:
+def test_an_unknown_person_is_reported(store: SqlStore) -> None:
     done = unlock("nobody")
 
     assert done.exit_code == 1
-    assert "nobody has this username or phone" in done.output
+    assert "no account has the username or phone 'nobody'" in done.output
 
 
-def test_who_has_only_a_phone_is_suspended_by_it(store: SqlStore, awa: Person) -> None:
+def test_a_person_with_only_a_phone_is_suspended_by_phone(store: SqlStore, awa: Person) -> None:
     done = CliRunner().invoke(people, ["suspend", PHONE])
 
-    assert done.output == "+225*******001 is suspended\n"
+    assert done.output == "+225*******001 is suspended.\n"

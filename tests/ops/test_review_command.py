@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from doubles import START
 
 from core.operation import Operation, Status, StepRecord, StepState
-from core.store.sql import SqlStore
-from ops.review import review
+from ops.commands import review
+from tests.doubles import START, open_sql
 
 REQUEST = {"msisdn": "+2250707000001", "currency": "XOF", "amount": 100, "amendes": [{"id": "A", "amount": 100}]}
 
@@ -23,7 +22,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, state in (("claim", StepState.DONE), ("check:A", StepState.DONE), ("debit", StepState.SUBMITTED)):
         stuck = stuck.with_step(name, StepRecord(stuck.reference(name), state, attempts=1, submitted_at=START))
     stuck = stuck.noted(START, "step_unresolved", "debit of 100 XOF: no usable answer (HTTP 504)", "debit")
-    store = SqlStore(url)
+    store = open_sql(url)
     store.insert("operations", stuck.to_document())
     store.insert("operations", replace(stuck, id="op-2", status=Status.SUCCEEDED).to_document())
     store.close()
@@ -35,7 +34,7 @@ def run(*arguments: str) -> Result:
 
 
 def load(url: str) -> Operation:
-    store = SqlStore(url)
+    store = open_sql(url)
     document = store.get("operations", "op-1")
     store.close()
     assert document is not None
@@ -47,7 +46,7 @@ def test_what_waits_is_listed_with_its_evidence(url: str) -> None:
     assert "op-1: in_doubt, because of debit" in listed
     assert "no usable answer (HTTP 504)" in listed
     assert "op-2" not in listed
-    assert "partner's word: 1" in listed
+    assert "partner's answer: 1" in listed
 
 
 def test_a_decision_is_saved_with_who_and_why(url: str) -> None:
@@ -63,10 +62,10 @@ def test_a_decision_is_saved_with_who_and_why(url: str) -> None:
     [
         (("confirm", "op-1"), "--reason"),
         (("confirm", "op-2", "--reason", "x"), "succeeded"),
-        (("retry", "nobody", "--reason", "x"), "no such operation"),
+        (("retry", "nobody", "--reason", "x"), "no operation has this id"),
     ],
 )
-def test_what_cannot_be_decided_is_told(url: str, arguments: tuple[str, ...], message: str) -> None:
+def test_a_decision_that_does_not_apply_is_reported(url: str, arguments: tuple[str, ...], message: str) -> None:
     done = run(*arguments)
     assert done.exit_code != 0
     assert message in done.output

@@ -1,13 +1,10 @@
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 
 @pytest.fixture(autouse=True)
-def quiet_only_here() -> Iterator[None]:
+def _quiet() -> None:
     """What is planted here goes wrong thousands of times; nobody reads the logs of that."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.reset_defaults()

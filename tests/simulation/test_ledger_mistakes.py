@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-import core.ledger as ledger
+from core import ledger
 from core.errors import InsufficientFunds
 from core.ledger import SYSTEM, Ledger, Movement
 from core.store.memory import MemoryStore
-from core.store.port import JOURNAL, Document
-from ops.simulation.command import simulate_world
+from core.store.port import JOURNAL, Document, Store
+from core.turns import Change, save_together
+from proof.simulation.command import simulate_world
 
 WORLDS = 40
 PAYMENTS = 40
@@ -80,14 +81,41 @@ def credit_without_looking_at_the_journal(patch: pytest.MonkeyPatch) -> None:
 
 
 def unmark_before_the_entry(patch: pytest.MonkeyPatch) -> None:
-    right = Ledger._enter
+    patch.setattr(Ledger, "_without_entered_marks", lambda self, wallet: {**wallet, "applied": {}})
 
-    def enter(self: Ledger, move: Movement, leg: str, account: str | None, amount: int) -> Document:
-        if leg == "in":
-            self._change(move.target, move.currency, lambda wallet: ledger._without_mark(wallet, move))
-        return right(self, move, leg, account, amount)
 
-    patch.setattr(Ledger, "_enter", enter)
+def never_unmark(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Ledger, "_without_entered_marks", lambda self, wallet: wallet)
+
+
+def save_only_the_last_of_those_that_wait(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        ledger,
+        "save_together",
+        lambda store, collection, id, changes, prepare: save_together(store, collection, id, changes[-1:], prepare),
+    )
+
+
+def apply_each_to_what_was_read(patch: pytest.MonkeyPatch) -> None:
+    """Only the holds and marks of all, and the balance of the last: as if each had been alone."""
+
+    def wrong(
+        store: Store, collection: str, id: str, changes: list[Change], prepare: Callable[[Document], Document]
+    ) -> None:
+        def alone(change: Change, read: dict[int, int]) -> Callable[[Document], Document | None]:
+            def apply(wallet: Document) -> Document | None:
+                balance = read.setdefault(wallet["version"], wallet["balance"])
+                return change.apply({**wallet, "balance": balance})
+
+            return apply
+
+        read: dict[int, int] = {}
+        todo = [Change(alone(change, read)) for change in changes]
+        save_together(store, collection, id, todo, prepare)
+        for change, done in zip(changes, todo, strict=True):
+            change.error = done.error
+
+    patch.setattr(ledger, "save_together", wrong)
 
 
 def take_the_hold_away_before_deciding(patch: pytest.MonkeyPatch) -> None:
@@ -115,6 +143,9 @@ def save_without_version_check(patch: pytest.MonkeyPatch) -> None:
         (credit_without_looking_for_the_mark, "wallet_transfer", "double"),
         (credit_without_looking_at_the_journal, "wallet_transfer", "double"),
         (unmark_before_the_entry, "wallet_transfer", "double"),
+        (never_unmark, "wallet_transfer", "unexplained"),
+        (save_only_the_last_of_those_that_wait, "wallet_transfer", "lost"),
+        (apply_each_to_what_was_read, "wallet_transfer", "lost"),
         (take_the_hold_away_before_deciding, "wallet_transfer", "unexplained"),
         (save_without_version_check, "wallet_transfer", "double"),
     ],

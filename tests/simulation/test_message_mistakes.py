@@ -1,4 +1,4 @@
-"""The simulation catches every mistake that is planted in how an end is told."""
+"""The simulation catches every mistake that is planted in how people are notified of an end."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,50 +7,51 @@ from typing import Any
 
 import pytest
 
-import ops.simulation.world as world_module
-import worker.processes.sms as sms_module
-from core.accept import Accepted, Order, accept
+import products.messages.contract as contract_module
+import products.messages.process as sms_module
+from core.accept import Accepted, Command, accept
 from core.errors import StoreUnavailable
 from core.operation import Operation
-from ops.simulation.command import simulate_world
+from products.messages.contract import SmsNotifier
+from proof.simulation.command import simulate_world
 
 WORLDS = 40
 PAYMENTS = 40
 
 
-def announce_under_a_fresh_key(patch: pytest.MonkeyPatch) -> None:
-    def anew(store: Any, broker: Any, clock: Any, order: Order, ids: Any) -> Accepted:
-        return accept(store, broker, clock, replace(order, repeatable=True), ids)
+def notify_under_a_fresh_key(patch: pytest.MonkeyPatch) -> None:
+    def anew(store: Any, broker: Any, clock: Any, command: Command, ids: Any) -> Accepted:
+        return accept(store, broker, clock, replace(command, repeatable=True), ids)
 
-    patch.setattr(sms_module, "accept", anew)
+    patch.setattr(contract_module, "accept", anew)
 
 
 def send_before_the_end(patch: pytest.MonkeyPatch) -> None:
     class Hasty(Operation):
-        terminal = property(lambda self: True)  # type: ignore[assignment]
+        terminal = property(lambda self: True)
 
     patch.setattr(sms_module, "Operation", Hasty)
 
 
-def save_an_end_that_was_not_announced(patch: pytest.MonkeyPatch) -> None:
-    right = world_module.announce
+def save_an_end_of_which_nobody_was_notified(patch: pytest.MonkeyPatch) -> None:
+    right = SmsNotifier.ended
 
-    def careless(*args: Any) -> None:
+    def careless(self: SmsNotifier, operation: Operation) -> None:
         with suppress(StoreUnavailable):
-            right(*args)
+            right(self, operation)
 
-    patch.setattr(world_module, "announce", careless)
+    patch.setattr(SmsNotifier, "ended", careless)
 
 
 @pytest.mark.parametrize(
     ("mistake", "account"),
     [
-        (announce_under_a_fresh_key, "double"),
+        (notify_under_a_fresh_key, "double"),
         (send_before_the_end, "unexplained"),
-        (save_an_end_that_was_not_announced, "lost"),
+        (save_an_end_of_which_nobody_was_notified, "lost"),
     ],
 )
-def test_a_mistake_in_telling_is_caught(
+def test_a_mistake_in_notifying_is_caught(
     monkeypatch: pytest.MonkeyPatch, mistake: Callable[[pytest.MonkeyPatch], None], account: str
 ) -> None:
     mistake(monkeypatch)

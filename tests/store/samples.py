@@ -12,11 +12,17 @@ THREADS = 16
 
 
 def operation(id: str, **fields: Any) -> Document:
-    return {"id": id, "kind": "fine_payment", "status": "accepted", "fingerprint": f"print of {id}"} | fields
+    return {"id": id, "kind": "fine_payment", "status": "accepted"} | fields
 
 
 def ids(documents: Iterable[Document]) -> list[str]:
     return [document["id"] for document in documents]
+
+
+def the_one(found: Document | None) -> Document:
+    """The document, which has to be there."""
+    assert found is not None
+    return found
 
 
 def at_once(act: Callable[[int], Result], count: int = THREADS) -> list[Result]:

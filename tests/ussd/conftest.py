@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.kit import House, build
-from tests.ussd.kit import Worker, move_in
+from tests.api.kit import House, build, move_in
+from tests.doubles import lent_sql
+from tests.ussd.kit import Worker
 
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    house = move_in(build())
-    yield house
-    house.store.close()
+    with lent_sql() as store:
+        yield move_in(build(store))
 
 
 @pytest.fixture

@@ -1,45 +1,41 @@
 """A phone for tests, which dials and types through either gateway, and a worker whose partners agree to everything."""
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
-from werkzeug.test import TestResponse
-
-from api.orders import top_up
-from api.tokens import Tokens
-from api.ussd.fit import fits
-from api.ussd.sessions import Sessions
+from api.ussd.fit import fits_screen
 from core.accept import accept
 from core.bootstrap import Core
-from core.clock import to_text
+from core.clock import to_rfc3339
+from core.identity.people import People, Person
+from core.identity.pins import Pins
 from core.ids import new_id
-from core.languages import LANGUAGES, plain, translator
+from core.installed import DEFAULT
 from core.ledger import Ledger
-from core.merchants import Merchant, Merchants
+from core.notices.languages import LANGUAGES, plain, translator
+from core.notices.outcome import reference
 from core.operation import Operation
-from core.outcomes import reference
-from core.passwords import Passwords
-from core.people import People, Person
-from core.pins import Pins
-from core.store.port import COLLECTIONS, OPERATIONS, AtMost, Document, Store, scan
-from ops.audit.ledger import examine_ledger, totals
-from tests.api.kit import CHEAP, PASSWORD, House, build
+from core.store.port import OPERATIONS, AtMost, Document, Store, scan
+from products.fines.process import fine_payment
+from products.merchants.process import withdrawal
+from products.merchants.register import Merchant, Merchants
+from products.messages.contract import SmsNotifier
+from products.messages.process import sms
+from products.services.process import service_payment
+from products.wallets.contract import top_up
+from products.wallets.process import top_up as top_up_process
+from products.wallets.process import transfer
+from proof.ledger import examine_ledger, totals
+from tests.answers import Answer, client_of
+from tests.api.kit import PASSWORD, House
 from worker.decide import Policy
 from worker.engine import Engine
 from worker.partners.port import Confirmed, Reply
 from worker.partners.sms import FileSms
-from worker.processes.fines import fine_payment
-from worker.processes.services import service_payment
-from worker.processes.sms import announce, sms
-from worker.processes.wallets import top_up as top_up_process
-from worker.processes.wallets import transfer, withdrawal
 
 PATHS = {"json": "/ussd/", "africastalking": "/ussd/africastalking"}
 GATEWAYS = tuple(PATHS)
@@ -65,27 +61,11 @@ def menu(language: str) -> str:
     return "\n".join(f"{number} {said(language, label)}" for number, label in enumerate(MENU, start=1))
 
 
-@cache
-def _app() -> Flask:
-    return build().app
-
-
-def move_in(house: House, sleep: Callable[[float], None] = time.sleep) -> House:
-    """The house with an app, as `create_app` wires it: one that moves from house to house, as making one takes long."""
-    app, settings, store, clock = _app(), house.settings, house.store, house.clock
-    core, passwords = Core(settings, clock, store, house.broker), Passwords(CHEAP)
-    found = People(store, clock, passwords)
-    sessions = Sessions(core, found, Pins(store, clock, settings.pin_pepper, passwords), settings.pin_pepper, sleep)
-    app.extensions |= {"core": core, "people": found, "ussd": sessions, "tokens": Tokens([settings.secret_key], clock)}
-    vars(house)["app"] = app
-    return house
-
-
 def deliver(
     house: House, gateway: str, session: str, msisdn: str, typed: list[str], headers: Mapping[str, str] | None = None
-) -> TestResponse:
+) -> Answer:
     """What this gateway sends when so much was typed; an empty list dials."""
-    http = house.app.test_client()
+    http = client_of(house.app)
     if gateway in ("json", "numbered"):
         body = {"sessionid": session, "msisdn": msisdn, "message": typed[-1] if typed else ""}
         numbers = {"step": len(typed)} if gateway == "numbered" else {}
@@ -94,7 +74,7 @@ def deliver(
     return http.post(PATHS[gateway], data={**form, "text": "*".join(typed)}, headers=headers)
 
 
-def read(answer: TestResponse) -> tuple[str, bool]:
+def read(answer: Answer) -> tuple[str, bool]:
     """The message, and whether the session is over. Whatever is shown has to fit."""
     assert answer.status_code == 200, answer.text
     if answer.mimetype == "application/json":
@@ -105,7 +85,7 @@ def read(answer: TestResponse) -> tuple[str, bool]:
         command, _, message = answer.text.partition(" ")
     assert command in ("CON", "END")
     assert message
-    assert fits(message), message
+    assert fits_screen(message), message
     return message, command == "END"
 
 
@@ -148,29 +128,26 @@ class Phone:
 
     def operations(self) -> list[Operation]:
         """What was accepted from this phone, oldest first."""
-        return [
-            Operation.from_document(found)
-            for found in scan(self.house.store, OPERATIONS, {})
-            if found["tell"] and found["tell"]["msisdn"] == self.msisdn
-        ]
+        found = map(Operation.from_document, scan(self.house.store, OPERATIONS, {}))
+        return [each for each in found if each.notification and each.notification["msisdn"] == self.msisdn]
 
     def accepted(self) -> Operation:
         """The newest operation, of which the screen has just said the reference."""
         operation = self.operations()[-1]
         text = "Accepted. Ref {ref}. You will get an SMS."
-        assert operation.tell is not None
-        assert self.message == said(operation.tell["language"], text, ref=reference(operation.id))
+        assert operation.notification is not None
+        assert self.message == said(operation.notification["language"], text, ref=reference(operation.id))
         assert self.over
         return operation
 
 
 class Partner:
-    """The operator, the registry and both screenings: agrees, unless told otherwise, and remembers what it was asked.
+    """The operator, the registry and both screenings: confirms by default, and remembers its calls.
 
     replies: by verb, instead of agreeing.
     """
 
-    guard = None
+    breaker = None
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
@@ -202,7 +179,7 @@ class Worker:
     def __init__(self, house: House, folder: Path) -> None:
         self.house, self.partner, self._log = house, Partner(), folder / "sms.log"
         store, clock = house.store, house.clock
-        ledger, found, partner = Ledger(store, clock), People(store, clock), self.partner
+        ledger, found, partner = house.core.ledger, house.core.people, self.partner
         processes = (
             fine_payment(store, partner, partner),  # type: ignore[arg-type]
             top_up_process(ledger, partner),  # type: ignore[arg-type]
@@ -219,7 +196,7 @@ class Worker:
             worker="worker-1",
             call_s=15,
             jitter=lambda: 1.0,
-            ending=partial(announce, store, house.broker, clock),
+            ending=SmsNotifier(store, house.broker, clock, new_id).ended,
             gather=lambda calls: [call() for call in calls],
         )
 
@@ -237,20 +214,20 @@ class Worker:
     def fund(self, phone: Phone, amount: int) -> None:
         """So many minor units into the phone's wallet, the way that all money comes."""
         house = self.house
-        order = top_up(phone.person, amount, house.settings.wallet_currency)
-        accept(house.store, house.broker, house.clock, replace(order, idempotency_key=new_id()))
+        command = top_up(phone.person, amount, house.settings.wallet_currency)
+        accept(house.store, house.broker, house.clock, replace(command, idempotency_key=new_id()))
         self.run()
 
     def _due(self) -> Iterator[str]:
-        now = AtMost(to_text(self.house.clock.now()))
+        now = AtMost(to_rfc3339(self.house.clock.now()))
         for kind in self._engine.processes:
             for found in self.house.store.find(OPERATIONS, {"kind": kind, "due_at": now}, order="due_at"):
                 yield found["id"]
 
 
 def people(house: House) -> People:
-    found: People = house.app.extensions["people"]
-    return found
+    found: Core = house.app.extensions["core"]
+    return found.people
 
 
 def pins(house: House) -> Pins:
@@ -285,15 +262,15 @@ def balance(phone: Phone) -> int:
 
 def assert_sound(store: Store) -> None:
     """The books are right, and no money has appeared or vanished."""
-    assert list(examine_ledger(store)) == []
-    for sums in totals(store).values():
+    assert list(examine_ledger(store, DEFAULT.contracts)) == []
+    for sums in totals(store, DEFAULT.contracts).values():
         assert sum(sums.values()) == 0, sums
 
 
 def everything(store: Store) -> str:
     """All that is stored, as text."""
-    return "\n".join(json.dumps(document) for name in COLLECTIONS for document in scan(store, name, {}))
+    return "\n".join(json.dumps(document) for name in DEFAULT.collections for document in scan(store, name, {}))
 
 
 def count_all(store: Store) -> dict[str, int]:
-    return {name: sum(1 for _ in scan(store, name, {})) for name in COLLECTIONS}
+    return {name: sum(1 for _ in scan(store, name, {})) for name in DEFAULT.collections}

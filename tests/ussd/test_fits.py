@@ -1,6 +1,7 @@
 """Every text in every language: it is there, it fits on a screen or in an SMS, and it costs what it has to."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -11,29 +12,37 @@ from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
-from doubles import new_operation
 
 from api.ussd.dialogue import Place, show, step
-from api.ussd.fit import fits, length, pages
-from api.ussd.menu import FIRST, SCREENS
+from api.ussd.fit import fits_screen, length, pages
+from api.ussd.menu import FIRST
 from api.ussd.screen import Ask, Menu, Talk
-from api.ussd.sessions import NEWS, _resume_question
-from core.catalogue import Catalogue
-from core.languages import CATALOGUES, LANGUAGES, is_gsm7, plain, say_amount, translator
+from api.ussd.sessions import MAX_NEWS, _resume_question
 from core.ledger import Ledger, Movement
 from core.money import MAX_MINOR, to_minor
+from core.notices.languages import CATALOGUES, LANGUAGES, is_gsm7, plain, say_amount, translator
+from core.notices.outcome import _SAID, Notification, outcome, reference
 from core.operation import Status
-from core.outcomes import _SAID, Tell, outcome, reference
-from ops.stack import ROOT
-from tests.api.kit import House, build
-from tests.ussd.kit import neighbour, people, pins
+from devtools.stack import ROOT
+from products.services.catalogue import Catalogue
+from tests.api.kit import House, build, menus
+from tests.doubles import new_operation
+from tests.test_house import all_errors
+from tests.ussd.kit import neighbour, pins
 
 NAMES = ("Jean-Françoise", "Conceição-João", "Александра-Ева", "N\u2019Guessan-Amoi", "Щ" * 32, "m" * 100)
 """Fourteen characters, of which some need two letters elsewhere; and the longest that there can be."""
 LONGEST_AMOUNT = {"XOF": to_minor("10000000", "XOF"), "KWD": to_minor("9999999.999", "KWD")}
 WHAT = ("Transfer", "Withdrawal", "Service", "Fine", "Top-up")
 SMS_GSM7, SMS_UCS2 = 160, 70
-SOURCES = [*(ROOT / "api/ussd").rglob("*.py"), ROOT / "core/outcomes.py"]
+SCREENS = menus().screens
+SOURCES = [
+    *(ROOT / "api/ussd").rglob("*.py"),
+    *(ROOT / "products").rglob("ussd*.py"),
+    ROOT / "core/notices/outcome.py",
+    *(ROOT / "core").glob("errors.py"),
+    *(ROOT / "products").rglob("contract.py"),
+]
 
 
 @cache
@@ -58,22 +67,32 @@ def texts() -> frozenset[str]:
     found: set[str] = set()
     for path in SOURCES:
         for call in calls(path, "say", "text", "Pay"):
-            found |= words(call.args[0])
+            found |= words(call.args[0]) if call.args else set()
+        for call in calls(path, "Entry"):
+            found |= words(call.args[1])
         for node in nodes(path):
             target = getattr(node, "target", None) or next(iter(getattr(node, "targets", [])), None)
             match getattr(target, "id", None), getattr(node, "value", None):
-                case "_CHOICES", ast.Tuple(elts=rows):
-                    found |= {row.elts[0].value for row in rows}  # type: ignore[attr-defined]
-                case "PROBLEMS" | "_SAID", ast.Dict(values=values):
+                case "_SAID", ast.Dict(values=values):
                     found |= {value.value for value in values}  # type: ignore[attr-defined]
-                case "_UNDER_WAY", ast.Constant(value=value):
+                case "_UNDER_WAY" | "screen_text", ast.Constant(value=value):
                     found.add(str(value))
     return frozenset(found)
 
 
+@cache
 def wrongs() -> list[str]:
-    """Every line of what may be wrong, in the words of the code."""
-    return sorted({"Session over."}.union(*(words(call) for path in SOURCES for call in calls(path, "Wrong"))))
+    """Every line of what may be wrong, in the words of the code: what a reading says, and errors of its rules."""
+    said = {"Session over.", *(error.screen_text for error in all_errors())}
+    return sorted(said.union(*(words(call) for path in SOURCES for call in calls(path, "Wrong"))))
+
+
+def longest(lines: list[str]) -> list[str]:
+    """The three longest of each number of lines, with and without letters that make a screen shorter."""
+    alike: defaultdict[tuple[int, bool], list[str]] = defaultdict(list)
+    for line in lines:
+        alike[line.count("\n"), is_gsm7(line)].append(line)
+    return [line for group in alike.values() for line in sorted(group, key=length)[-3:]]
 
 
 def catalogue(code: str) -> dict[str, Any]:
@@ -103,7 +122,7 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
 
 @pytest.fixture
 def talk(house: House, language: str) -> Talk:
-    """With somebody who has said all that can be said, at its longest."""
+    """With every value at its longest."""
     phone = neighbour(house)
     currency, amount = house.settings.wallet_currency, LONGEST_AMOUNT[house.settings.wallet_currency]
     house.fund(phone.person.id, amount * 9)
@@ -117,7 +136,7 @@ def talk(house: House, language: str) -> Talk:
         )
     core = house.app.extensions["core"]
     data = {"amount": amount, "price": amount, "language": language, "news": news(house, language), "known": NAMES[0]}
-    return Talk(core, people(house), pins(house), phone.msisdn, phone.person, language, data, "")
+    return Talk(core, pins(house), SCREENS, phone.msisdn, phone.person, language, data, "")
 
 
 def news(house: House, language: str) -> list[str]:
@@ -126,12 +145,14 @@ def news(house: House, language: str) -> list[str]:
     lines = {
         outcome(ended(what, status, currency, language)) for what in WHAT for status in (*_SAID, Status.NEEDS_REVIEW)
     }
-    return sorted(lines, key=length)[-NEWS:]
+    return sorted(lines, key=length)[-MAX_NEWS:]
 
 
 def ended(what: str, status: Status, currency: str, language: str) -> Any:
-    tell = Tell("+2250707000001", language, what, LONGEST_AMOUNT[currency], currency)
-    return replace(new_operation(id="01a1fb37-7851-74c6-b28a-58f4b87a2511"), status=status, tell=vars(tell))
+    notification = Notification("+2250707000001", language, what, LONGEST_AMOUNT[currency], currency)
+    return replace(
+        new_operation(id="01a1fb37-7851-74c6-b28a-58f4b87a2511"), status=status, notification=vars(notification)
+    )
 
 
 def all_pages(talk: Talk, place: Place) -> list[str]:
@@ -144,24 +165,24 @@ def all_pages(talk: Talk, place: Place) -> list[str]:
 
 
 def places(talk: Talk, name: str) -> Iterator[tuple[Talk, Place]]:
-    """The screen with each of the names that it may tell; those of services are in the catalogue."""
-    for told in NAMES if isinstance(SCREENS[name], Ask) else NAMES[:1]:
+    """The screen with each of the names that it may show; those of services are in the catalogue."""
+    for other in NAMES if isinstance(SCREENS[name], Ask) else NAMES[:1]:
         numbers = {"fine": "AM-2026-000123-X/77"}
-        data = {**talk.data, **numbers, "to_name": told, "merchant_name": told, "service_name": told, "known": told}
+        data = {**talk.data, **numbers, "to_name": other, "merchant_name": other, "service_name": other, "known": other}
         yield replace(talk, data=data), Place(name, ("main",), data)
 
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_every_screen_fits_with_whatever_is_wrong(talk: Talk, name: str) -> None:
-    screen = SCREENS[name]
-    for told, place in places(talk, name):
-        for wrong in ["", *map(talk.say, wrongs())]:
-            message = show(told, place, wrong).message
-            assert fits(message), message
+    screen, lines_of_wrongs = SCREENS[name], longest([talk.say(wrong) for wrong in wrongs()])
+    for filled, place in places(talk, name):
+        for wrong in ["", *lines_of_wrongs]:
+            message = show(filled, place, wrong).message
+            assert fits_screen(message), message
             assert message.startswith(wrong)
             if isinstance(screen, Ask):
                 # There are no pages of a question: it is all there at once
-                lines = [*wrong.splitlines(), *screen.heading(told).splitlines()]
+                lines = [*wrong.splitlines(), *screen.heading(filled).splitlines()]
                 assert message.splitlines() == lines
 
 
@@ -171,7 +192,7 @@ def test_every_page_of_a_list_fits_and_nothing_is_left_out(talk: Talk, name: str
     assert isinstance(screen, Menu)
     found = all_pages(talk, Place(name, ("main",), talk.data))
 
-    assert all(map(fits, found))
+    assert all(map(fits_screen, found))
     turn = f"# {talk.say('More')}"
     assert all(page.endswith(f"\n{turn}") for page in found[:-1])
     listed = [line for page in found for line in page.splitlines() if line != turn]
@@ -180,17 +201,18 @@ def test_every_page_of_a_list_fits_and_nothing_is_left_out(talk: Talk, name: str
     if name == "services":
         assert len(options) == 50
     if name == FIRST:
-        assert listed[:NEWS] == talk.data["news"]
+        assert listed[:MAX_NEWS] == talk.data["news"]
 
 
 def test_what_ends_a_dialogue_fits(talk: Talk) -> None:
     ref = reference("01a1fb37-7851-74c6-b28a-58f4b87a2511")
     ends = {text for path in SOURCES for call in calls(path, "End", "Shown") for text in words(call) & texts()}
-    assert {"Goodbye.", "PIN changed.", "Not possible.", "Accepted. Ref {ref}. You will get an SMS."} <= ends
+    assert {"Goodbye.", "PIN changed.", "Accepted. Ref {ref}. You will get an SMS."} <= ends
+    assert "Accepted. Ref {ref}. Dial again for the result." in ends
 
-    for text in {*ends, "Not enough money.", "No longer offered.", "No phone to debit.", "One moment. Try again."}:
-        assert fits(talk.say(text, ref=ref)), text
-    assert fits(f"{talk.say('No such choice.')}\n{_resume_question(talk)}")
+    for text in {*ends, *(error.screen_text for error in all_errors()), "One moment. Try again."}:
+        assert fits_screen(talk.say(text, ref=ref)), text
+    assert fits_screen(f"{talk.say('No such choice.')}\n{_resume_question(talk)}")
 
 
 @pytest.mark.parametrize("currency", LONGEST_AMOUNT)
@@ -211,9 +233,9 @@ def test_the_sms_of_a_locked_pin_is_one(talk: Talk) -> None:
 
 def test_the_largest_payment_of_all_still_fits(language: str) -> None:
     for what, status in product(WHAT, _SAID):
-        tell = Tell("+2250707000001", language, what, MAX_MINOR, "XOF")
-        line = outcome(replace(ended(what, status, "XOF", language), tell=vars(tell)))
-        assert all(map(fits, pages([line, line], translator(language)("More")))), line
+        notification = Notification("+2250707000001", language, what, MAX_MINOR, "XOF")
+        line = outcome(replace(ended(what, status, "XOF", language), notification=vars(notification)))
+        assert all(map(fits_screen, pages([line, line], translator(language)("More")))), line
 
 
 @pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
@@ -238,10 +260,10 @@ def test_no_text_is_made_up_where_nobody_would_translate_it() -> None:
     }
 
     assert dynamic == {
-        "label",
         "words",
-        "PROBLEMS.get(problem.problem_code, 'Not possible.')",
-        "tell.what",
+        "entry.label",
+        "error.screen_text",
+        "notification.what",
         "_SAID.get(operation.status, _UNDER_WAY)",
     }
 
@@ -253,7 +275,7 @@ def test_all_but_russian_is_cheap(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "written"),
     [
         ("Élève à Noël, où l\u2019œuvre coûte ça", "Élève à Noel, où l'oeuvre coute ca"),
         ("«\u00a0Réf\u00a0» \u2013 Bénédicte\u2026", '" Réf " - Bénédicte...'),
@@ -264,10 +286,10 @@ def test_all_but_russian_is_cheap(code: str) -> None:
         ("\U0001f600", "?"),
     ],
 )
-def test_letters_that_cost_half_a_screen_are_written_in_others(text: str, told: str) -> None:
+def test_letters_that_cost_half_a_screen_are_written_in_others(text: str, written: str) -> None:
     for code in ("fr", "en", "pt"):
-        assert plain(text, code) == told
-    assert is_gsm7(told)
+        assert plain(text, code) == written
+    assert is_gsm7(written)
 
 
 def test_russian_keeps_its_letters() -> None:
@@ -275,7 +297,7 @@ def test_russian_keeps_its_letters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minor", "currency", "told"),
+    ("minor", "currency", "written"),
     [
         (10_000_000, "XOF", {"fr": "10 000 000", "en": "10,000,000", "pt": "10.000.000", "ru": "10 000 000"}),
         (9_999_999_999, "KWD", {"fr": "9 999 999,999", "en": "9,999,999.999", "ru": "9 999 999,999"}),
@@ -283,9 +305,9 @@ def test_russian_keeps_its_letters() -> None:
     ],
 )
 def test_amounts_are_written_as_people_write_them_and_never_rounded(
-    minor: int, currency: str, told: dict[str, str]
+    minor: int, currency: str, written: dict[str, str]
 ) -> None:
-    for code, number in told.items():
+    for code, number in written.items():
         assert say_amount(minor, currency, code) == f"{number} {currency}"
 
 
@@ -294,4 +316,7 @@ def test_lengths_are_those_of_the_standard() -> None:
     assert length("€") == 2
     assert length("я" * 80) == 80
     assert length("\U0001f600") == 2
-    assert [fits(text) for text in ("a" * 182, "a" * 183, "я" * 80, "я" * 81, "€" * 91, "€" * 92)] == [True, False] * 3
+    assert [fits_screen(text) for text in ("a" * 182, "a" * 183, "я" * 80, "я" * 81, "€" * 91, "€" * 92)] == [
+        True,
+        False,
+    ] * 3

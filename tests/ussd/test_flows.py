@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.catalogue import Catalogue
-from core.languages import LANGUAGES, say_amount
+from core.notices.languages import LANGUAGES, say_amount
+from core.notices.outcome import reference
 from core.operation import Operation, Status
-from core.outcomes import reference
+from products.services.catalogue import Catalogue
 from tests.api.kit import PASSWORD, House, build
 from tests.ussd.kit import (
     GATEWAYS,
@@ -32,7 +32,7 @@ SERVICES = 25
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    """One for all: everybody who dials is a stranger to the others."""
+    """One for all tests: no caller knows another."""
     house = build()
     catalogue = Catalogue(house.store, house.clock)
     for number in range(SERVICES, 0, -1):  # the newest come first
@@ -75,8 +75,8 @@ def asks_pin(language: str, summary: str, **values: object) -> str:
     return f"{said(language, summary, **values)}\n{said(language, 'PIN:')}"
 
 
-def assert_told(worker: Worker, phone: Phone, language: str, what: str, minor: int, how: str = "done") -> Operation:
-    """What was accepted is worked on, and told once by SMS and once at the next dial, with the reference on screen."""
+def assert_reported(worker: Worker, phone: Phone, language: str, what: str, minor: int, how: str = "done") -> Operation:
+    """The accepted operation is processed, and reported once by SMS and once at the next dial, with its reference."""
     operation = phone.accepted()
     before = worker.sms(phone.msisdn)
     worker.run()
@@ -89,7 +89,7 @@ def assert_told(worker: Worker, phone: Phone, language: str, what: str, minor: i
     return phone.house.operation(operation.id)
 
 
-def test_who_dials_first_chooses_a_language_and_a_pin(house: House, gateway: str, language: str) -> None:
+def test_a_first_dial_asks_for_a_language_and_a_pin(house: House, gateway: str, language: str) -> None:
     phone = Phone(house, gateway=gateway)
 
     assert phone.dial() == "1 Français\n2 English\n3 Português\n4 Русский"
@@ -124,7 +124,7 @@ def test_money_is_sent(house: House, worker: Worker, awa: Phone, language: str, 
     assert awa.type("2500") == asks_pin(language, summary, amount=amount(2500, language), name=recipient)
     awa.type(PIN)
 
-    operation = assert_told(worker, awa, language, "Transfer", 2500)
+    operation = assert_reported(worker, awa, language, "Transfer", 2500)
     assert (operation.kind, operation.status) == ("wallet_transfer", Status.SUCCEEDED)
     assert (balance(awa), balance(kofi)) == (7500, 2500)
     assert worker.sms(kofi.msisdn) == []
@@ -141,7 +141,7 @@ def test_cash_is_withdrawn_at_a_merchant(house: House, worker: Worker, awa: Phon
     assert awa.type("4000") == asks_pin(language, summary, amount=amount(4000, language), name=name)
     awa.type(PIN)
 
-    operation = assert_told(worker, awa, language, "Withdrawal", 4000)
+    operation = assert_reported(worker, awa, language, "Withdrawal", 4000)
     assert (operation.kind, operation.status) == ("wallet_withdrawal", Status.SUCCEEDED)
     assert (balance(awa), balance(owner)) == (6000, 4000)
 
@@ -163,7 +163,7 @@ def test_a_service_is_paid_from_a_list_with_pages(worker: Worker, awa: Phone, la
     assert awa.type("13") == asks_pin(language, summary, amount=amount(1300, language), name="Service 13")
     awa.type(PIN)
 
-    operation = assert_told(worker, awa, language, "Service", 1300)
+    operation = assert_reported(worker, awa, language, "Service", 1300)
     assert (operation.kind, operation.status) == ("service_payment", Status.SUCCEEDED)
     assert balance(awa) == 8700
 
@@ -177,7 +177,7 @@ def test_a_fine_is_paid_from_the_phone(worker: Worker, awa: Phone, language: str
     assert awa.type("15000") == asks_pin(language, summary, amount=amount(15000, language), name=number)
     awa.type(PIN)
 
-    operation = assert_told(worker, awa, language, "Fine", 15000)
+    operation = assert_reported(worker, awa, language, "Fine", 15000)
     assert (operation.kind, operation.status) == ("fine_payment", Status.SUCCEEDED)
     assert operation.request["amendes"] == [{"id": number, "amount": 15000}]
     asked = [asked for asked in worker.partner.asked if number in asked or awa.msisdn in asked]
@@ -192,32 +192,32 @@ def test_the_wallet_is_topped_up(worker: Worker, awa: Phone, language: str) -> N
     assert awa.type("500") == asks_pin(language, "Top up {amount}.", amount=amount(500, language))
     awa.type(PIN)
 
-    operation = assert_told(worker, awa, language, "Top-up", 500)
+    operation = assert_reported(worker, awa, language, "Top-up", 500)
     assert (operation.kind, operation.status) == ("wallet_top_up", Status.SUCCEEDED)
     assert worker.partner.asked[-1] == ("debit", awa.msisdn, 500, "XOF")
     assert balance(awa) == 10_500
 
 
-def test_what_failed_is_told_as_well(worker: Worker, awa: Phone, language: str) -> None:
+def test_a_failure_is_shown_and_sent_too(worker: Worker, awa: Phone, language: str) -> None:
     worker.partner.replies["debit"] = Declined("insufficient_funds")
     awa.type("6", "500", PIN)
 
-    operation = assert_told(worker, awa, language, "Top-up", 500, "failed, no money taken")
+    operation = assert_reported(worker, awa, language, "Top-up", 500, "failed, no money taken")
     del worker.partner.replies["debit"]
     assert operation.status is Status.FAILED
     assert balance(awa) == 10_000
 
 
-def test_what_is_given_back_is_told_as_well(worker: Worker, awa: Phone, language: str) -> None:
+def test_a_refund_is_shown_and_sent_too(worker: Worker, awa: Phone, language: str) -> None:
     worker.partner.replies["settle"] = Declined("cancelled")
     awa.type("4", f"AM-{awa.msisdn[-8:]}", "700", PIN)
 
-    assert_told(worker, awa, language, "Fine", 700, "failed, money given back")
+    assert_reported(worker, awa, language, "Fine", 700, "failed, money given back")
     del worker.partner.replies["settle"]
     assert worker.partner.asked[-1] == ("refund", awa.msisdn, 700, "XOF")
 
 
-def test_what_is_under_way_is_told_until_it_has_ended(house: House, worker: Worker, awa: Phone, language: str) -> None:
+def test_what_is_under_way_is_shown_until_it_has_ended(house: House, worker: Worker, awa: Phone, language: str) -> None:
     awa.type("6", "500", PIN)
     under_way = f"{said(language, 'Top-up')} {amount(500, language)}: {said(language, 'under way')}. "
 
@@ -228,7 +228,7 @@ def test_what_is_under_way_is_told_until_it_has_ended(house: House, worker: Work
     assert "500" not in awa.dial()
 
 
-def test_the_balance_is_told_with_what_is_held(house: House, worker: Worker, awa: Phone, language: str) -> None:
+def test_the_balance_is_shown_with_what_is_held(house: House, worker: Worker, awa: Phone, language: str) -> None:
     assert awa.type("5") == said(language, "Balance: {amount}", amount=amount(10_000, language))
     worker.partner.replies["check"] = Unavailable("of both screenings")
     awa.type("00", "3", "25", PIN)
@@ -247,7 +247,7 @@ def test_the_balance_is_told_with_what_is_held(house: House, worker: Worker, awa
     assert balance(awa) == 7_500
 
 
-def test_the_statement_tells_what_came_and_went(house: House, worker: Worker, gateway: str, language: str) -> None:
+def test_the_statement_lists_what_came_and_went(house: House, worker: Worker, gateway: str, language: str) -> None:
     phone = Phone(house, gateway=gateway).register(language)
     assert phone.type("7") == said(language, "Nothing yet.")
 
@@ -284,10 +284,11 @@ def test_the_language_is_changed_and_kept(house: House, awa: Phone, language: st
     assert awa.type("5").startswith(said(other, "Balance: {amount}", amount=""))
 
     assert awa.person.language == other
+    awa.type("0", "6")
     assert awa.dial() == f"{said(other, 'Go on where you were?')}\n1 {said(other, 'Yes')}\n2 {said(other, 'No')}"
 
 
-def test_one_goes_back_to_the_top_and_out(awa: Phone, language: str) -> None:
+def test_the_caller_goes_back_to_the_top_and_out(awa: Phone, language: str) -> None:
     recipient, goodbye = said(language, "Recipient (phone or name):"), said(language, "Goodbye.")
 
     assert awa.type("8", "1", "0").startswith(said(language, "My account"))
@@ -302,7 +303,7 @@ def test_one_goes_back_to_the_top_and_out(awa: Phone, language: str) -> None:
     assert awa.operations() == []
 
 
-def test_who_has_not_enough_is_told_at_once(house: House, awa: Phone, language: str) -> None:
+def test_a_payment_beyond_the_balance_is_refused_at_once(house: House, awa: Phone, language: str) -> None:
     shop = merchant(house, neighbour(house))
     poor = said(language, "Not enough money.")
 
@@ -321,12 +322,12 @@ def test_a_person_of_the_web_is_the_same_on_the_phone(
     house: House, worker: Worker, gateway: str, language: str
 ) -> None:
     phone = Phone(house, gateway=gateway)
-    known = people(house).register(f"web-{phone.msisdn[-5:]}-{gateway[0]}", PASSWORD, phone.msisdn)
+    account = people(house).register(f"web-{phone.msisdn[-5:]}-{gateway[0]}", PASSWORD, phone.msisdn)
 
     assert phone.dial() == "1 Français\n2 English\n3 Português\n4 Русский"
     phone.type(str([*LANGUAGES].index(language) + 1), "1", PIN, PIN)
 
-    assert (phone.person.id, phone.person.username) == (known.id, known.username)
+    assert (phone.person.id, phone.person.username) == (account.id, account.username)
     assert (phone.person.language, phone.person.has_pin) == (language, True)
     worker.fund(phone, 300)
     assert amount(300, language) in phone.type("5")

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from api.product import FORM, LARGEST_BODY
-from tests.api.kit import PHONE, House, assert_problem, build, wrong_fields
-from tests.ussd.kit import GATEWAYS, PATHS, PIN, Phone, count_all, menu, merchant, move_in, neighbour
+from api.http.blueprint import FORM, MAX_BODY_BYTES
+from tests.answers import Answer
+from tests.api.kit import PHONE, House, assert_problem, build, move_in, wrong_fields
+from tests.ussd.kit import GATEWAYS, PATHS, PIN, Phone, count_all, menu, merchant, neighbour
 
 JSON, TALK = PATHS["json"], PATHS["africastalking"]
 STEP = {"sessionid": "7", "msisdn": PHONE, "message": ""}
@@ -58,7 +58,7 @@ def awa(house: House, gateway: str) -> Phone:
     return Phone(house, gateway=gateway).register()
 
 
-def call(house: House, gateway: str, content: Any, headers: Mapping[str, str] | None = None) -> TestResponse:
+def call(house: House, gateway: str, content: Any, headers: Mapping[str, str] | None = None) -> Answer:
     """An object is sent as this gateway does, and text as it is with the gateway's content type."""
     if gateway == "africastalking":
         return house.http.post(TALK, data=content, content_type=FORM, headers=headers)
@@ -129,7 +129,7 @@ def test_neither_gateway_takes_what_the_other_one_sends(house: House) -> None:
 
 def test_too_large_a_body_is_refused(house: House, gateway: str) -> None:
     with nothing_stored(house):
-        large = {**ALL[gateway], TEXTS[gateway]: "1" * LARGEST_BODY}
+        large = {**ALL[gateway], TEXTS[gateway]: "1" * MAX_BODY_BYTES}
         assert_problem(call(house, gateway, large), 413, "request_too_large")
 
 
@@ -142,6 +142,14 @@ def test_nothing_but_post_is_there(house: House, gateway: str) -> None:
 def test_what_is_missing_is_named(house: House, gateway: str, role: dict[str, str]) -> None:
     with nothing_stored(house):
         assert wrong_fields(call(house, gateway, without(gateway, role[gateway]))) == {f"/{role[gateway]}"}
+
+
+@pytest.mark.parametrize("code", ["#237*100#", "*384#", "*123*1*2#", " *#06# "])
+def test_a_service_code_in_place_of_the_phone_is_refused_as_such(house: House, gateway: str, code: str) -> None:
+    problem = assert_problem(call(house, gateway, {**ALL[gateway], PHONES[gateway]: code}), 422, "validation_failed")
+
+    detail = "This is a service code. It has to be the caller's phone."
+    assert problem["errors"] == [{"pointer": f"/{PHONES[gateway]}", "detail": detail}]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +181,7 @@ def test_a_step_is_a_number(house: House, step: Any) -> None:
     assert call(house, "json", {**STEP, "step": None}).status_code == 200
 
 
-def test_what_nobody_asked_for_is_refused(house: House) -> None:
+def test_unexpected_fields_are_refused(house: House) -> None:
     with nothing_stored(house):
         assert wrong_fields(call(house, "json", {**STEP, "pin": "2580"})) == {"/pin"}
 
@@ -199,7 +207,7 @@ REMOTE = {"store_url": "postgresql://quittance@db/quittance"}
 @pytest.mark.parametrize("where", [{}, REMOTE])
 def test_a_gateway_shows_its_key(gateway: str, where: dict[str, str]) -> None:
     other = next(name for name in GATEWAYS if name != gateway)
-    house = move_in(build(**where, **{SETTINGS[gateway]: "open sesame", SETTINGS[other]: "another"}))
+    house = move_in(build(None, None, **where, **{SETTINGS[gateway]: "open sesame", SETTINGS[other]: "another"}))
 
     for headers in ({}, {"X-Gateway-Key": ""}, {"X-Gateway-Key": "another"}, {"X-Gateway-Key": "open sesam\xe9"}):
         with nothing_stored(house):
@@ -211,7 +219,7 @@ def test_a_gateway_shows_its_key(gateway: str, where: dict[str, str]) -> None:
 
 
 def test_where_there_is_no_key_nobody_gets_in_but_on_one_machine(house: House, gateway: str) -> None:
-    remote = move_in(build(**REMOTE))
+    remote = move_in(build(None, None, **REMOTE))
     for headers in ({}, {"X-Gateway-Key": ""}, {"X-Gateway-Key": "guess"}):
         with nothing_stored(remote):
             assert_problem(call(remote, gateway, ALL[gateway], headers), 401, "unauthorized")
@@ -224,7 +232,7 @@ def test_where_there_is_no_key_nobody_gets_in_but_on_one_machine(house: House, g
 @pytest.mark.parametrize(
     "typed", ["", " ", LONG, EMOJI, "letters", "9", "99", "-1", "1.0", "٣", "\x00", "1\n2", "<b>", "'; --"], ids=name
 )
-def test_what_is_no_choice_is_told_above_the_menu(awa: Phone, typed: str) -> None:
+def test_an_invalid_choice_is_reported_above_the_menu(awa: Phone, typed: str) -> None:
     shown = awa.type(typed)
 
     wrong = {"": "Nothing typed.", " ": "Nothing typed.", LONG: "Too long."}.get(typed, "No such choice.")
@@ -233,7 +241,7 @@ def test_what_is_no_choice_is_told_above_the_menu(awa: Phone, typed: str) -> Non
 
 
 @pytest.mark.parametrize("typed", NO_AMOUNTS, ids=name)
-def test_what_is_no_amount_is_told_above_the_question(awa: Phone, typed: str) -> None:
+def test_an_invalid_amount_is_reported_above_the_question(awa: Phone, typed: str) -> None:
     assert awa.type("6", typed) == "Not an amount.\nAmount:"
     assert awa.type("500").startswith("Top up 500 XOF.")
 
@@ -267,14 +275,14 @@ def test_with_decimals_where_the_currency_has_them(gateway: str, typed: str) -> 
 @pytest.mark.parametrize(
     "typed", ["", LONG, EMOJI, "12", "0707", "nobody", "+22500", "\x00" * 6, "a b", "kofi;kofi"], ids=name
 )
-def test_who_is_nobody_is_told_above_the_question(house: House, awa: Phone, typed: str) -> None:
+def test_an_unknown_recipient_is_reported_above_the_question(house: House, awa: Phone, typed: str) -> None:
     neighbour(house, "kofi")
 
     assert awa.type("1", typed).endswith("\nRecipient (phone or name):")
     assert awa.type("kofi") == "Amount:"
 
 
-def test_nobody_pays_himself(house: House, awa: Phone) -> None:
+def test_a_payment_to_oneself_is_refused(house: House, awa: Phone) -> None:
     assert awa.type("1", awa.msisdn) == "That is you.\nRecipient (phone or name):"
     mine = merchant(house, awa)
     assert awa.type("00", "2", mine.code) == "That is you.\nMerchant code:"
@@ -283,19 +291,19 @@ def test_nobody_pays_himself(house: House, awa: Phone) -> None:
 @pytest.mark.parametrize(
     "typed", ["123456", "12345", "1234567", "abcdef", "\x00\x00\x00\x00\x00\x00", WIDE, LONG], ids=name
 )
-def test_a_merchant_that_is_none_is_told_above_the_question(awa: Phone, typed: str) -> None:
+def test_an_unknown_merchant_is_reported_above_the_question(awa: Phone, typed: str) -> None:
     wrong = "Too long." if typed == LONG else "Unknown."
 
     assert awa.type("2", typed) == f"{wrong}\nMerchant code:"
 
 
 @pytest.mark.parametrize("typed", ["no fine", "-AM", "AM/1", EMOJI, "A" * 65, "\x00"], ids=name)
-def test_a_fine_that_is_none_is_told_above_the_question(awa: Phone, typed: str) -> None:
+def test_an_invalid_fine_is_reported_above_the_question(awa: Phone, typed: str) -> None:
     assert awa.type("4", typed) == "Not a number of a fine.\nNumber of the fine:"
 
 
 @pytest.mark.parametrize("typed", ["5", " 0 ", "9", LONG, " "], ids=name)
-def test_a_language_that_is_none_is_told_above_the_list(house: House, gateway: str, typed: str) -> None:
+def test_an_invalid_language_is_reported_above_the_list(house: House, gateway: str, typed: str) -> None:
     phone = Phone(house, gateway=gateway)
     phone.dial()
 
@@ -307,7 +315,7 @@ def test_a_language_that_is_none_is_told_above_the_list(house: House, gateway: s
         assert phone.type("2") == "Welcome. Choose a PIN:"
 
 
-def test_a_price_that_changed_meanwhile_is_told(house: House, awa: Phone) -> None:
+def test_a_price_that_changed_meanwhile_is_reported(house: House, awa: Phone) -> None:
     service = {"name": "Water", "price": 100, "currency": "XOF", "state": "offered"}
     stored = house.store.insert("services", {"id": "01a1fb37-7851-74c6-b28a-58f4b87a2511", **service})
     awa.type("3", "1")
@@ -317,7 +325,7 @@ def test_a_price_that_changed_meanwhile_is_told(house: House, awa: Phone) -> Non
     assert awa.type("0").startswith("Services:\n1 Water 200 XOF")
 
 
-def test_a_service_that_was_withdrawn_meanwhile_is_told(house: House, awa: Phone) -> None:
+def test_a_service_that_was_withdrawn_meanwhile_is_reported(house: House, awa: Phone) -> None:
     assert awa.type("3") == "No services."
     service = {"name": "Water", "price": 100, "currency": "XOF", "state": "offered"}
     stored = house.store.insert("services", {"id": "01a1fb37-7851-74c6-b28a-58f4b87a2511", **service})
@@ -331,7 +339,7 @@ def test_a_service_that_was_withdrawn_meanwhile_is_told(house: House, awa: Phone
 
 
 def test_stars_in_an_answer_are_as_good_as_many_answers(house: House) -> None:
-    """The gateway has no other way to tell; the last one counts, and the next one is not mixed up."""
+    """The gateway sends nothing else to tell them apart; the last answer counts, and the next one is not mixed up."""
     phone = Phone(house, gateway="africastalking").register()
 
     assert phone.type("6", "5*7") == "Top up 7 XOF.\nPIN:"

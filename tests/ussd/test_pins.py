@@ -4,16 +4,15 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from doubles import CutOff, FakeClock
 
 from core.errors import StoreUnavailable, TooManyAttempts
-from core.languages import LANGUAGES
-from core.passwords import Passwords
-from core.people import People
-from core.pins import LOCKED_S, WRONG, Pins, is_pin, is_weak
+from core.identity.passwords import Passwords
+from core.identity.people import People
+from core.identity.pins import LOCKED_S, MAX_WRONG_PINS, Pins, is_pin, is_weak
+from core.notices.languages import LANGUAGES
 from core.store.port import Store
-from core.store.sql import SqlStore
 from tests.api.kit import CHEAP, House
+from tests.doubles import CutOff, FakeClock, open_sql
 from tests.ussd.kit import GATEWAYS, PIN, Phone, Worker, pins, said
 
 PEPPER = "fedcba9876543210" * 4
@@ -23,7 +22,7 @@ SUMMARY = "Top up 500 XOF.\nPIN:"
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = SqlStore("sqlite://")
+    store = open_sql("sqlite://")
     yield store
     store.close()
 
@@ -130,7 +129,7 @@ def test_what_is_no_pin_is_not_counted(house: House, awa: Phone) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_its_owner_is_told_by_one_sms(house: House, worker: Worker, language: str) -> None:
+def test_the_owner_of_a_locked_pin_gets_one_sms(house: House, worker: Worker, language: str) -> None:
     phone = Phone(house).register(language)
     phone.type("8", "1", *MISTAKES)
     assert phone.again() == phone.message
@@ -176,7 +175,7 @@ def test_an_attempt_is_counted_before_it_is_looked_at(store: Store, clock: FakeC
     """Who cuts the power in between gains no attempt."""
     for verbs in (2, 2, 2):
         with pytest.raises(StoreUnavailable):
-            kept(CutOff(store, verbs), clock).verify(person, PIN)  # type: ignore[arg-type]
+            kept(CutOff(store, verbs), clock).verify(person, PIN)
 
     with pytest.raises(TooManyAttempts):
         kept(store, clock).verify(person, PIN)
@@ -185,7 +184,7 @@ def test_an_attempt_is_counted_before_it_is_looked_at(store: Store, clock: FakeC
 
 
 def test_so_many_may_be_wrong_and_no_more(store: Store, clock: FakeClock, person: str) -> None:
-    assert [kept(store, clock).verify(person, wrong) for wrong in MISTAKES] == [False] * WRONG
+    assert [kept(store, clock).verify(person, wrong) for wrong in MISTAKES] == [False] * MAX_WRONG_PINS
     assert kept(store, clock).locked(person)
     with pytest.raises(TooManyAttempts) as refused:
         kept(store, clock).verify(person, PIN)

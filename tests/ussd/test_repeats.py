@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import CutOff
-from store.samples import at_once
 
-from api.orders import SAME_WITHIN_S
 from api.ussd.sessions import CLAIM_S, RETRIED_S, Sessions
 from core.store.port import USSD_SESSIONS, Document, Store
-from core.store.sql import SqlStore
-from tests.api.kit import House, assert_problem, build
+from products.wallets.contract import SAME_WITHIN_S
+from tests.api.kit import House, assert_problem, build, move_in
+from tests.doubles import CutOff, open_sql
+from tests.store.samples import at_once
 from tests.ussd.kit import (
     FORMATS,
     PIN,
@@ -23,7 +22,6 @@ from tests.ussd.kit import (
     balance,
     deliver,
     menu,
-    move_in,
     neighbour,
     read,
 )
@@ -47,7 +45,7 @@ def awa(house: House, gateway: str) -> Phone:
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[House]:
     """On a store in which threads really are at once."""
-    house = move_in(build(SqlStore(f"sqlite:///{tmp_path}/store.sqlite")))
+    house = move_in(build(open_sql(f"sqlite:///{tmp_path}/store.sqlite")))
     yield house
     house.store.close()
 
@@ -75,10 +73,10 @@ def wrong_pins(phone: Phone) -> int:
 
 
 def test_every_step_delivered_again_gets_the_same_answer(house: House, worker: Worker, gateway: str) -> None:
-    """Without numbers, one that says something else where it led to is not known again: a PIN that is chosen twice,
+    """Without numbers, one that says something else where it led to is not recognized: a PIN that is chosen twice,
     a choice that is an amount as well, and the way back."""
     phone, kofi = Phone(house, gateway=gateway), neighbour(house, "kofi")
-    told = {True: True, False: gateway != "json"}
+    recognized = {True: True, False: gateway != "json"}
     for dial in (
         [("2", True), (PIN, False), (PIN, True), ("6", False), ("5000", True), (PIN, True)],
         [("1", True), ("kofi", True), ("700", True), (PIN, True)],
@@ -86,9 +84,9 @@ def test_every_step_delivered_again_gets_the_same_answer(house: House, worker: W
     ):
         first = phone.dial()
         assert phone.again() == first
-        for key, known_again in dial:
+        for key, replayed in dial:
             shown = phone.type(key)
-            if told[known_again]:
+            if recognized[replayed]:
                 assert (phone.again(), phone.again()) == (shown, shown), key
         worker.run()
 
@@ -143,7 +141,7 @@ def test_an_amount_delivered_again_is_no_pin(house: House, awa: Phone) -> None:
     awa.accepted()
 
 
-def test_who_pays_as_much_as_his_pin_says_only_has_to_read_first(house: House, awa: Phone) -> None:
+def test_an_amount_equal_to_the_pin_is_confirmed_after_a_pause(house: House, awa: Phone) -> None:
     awa.type("6", PIN)
     house.tick(RETRIED_S)
     awa.type(PIN)
@@ -168,13 +166,14 @@ def test_the_same_choice_may_follow_itself(awa: Phone) -> None:
     assert awa.type("1") == "PIN:"
 
 
-def test_what_is_mistyped_twice_is_told_twice(awa: Phone) -> None:
+def test_two_equal_mistakes_are_reported_twice(awa: Phone) -> None:
     shown = awa.type("6", "a lot")
     assert shown == f"Not an amount.\n{AMOUNT}"
     assert awa.type("a lot") == shown
     assert awa.type("500") == SUMMARY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [("6",), ("6", "5000"), ("6", "500", PIN), ("6", "500", "9753"), ("0",)])
 def test_of_the_same_step_many_times_at_once_one_is_taken(
     busy: House, tmp_path: Path, gateway: str, keys: tuple[str, ...]
@@ -195,6 +194,7 @@ def test_of_the_same_step_many_times_at_once_one_is_taken(
     assert_sound(busy.store)
 
 
+@pytest.mark.slow
 def test_of_many_who_dial_at_once_from_one_phone_one_is_first(busy: House, gateway: str) -> None:
     phone = Phone(busy, gateway=gateway).register()
     phone.session, phone.typed = "another", []
@@ -205,6 +205,7 @@ def test_of_many_who_dial_at_once_from_one_phone_one_is_first(busy: House, gatew
     assert set(at_once(dial, RACERS)) == {(menu("en"), False)}
 
 
+@pytest.mark.slow
 def test_who_registers_many_times_at_once_is_one_person(busy: House, gateway: str) -> None:
     phone = Phone(busy, gateway=gateway)
     phone.dial()
@@ -217,6 +218,7 @@ def test_who_registers_many_times_at_once_is_one_person(busy: House, gateway: st
     assert len(busy.store.find("wallets", {})) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [("500", "700"), (PIN, "0"), (PIN, "9753"), ("00", "#"), ("9753", "8642")])
 def test_of_two_different_steps_at_once_one_wins(busy: House, gateway: str, keys: tuple[str, str]) -> None:
     for _ in range(3):
@@ -256,7 +258,7 @@ def test_what_is_overtaken_by_another_step_leads_where_that_one_led(
             return found
 
     awa.type("6")
-    slow = House(Overtaken(house.store), house.broker, house.clock, house.settings)  # type: ignore[arg-type]
+    slow = House(Overtaken(house.store), house.broker, house.clock, house.settings)
     message, _ = read(deliver(move_in(slow), awa.gateway, awa.session, awa.msisdn, [*awa.typed, second]))
 
     assert message == awa.message
@@ -264,7 +266,7 @@ def test_what_is_overtaken_by_another_step_leads_where_that_one_led(
 
 
 def test_a_step_of_a_process_that_died_is_taken_over(house: House, worker: Worker, awa: Phone) -> None:
-    """The PIN had been right and the payment accepted, but nobody was told."""
+    """The PIN had been right and the payment accepted, but no answer had reached the phone."""
     awa.type("6", "500")
     before = session(awa)
     awa.type(PIN)
@@ -287,15 +289,14 @@ def test_a_step_of_a_process_that_died_is_taken_over(house: House, worker: Worke
     assert balance(awa) == 500
 
 
-def test_while_the_store_is_down_nothing_is_told_and_nothing_is_done_twice(
-    house: House, worker: Worker, gateway: str
-) -> None:
+@pytest.mark.slow
+def test_a_step_that_fails_with_the_store_is_503_and_is_done_once(house: House, worker: Worker, gateway: str) -> None:
     """It goes away after so many verbs of the step that pays, and is back when the gateway delivers it again."""
     status = 503
     for cut_at in range(40):
         awa = Phone(house, gateway=gateway).register()
         awa.type("6", "500")
-        failing = House(CutOff(house.store, cut_at), house.broker, house.clock, house.settings)  # type: ignore[arg-type]
+        failing = House(CutOff(house.store, cut_at), house.broker, house.clock, house.settings)
         awa.typed.append(PIN)
         answer = deliver(move_in(failing), awa.gateway, awa.session, awa.msisdn, awa.typed)
         status = answer.status_code

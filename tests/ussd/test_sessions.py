@@ -9,9 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from api.ussd.sessions import RESUME_S
+from core.ids import new_id
 from core.store.port import OPERATIONS, Document
-from tests.api.kit import PASSWORD, House, build
+from tests.api.kit import PASSWORD, House, build, move_in
 from tests.ussd.kit import (
+    FORMATS,
     GATEWAYS,
     PIN,
     Phone,
@@ -20,7 +22,6 @@ from tests.ussd.kit import (
     everything,
     menu,
     merchant,
-    move_in,
     neighbour,
     people,
     pins,
@@ -72,7 +73,7 @@ def test_an_unknown_session_begins_at_the_menu(house: House, awa: Phone) -> None
     assert awa.operations() == []
 
 
-def test_who_dials_again_soon_is_asked_whether_to_go_on(house: House, awa: Phone) -> None:
+def test_a_redial_soon_afterwards_asks_whether_to_resume(house: House, awa: Phone) -> None:
     awa.type("6", "500")
     house.tick(RESUME_S)
 
@@ -85,7 +86,7 @@ def test_who_dials_again_soon_is_asked_whether_to_go_on(house: House, awa: Phone
     awa.accepted()
 
 
-def test_who_does_not_want_to_go_on_begins_at_the_menu(awa: Phone) -> None:
+def test_a_caller_who_does_not_resume_begins_at_the_menu(awa: Phone) -> None:
     awa.type("6", "500")
     awa.dial()
 
@@ -104,13 +105,81 @@ def test_a_session_that_broke_off_goes_on_through_another_gateway(house: House, 
 
 
 @pytest.mark.parametrize("keys", [(), ("8", "00"), ("0",), ("6", "500", PIN)])
-def test_where_nothing_broke_off_nobody_is_asked(house: House, awa: Phone, keys: tuple[str, ...]) -> None:
+def test_after_an_ended_session_the_menu_does_not_ask_to_resume(
+    house: House, awa: Phone, keys: tuple[str, ...]
+) -> None:
     awa.type(*keys)
 
     assert awa.dial().endswith(menu("en"))
 
 
-def test_after_two_minutes_nobody_is_asked(house: House, awa: Phone) -> None:
+@pytest.mark.parametrize("key", ["0", "00"])
+def test_the_keys_that_go_back_lead_from_the_question_to_the_menu(awa: Phone, key: str) -> None:
+    awa.type("6", "500")
+    awa.dial()
+
+    assert awa.type(key) == menu("en")
+    assert awa.type("5") == "Balance: 0 XOF"
+
+
+@pytest.mark.parametrize("key", ["5", "7"])
+def test_after_a_look_the_menu_does_not_ask_to_resume(awa: Phone, key: str) -> None:
+    awa.type(key)
+
+    assert awa.dial() == menu("en")
+
+
+def test_after_an_open_menu_the_next_dial_asks_to_resume(awa: Phone) -> None:
+    assert awa.type("8").startswith("My account\n")
+
+    assert awa.dial() == RESUME
+
+
+@pytest.mark.parametrize("gateway", FORMATS, indirect=True)
+@pytest.mark.parametrize(
+    ("key", "screen"), [("6", AMOUNT), (" 5 ", "Balance: 0 XOF"), ("1", "Recipient (phone or name):")]
+)
+def test_a_session_may_begin_with_a_choice_of_the_main_menu(awa: Phone, key: str, screen: str) -> None:
+    awa.session, awa.typed = new_id(), []
+
+    assert awa.type(key) == screen
+    assert awa.type("0") == menu("en")
+
+
+def test_a_session_that_begins_with_a_choice_pays_as_any_other(awa: Phone, worker: Worker) -> None:
+    awa.session, awa.typed = new_id(), []
+
+    assert awa.type("6", "500") == SUMMARY
+    assert awa.type(PIN).startswith("Accepted. Ref ")
+    awa.accepted()
+
+
+@pytest.mark.parametrize("key", ["0", "00", "9", "17", "#", "kofi", PIN])
+def test_a_session_that_begins_with_something_else_shows_the_menu(awa: Phone, key: str) -> None:
+    awa.session, awa.typed = new_id(), []
+
+    assert awa.type(key) == f"Session over.\n{menu('en')}"
+    assert not awa.over
+
+
+def test_a_caller_without_a_pin_registers_whatever_the_session_begins_with(house: House, gateway: str) -> None:
+    phone = Phone(house, gateway=gateway)
+    phone.session = new_id()
+
+    assert phone.type("1").startswith("1 Français\n2 English")
+
+
+def test_news_waits_for_the_next_dial_when_a_session_begins_with_a_choice(awa: Phone) -> None:
+    awa.type("6", "500", PIN)
+    reference = awa.accepted().id[-8:]
+    awa.session, awa.typed = new_id(), []
+
+    assert awa.type("6") == AMOUNT
+    awa.type("0", "0")
+    assert reference in awa.dial()
+
+
+def test_after_two_minutes_the_menu_does_not_ask_to_resume(house: House, awa: Phone) -> None:
     awa.type("6", "500")
     house.tick(RESUME_S + 1)
 
@@ -183,7 +252,7 @@ def test_no_pin_is_ever_written_down(house: House, worker: Worker, gateway: str)
     assert not re.search(rf"(?<![0-9A-Za-z]){second}(?![0-9A-Za-z])", text.replace(f'"amount": {second}', ""))
 
 
-def test_who_is_suspended_gets_no_further(house: House, worker: Worker, awa: Phone) -> None:
+def test_a_suspended_caller_gets_no_further(house: House, worker: Worker, awa: Phone) -> None:
     awa.type("6", "500")
     people(house).suspend(awa.person.id, True)
     assert awa.type(PIN) == "Not possible."
@@ -196,7 +265,7 @@ def test_who_is_suspended_gets_no_further(house: House, worker: Worker, awa: Pho
     assert awa.dial() == menu("en")
 
 
-def test_who_may_not_be_paid_is_unknown(house: House, awa: Phone) -> None:
+def test_a_recipient_who_may_not_be_paid_is_unknown(house: House, awa: Phone) -> None:
     kofi = neighbour(house, "kofi")
     people(house).suspend(kofi.person.id, True)
 
@@ -205,19 +274,19 @@ def test_who_may_not_be_paid_is_unknown(house: House, awa: Phone) -> None:
 
 def test_a_person_of_the_web_keeps_name_and_wallet(house: House, worker: Worker, gateway: str) -> None:
     phone = Phone(house, gateway=gateway)
-    known = house.person("Awa", msisdn=phone.msisdn, balance=300)
+    account = house.person("Awa", msisdn=phone.msisdn, balance=300)
     phone.dial()
     assert phone.type("2") == "Is the account Awa yours?\n1 Yes\n2 No"
     phone.type("1", PIN, PIN)
 
     assert phone.type("5") == "Balance: 300 XOF"
-    assert (phone.person.id, phone.person.username) == (known.id, "Awa")
-    assert pins(house).verify(known.id, PIN)
+    assert (phone.person.id, phone.person.username) == (account.id, "Awa")
+    assert pins(house).verify(account.id, PIN)
     assert people(house).authenticate("awa", PASSWORD) == phone.person
 
 
 def test_an_account_that_took_somebodys_phone_loses_it(house: House, gateway: str) -> None:
-    """Whoever registers on the web may name any phone; who dials from it has proven whose it is."""
+    """A registration on the web may name any phone; a call from the phone proves whose it is."""
     phone = Phone(house, gateway=gateway)
     mallory = house.person("Mallory", msisdn=phone.msisdn)
     phone.dial()
@@ -225,23 +294,25 @@ def test_an_account_that_took_somebodys_phone_loses_it(house: House, gateway: st
 
     assert phone.type("5") == "Balance: 0 XOF"
     assert (phone.person.id == mallory.id, phone.person.username) == (False, None)
-    assert people(house).get(mallory.id) == replace(people(house).find("mallory", "CI"), msisdn=None)
+    found = people(house).find("mallory", "CI")
+    assert found is not None
+    assert people(house).get(mallory.id) == replace(found, msisdn=None)
 
 
-def test_of_who_registers_on_the_web_meanwhile_is_asked_too(house: House, gateway: str) -> None:
+def test_an_account_that_registers_meanwhile_is_asked_about_too(house: House, gateway: str) -> None:
     phone = Phone(house, gateway=gateway)
     phone.dial()
     phone.type("2", PIN)
-    known = house.person("Awa", msisdn=phone.msisdn)
+    account = house.person("Awa", msisdn=phone.msisdn)
 
     assert phone.type(PIN) == "Is the account Awa yours?\n1 Yes\n2 No"
     assert not phone.person.has_pin
     phone.type("1", PIN, PIN)
-    assert (phone.person.id, phone.person.username, phone.person.has_pin) == (known.id, "Awa", True)
+    assert (phone.person.id, phone.person.username, phone.person.has_pin) == (account.id, "Awa", True)
 
 
 def test_a_fine_that_the_web_pays_already_holds_nobody_up(house: House, worker: Worker, awa: Phone) -> None:
-    """The same payment was asked for by HTTP, where nobody is told by SMS."""
+    """The same payment was requested by HTTP, where no SMS is sent."""
     fine = {"id": "AM-1", "amount": 700}
     house.pay({"msisdn": awa.msisdn, "currency": "XOF", "amount": 700, "amendes": [fine]})
     assert awa.type("4", "AM-1", "700", PIN).startswith("Accepted. Ref ")
@@ -252,7 +323,7 @@ def test_a_fine_that_the_web_pays_already_holds_nobody_up(house: House, worker: 
     assert awa.dial() == menu("en")
 
 
-def test_what_is_asked_for_twice_is_told_once(house: House, worker: Worker, awa: Phone) -> None:
+def test_a_request_made_twice_is_reported_once(house: House, worker: Worker, awa: Phone) -> None:
     for _ in range(2):
         awa.type("4", "AM-1", "700", PIN)
         reference = awa.accepted().id[-8:]
@@ -264,7 +335,7 @@ def test_what_is_asked_for_twice_is_told_once(house: House, worker: Worker, awa:
     assert len(worker.sms(awa.msisdn)) == 1
 
 
-def test_what_is_new_is_told_of_the_last_three(house: House, worker: Worker, awa: Phone) -> None:
+def test_the_news_covers_the_last_three_operations(house: House, worker: Worker, awa: Phone) -> None:
     refs = []
     for amount in ("100", "200", "300", "400"):
         awa.type("6", amount, PIN)

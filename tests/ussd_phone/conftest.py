@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from core.catalogue import Catalogue
-from core.merchants import Merchants
-from ops.stack import Stack
+from devtools.stack import Stack
+from products.merchants.register import Merchants
+from products.services.catalogue import Catalogue
 from tests.api.kit import House, build
 from tests.ussd_phone.kit import Phone, served
 

@@ -30,7 +30,7 @@ class Phone:
     def __post_init__(self) -> None:
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request))
+        self.page.on("request", self._requested)
         self.page.add_init_script(VIOLATIONS)
 
     def open(self) -> None:
@@ -81,6 +81,9 @@ class Phone:
         """Nothing in the console that is not expected, and nothing asked of anybody else."""
         assert [error for error in self.errors if not any(word in error for word in self.expected)] == []
         assert [request.url for request in self.requests if not request.url.startswith(f"{self.url}/ussd/")] == []
+
+    def _requested(self, request: Request) -> None:
+        self.requests.append(request)
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

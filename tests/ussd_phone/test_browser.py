@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from playwright.sync_api import Route, expect
 
-from core.people import People
+from core.identity.people import People
 from core.store.port import scan
 from tests.api.kit import House
 from tests.ussd_phone.kit import GATEWAY, Phone
@@ -61,17 +61,18 @@ def test_every_flow_is_walked(housed_phone: Phone, known_house: House) -> None:
         phone.shows("Call ended")
         phone.dial()
 
-    # I expect each to be accepted, and what only tells or changes the account to do so
+    # I expect each to be accepted, and what only shows or changes the account to do so
     kinds = Counter(found["kind"] for found in scan(house.store, "operations", {}))
     paid = ("wallet_transfer", "wallet_withdrawal", "service_payment", "fine_payment", "wallet_top_up")
     assert kinds == dict.fromkeys(paid, 1)
-    for keys, shown in (
+    steps: list[tuple[tuple[str, ...], str]] = [
         (("5",), "Balance: 10,000 XOF"),
         (("00", "7"), "+10,000 XOF"),
         (("00", "8", "2", "1"), "1 Transfert"),
         (("8", "1", "2580", "1397", "1397"), "PIN changé."),
-    ):
-        for key in keys:
+    ]
+    for typed, shown in steps:
+        for key in typed:
             phone.answer(key)
         phone.shows(shown)
 
@@ -145,7 +146,7 @@ def test_delete_takes_back_what_is_before_the_caret(phone: Phone) -> None:
     expect(field).to_have_value("")
 
 
-def test_a_number_that_is_none_is_told(phone: Phone) -> None:
+def test_an_invalid_number_is_reported(phone: Phone) -> None:
     phone.expected.add("422")
     phone.page.get_by_label("Your number").fill("12")
     phone.key("Dial")
@@ -160,7 +161,7 @@ def test_a_number_that_is_none_is_told(phone: Phone) -> None:
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_after_a_lost_answer_one_dials_again_and_goes_on(phone: Phone, arrives: bool) -> None:
+def test_after_a_lost_answer_a_redial_resumes(phone: Phone, arrives: bool) -> None:
     # Given a connection that breaks, after the API has heard of it or before
     phone.expected.add("ERR_FAILED")
     phone.register()
@@ -208,7 +209,7 @@ def test_an_answer_that_comes_after_the_call_is_not_shown(phone: Phone) -> None:
     phone.expected.add("ERR_")
     phone.dial()
     waiting: list[Route] = []
-    phone.page.route(GATEWAY, lambda route: waiting.append(route))
+    phone.page.route(GATEWAY, lambda route: waiting.append(route))  # noqa: PLW0108 (Playwright takes functions)
     phone.answer("2")
     phone.shows("One moment…")
 

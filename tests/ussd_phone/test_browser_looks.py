@@ -10,7 +10,7 @@ from tests.ussd_phone.kit import GATEWAY, Phone
 pytestmark = pytest.mark.xdist_group("browser")
 
 
-def test_where_one_is_and_what_happens_is_told_to_screen_readers(phone: Phone) -> None:
+def test_screen_readers_announce_the_place_and_what_happens(phone: Phone) -> None:
     page = phone.page
     assert page.locator("#screen").get_attribute("aria-live") == "polite"
     for name in ["Dial", "Send", "Delete", "Hang up", *"0123456789", "star", "hash"]:
@@ -49,7 +49,7 @@ def test_where_a_key_is_needed_the_page_says_so(locked_phone: Phone) -> None:
     locked_phone.key("Dial")
 
     locked_phone.warns("X-Gateway-Key")
-    locked_phone.warns("python -m ops ussd")
+    locked_phone.warns(".venv/bin/quittance ussd")
 
 
 def test_on_a_small_screen_everything_is_there(small_phone: Phone) -> None:

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 from pytest_httpserver import HTTPServer
 
-from api.ussd.menu import graph
-from ops.stack import ROOT, free_port
+from api.ussd.menu import Menus, graph
+from core.installed import DEFAULT
+from devtools.stack import ROOT, free_port
 from ops.ussd import ussd
 from tests.api.kit import build
 from tests.ussd_phone.kit import served
@@ -65,7 +66,7 @@ def test_without_a_number_it_is_the_one_of_the_documentation(api: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "2\n", "2\n2580"])
-def test_who_stops_typing_hangs_up(api: str, number: str, typed: str) -> None:
+def test_the_end_of_input_hangs_up(api: str, number: str, typed: str) -> None:
     done = dial(number, typed=typed)
 
     assert done.exit_code == 0
@@ -103,27 +104,27 @@ def test_the_key_of_the_settings_is_sent(number: str, monkeypatch: pytest.Monkey
         assert "2 English" in dial(number, "--url", url).output
 
 
-def test_what_is_wrong_is_told_in_a_line(api: str, number: str, httpserver: HTTPServer) -> None:
+def test_an_error_is_one_line(api: str, number: str, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/page/ussd/").respond_with_data("<h1>hello</h1>")
     httpserver.expect_request("/list/ussd/").respond_with_json([])
     httpserver.expect_request("/down/ussd/").respond_with_json({"detail": "The store did not confirm."}, status=503)
     other = httpserver.url_for("")
-    for arguments, told in (
+    for arguments, message in (
         (("12",), "/msisdn: Not a valid phone number."),
         ((number, "--url", f"http://127.0.0.1:{free_port()}"), "does not answer"),
-        ((number, "--url", f"{other}page"), "is not the API"),
-        ((number, "--url", f"{other}list"), "is not the API"),
+        ((number, "--url", f"{other}page"), "did not answer as the API"),
+        ((number, "--url", f"{other}list"), "did not answer as the API"),
         ((number, "--url", f"{other}down"), "503: The store did not confirm."),
-        ((number, "--url", "nowhere"), "is not the API"),
+        ((number, "--url", "nowhere"), "did not answer as the API"),
     ):
         done = dial(*arguments)
         assert done.exit_code == 1
-        assert told in done.output
+        assert message in done.output
         assert done.output.startswith("Error: ")
         assert done.output.count("\n") == 1
 
 
-def test_settings_that_are_wrong_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_PORT", "none")
 
     done = dial()
@@ -135,7 +136,7 @@ def test_settings_that_are_wrong_are_told(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_picture_needs_no_api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_PORT", str(free_port()))
 
-    assert dial("--graph").output == f"{graph()}\n"
+    assert dial("--graph").output == f"{graph(Menus(DEFAULT.members('ussd', 'ENTRIES')))}\n"
 
 
 def test_in_a_real_terminal(api: str, number: str) -> None:

@@ -9,10 +9,9 @@ FILES = {"": "text/html", "/phone.css": "text/css", "/phone.js": "text/javascrip
 
 @pytest.mark.parametrize("path", FILES)
 def test_its_files_are_served_under_a_strict_policy(path: str) -> None:
-    answer = build().http.get(f"/ussd/phone{path}")
-
-    assert (answer.status_code, answer.mimetype) == (200, FILES[path])
-    assert answer.data
+    with build().http.get(f"/ussd/phone{path}") as answer:  # it holds an open file
+        assert (answer.status_code, answer.mimetype) == (200, FILES[path])
+        assert answer.data
     policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert {policy[name] for name in policy} == {"'none'", "'self'"}

@@ -1,10 +1,9 @@
 from collections.abc import Iterator
 
 import pytest
-from doubles import FakeClock
 
 from core.store.port import Store
-from core.store.sql import SqlStore
+from tests.doubles import FakeClock, lent_sql
 
 
 @pytest.fixture
@@ -14,6 +13,5 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = SqlStore("sqlite://")
-    yield store
-    store.close()
+    with lent_sql() as store:
+        yield store

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from doubles import START, ScriptedPartner, new_operation, step
 
 from core.operation import Operation, Status, StepRecord, StepState
-from worker.decide import Policy, Verb, Work, begin, conclude, put_off, record, work_now
-from worker.partners.guard import PutOff
+from tests.doubles import START, ScriptedPartner, new_operation, step
+from worker.decide import Context, Policy, Verb, Work, begin, conclude, defer, record, work_now
+from worker.partners.breaker import Deferral
 from worker.partners.port import (
     REFERENCE_CONFLICT,
     Confirmed,
@@ -19,16 +19,16 @@ from worker.partners.port import (
     Unavailable,
     Unknown,
 )
-from worker.process import AFTER_MONEY_S, BEFORE_MONEY_S, FOR_EVER_S, Stages
+from worker.process import AFTER_MONEY_S, BEFORE_MONEY_S, OPTIONAL, OWED, REQUIRED, Stages
 
 POLICY = Policy(settle_window_s=30)
 PARTNER = ScriptedPartner()
 LOOK = step("look", PARTNER, enquire=None)
-REFUND = step("refund", PARTNER, deadline_s=AFTER_MONEY_S)
+REFUND = step("refund", PARTNER, obligation=REQUIRED.within(AFTER_MONEY_S))
 DEBIT = step("debit", PARTNER, undo=REFUND, moves_money=True)
-SETTLE_A = step("settle:a", PARTNER, part=True, deadline_s=AFTER_MONEY_S)
-SETTLE_B = step("settle:b", PARTNER, part=True, deadline_s=AFTER_MONEY_S)
-RELEASE = step("release", PARTNER, enquire=None, deadline_s=AFTER_MONEY_S)
+SETTLE_A = step("settle:a", PARTNER, obligation=OPTIONAL)
+SETTLE_B = step("settle:b", PARTNER, obligation=OPTIONAL)
+RELEASE = step("release", PARTNER, enquire=None, obligation=REQUIRED.within(AFTER_MONEY_S))
 CLAIM = step("claim", PARTNER, enquire=None, undo=RELEASE)
 STAGES: Stages = ((CLAIM,), (LOOK,), (DEBIT,), (SETTLE_A, SETTLE_B))
 
@@ -36,7 +36,7 @@ STAGES: Stages = ((CLAIM,), (LOOK,), (DEBIT,), (SETTLE_A, SETTLE_B))
 def after(seconds: float, operation: Operation, work: Work, reply: Reply) -> Operation:
     """The operation some seconds after START, when this reply to this work has come."""
     now = START + timedelta(seconds=seconds)
-    return conclude(STAGES, record(STAGES, operation, work, reply, now, POLICY, jitter=1), now, POLICY)
+    return conclude(Context(STAGES, POLICY, now), record(Context(STAGES, POLICY, now, 1), operation, work, reply))
 
 
 def submitted(name: str, *done: str, declined: tuple[str, ...] = (), attempts: int = 1) -> Operation:
@@ -169,7 +169,7 @@ def test_unavailable_until_the_deadline_needs_a_person_once_money_moved() -> Non
 
 
 @pytest.mark.parametrize(("work", "reply"), UNDECIDED)
-def test_a_long_doubt_is_told_and_then_given_to_a_person_but_never_failed(work: Work, reply: Reply) -> None:
+def test_a_long_doubt_is_shown_and_then_needs_review_but_never_fails(work: Work, reply: Reply) -> None:
     sent = submitted("debit", "claim", "look")
     # Sent anew a moment ago, so that even a NotFound is not yet believed.
     asked = replace(sent.step("debit"), doubt_since=START, enquiries=9, submitted_at=START + timedelta(days=2))
@@ -231,12 +231,12 @@ def test_a_reference_conflict_is_a_refusal_unless_the_other_request_may_be_our_o
 
 
 def test_already_paid_on_a_repeated_settlement_may_be_our_own_doing() -> None:
-    echoing = replace(SETTLE_A, echoes=frozenset({"already_paid"}))
+    echoing = replace(SETTLE_A, ambiguous_on_retry=frozenset({"already_paid"}))
     stages: Stages = ((CLAIM,), (LOOK,), (DEBIT,), (echoing,))
     for attempts, status in ((1, Status.PROCESSING), (2, Status.NEEDS_REVIEW)):
         sent = submitted("settle:a", "claim", "look", "debit", attempts=attempts)
         reply = Declined("already_paid")
-        assert record(stages, sent, Work(echoing, Verb.SUBMIT), reply, START, POLICY, 1).status is status
+        assert record(Context(stages, POLICY, START, 1), sent, Work(echoing, Verb.SUBMIT), reply).status is status
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_any_two_replies_in_one_round_are_taken_together(first: Reply, second: R
         both = both.with_step(name, replace(both.step(name), attempts=2, enquiries=9, doubt_since=START))
     now = START + timedelta(seconds=seconds)
     for step_, reply in ((SETTLE_A, first), (SETTLE_B, second)):
-        both = record(STAGES, both, Work(step_, verb), reply, now, POLICY, 1)
-    both = conclude(STAGES, both, now, POLICY)
+        both = record(Context(STAGES, POLICY, now, 1), both, Work(step_, verb), reply)
+    both = conclude(Context(STAGES, POLICY, now), both)
     assert (both.due_at is None) == (both.terminal or both.status is Status.NEEDS_REVIEW)
     waiting = {both.step(name).state for name in ("settle:a", "settle:b")} & {StepState.WAITING, StepState.SUBMITTED}
     assert not both.terminal or not waiting
@@ -265,7 +265,7 @@ def test_a_neighbours_word_does_not_end_the_doubt_of_the_other() -> None:
     operation = submitted("settle:b", "claim", "look", "debit")
     doubtful = replace(operation.step("settle:b"), doubt_since=START - timedelta(hours=1))
     operation = begin(operation.with_step("settle:b", doubtful), [Work(SETTLE_A, Verb.SUBMIT)], START)
-    operation = conclude(STAGES, operation, START, POLICY)
+    operation = conclude(Context(STAGES, POLICY, START), operation)
     assert after(1, operation, Work(SETTLE_A, Verb.SUBMIT), Confirmed()).status is Status.IN_DOUBT
 
 
@@ -307,9 +307,9 @@ def test_a_refusal_waits_for_the_neighbours_that_were_sent_and_begins_no_others(
     stages = ((left, right, third),)
     operation = submitted("left")
     operation = begin(operation, [Work(right, Verb.SUBMIT)], START)
-    operation = record(stages, operation, Work(left, Verb.SUBMIT), Declined("no"), START, POLICY, 1)
+    operation = record(Context(stages, POLICY, START, 1), operation, Work(left, Verb.SUBMIT), Declined("no"))
     assert [item.step for item in work_now(stages, operation, START)] == [right]
-    operation = record(stages, operation, Work(right, Verb.ENQUIRE), Confirmed(), START, POLICY, 1)
+    operation = record(Context(stages, POLICY, START, 1), operation, Work(right, Verb.ENQUIRE), Confirmed())
     assert [item.step.name for item in work_now(stages, operation, START)] == ["undo-right"]
 
 
@@ -317,52 +317,54 @@ def test_a_refusal_waits_for_the_neighbours_that_were_sent_and_begins_no_others(
 def test_nothing_is_done_for_operations_that_are_not_ours_to_move(status: Status) -> None:
     operation = new_operation(status=status, due_at=None)
     assert work_now(STAGES, operation, START) == []
-    assert conclude(STAGES, operation, START, POLICY) == operation
+    assert conclude(Context(STAGES, POLICY, START), operation) == operation
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_a_call_put_off_by_our_own_cap_waits_and_uses_up_no_patience(verb: Verb) -> None:
+def test_a_call_deferred_by_our_own_cap_does_not_count_towards_the_deadline(verb: Verb) -> None:
     operation = submitted("debit", "claim", "look") if verb is Verb.ENQUIRE else new_operation(status=Status.PROCESSING)
     for day in range(3):
         now = START + timedelta(days=day)
-        operation = put_off(STAGES, operation, Work(DEBIT, verb), PutOff(2, down=False), now, POLICY, jitter=1)
+        operation = defer(Context(STAGES, POLICY, now, 1), operation, Work(DEBIT, verb), Deferral(2, down=False))
         record = operation.step("debit")
         assert record.next_at == now + timedelta(seconds=2)
     assert (record.begun_at, record.attempts) == ((START, 1) if verb is Verb.ENQUIRE else (None, 0))
     assert operation.status is Status.PROCESSING
 
 
-def test_a_call_put_off_by_an_outage_is_given_up_at_the_steps_deadline() -> None:
-    operation, work, wait = new_operation(), Work(LOOK, Verb.SUBMIT), PutOff(7, down=True)
-    operation = put_off(STAGES, operation, work, wait, START, POLICY, jitter=1)
+def test_a_call_deferred_by_an_outage_is_given_up_at_the_steps_deadline() -> None:
+    operation, work, wait = new_operation(), Work(LOOK, Verb.SUBMIT), Deferral(7, down=True)
+    operation = defer(Context(STAGES, POLICY, START, 1), operation, work, wait)
     assert operation.step("look").next_at == START + timedelta(seconds=7)
     assert operation.step("look").attempts == 0
     assert operation.history[-1].text == "look: partner not available (not called: it is down)"
     late = START + timedelta(seconds=BEFORE_MONEY_S)
-    operation = put_off(STAGES, operation, work, wait, late, POLICY, jitter=1)
+    operation = defer(Context(STAGES, POLICY, late, 1), operation, work, wait)
     assert operation.step("look").state is StepState.DECLINED
     assert operation.error == {"code": "partner_unavailable", "step": "look"}
 
 
 def test_an_outage_after_the_intent_of_a_dead_worker_is_a_doubt_from_then_on() -> None:
     operation = submitted("debit", "claim", "look")
-    operation = put_off(STAGES, operation, ENQUIRE, PutOff(60, down=True), START, POLICY, jitter=1)
+    operation = defer(Context(STAGES, POLICY, START, 1), operation, ENQUIRE, Deferral(60, down=True))
     later = START + timedelta(seconds=POLICY.in_doubt_after_s)
-    assert conclude(STAGES, operation, later, POLICY).status is Status.IN_DOUBT
+    assert conclude(Context(STAGES, POLICY, later), operation).status is Status.IN_DOUBT
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_what_is_owed_is_not_given_up_by_a_refusal_but_for_a_person(verb: Verb) -> None:
-    owed = step("charge", PARTNER, owed=True, deadline_s=FOR_EVER_S)
+def test_a_refused_owed_step_needs_review(verb: Verb) -> None:
+    owed = step("charge", PARTNER, obligation=OWED)
     sent = submitted("charge")
-    operation = record(((owed,),), sent, Work(owed, verb), Declined("declined"), START, POLICY, jitter=1)
+    operation = record(Context(((owed,),), POLICY, START, 1), sent, Work(owed, verb), Declined("declined"))
     assert operation.status is Status.NEEDS_REVIEW
     assert operation.step("charge").state is StepState.SUBMITTED
 
 
-def test_what_is_owed_waits_for_its_partner_for_years() -> None:
-    owed = step("charge", PARTNER, owed=True, deadline_s=FOR_EVER_S)
+def test_an_owed_step_waits_for_its_partner_for_years() -> None:
+    owed = step("charge", PARTNER, obligation=OWED)
     later = START + timedelta(days=1000)
     stages = ((owed,),)
-    operation = record(stages, submitted("charge"), Work(owed, Verb.SUBMIT), Unavailable("x"), later, POLICY, jitter=1)
-    assert conclude(stages, operation, later, POLICY).status is Status.PROCESSING
+    operation = record(
+        Context(stages, POLICY, later, 1), submitted("charge"), Work(owed, Verb.SUBMIT), Unavailable("x")
+    )
+    assert conclude(Context(stages, POLICY, later), operation).status is Status.PROCESSING

@@ -1,11 +1,16 @@
-"""The engine on a real store, with a clock that is told the time and partners that say what they were told to."""
+"""The engine on a real store, with a clock that the test moves and partners with scripted replies."""
 
 import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from doubles import (
+
+from core.clock import to_rfc3339
+from core.errors import Conflict, StoreUnavailable
+from core.operation import Lease, Operation, Status, StepState
+from core.store.port import Document, Store
+from tests.doubles import (
     LEASE_S,
     START,
     FakeClock,
@@ -17,12 +22,7 @@ from doubles import (
     process,
     step,
 )
-
-from core.clock import to_text
-from core.errors import Conflict, StoreUnavailable
-from core.operation import Lease, Operation, Status, StepState
-from core.store.port import Document, Store
-from worker.engine import PUT_OFF_S, SEND_WITHIN_S, together
+from worker.engine import DEFER_S, LEASE_SPARE_S, SEND_WITHIN_S, run_concurrently
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable, Unknown
 from worker.process import Process
 
@@ -183,7 +183,7 @@ def test_two_workers_at_once_make_one_call(store: Store, clock: FakeClock) -> No
     assert partner.asked == [("submit", "debit")]
 
 
-def test_a_stopping_worker_hands_back_between_steps(store: Store, clock: FakeClock) -> None:
+def test_a_stopping_worker_returns_the_operation_between_steps(store: Store, clock: FakeClock) -> None:
     stopping: list[bool] = []
 
     def last(operation: Operation) -> Reply:
@@ -200,23 +200,51 @@ def test_a_stopping_worker_hands_back_between_steps(store: Store, clock: FakeClo
     assert partner.asked == []
 
 
-def test_a_request_that_its_process_cannot_read_is_put_off_and_reported(store: Store, clock: FakeClock) -> None:
+def test_a_request_that_its_process_cannot_read_is_deferred_and_reported(store: Store, clock: FakeClock) -> None:
     def broken(operation: Operation) -> Any:
         raise KeyError("amendes")
 
     insert(store)
     with pytest.raises(KeyError):
         engine(store, clock, Process("test", broken)).advance("op-1")
-    assert load(store).due_at == START + timedelta(seconds=PUT_OFF_S)
+    assert load(store).due_at == START + timedelta(seconds=DEFER_S)
 
 
-def test_a_document_that_cannot_be_read_is_put_off_and_reported(store: Store, clock: FakeClock) -> None:
+def test_a_document_that_cannot_be_read_is_deferred_and_reported(store: Store, clock: FakeClock) -> None:
     store.insert("operations", {**new_operation().to_document(), "of_a_newer_version": 1})
     with pytest.raises(TypeError):
         engine(store, clock, process((step("debit", ScriptedPartner()),))).advance("op-1")
     document = store.get("operations", "op-1")
     assert document is not None
-    assert document["due_at"] == to_text(START + timedelta(seconds=PUT_OFF_S))
+    assert document["due_at"] == to_rfc3339(START + timedelta(seconds=DEFER_S))
+
+
+def of_a_later_release(**changes: Any) -> Document:
+    """A document of an operation in a form that this release does not know."""
+    document = new_operation(**changes).to_document()
+    return {**document, "schema": document["schema"] + 1, "steps": "of another form"}
+
+
+def test_what_a_later_release_wrote_is_put_off_for_its_workers(store: Store, clock: FakeClock) -> None:
+    written = store.insert("operations", of_a_later_release())
+    engine(store, clock, process((step("debit", ScriptedPartner()),))).advance("op-1")
+    later = to_rfc3339(START + timedelta(seconds=DEFER_S))
+    assert store.get("operations", "op-1") == {**written, "due_at": later, "version": 2}
+
+
+def test_what_a_worker_of_a_later_release_may_hold_is_left_alone(store: Store, clock: FakeClock) -> None:
+    written = store.insert("operations", of_a_later_release(due_at=START + timedelta(seconds=1)))
+    engine(store, clock, process((step("debit", ScriptedPartner()),))).advance("op-1")
+    assert store.get("operations", "op-1") == written
+
+
+def test_a_document_whose_form_is_not_a_number_is_put_off_and_reported(store: Store, clock: FakeClock) -> None:
+    store.insert("operations", {**new_operation().to_document(), "schema": "two"})
+    with pytest.raises(TypeError):
+        engine(store, clock, process((step("debit", ScriptedPartner()),))).advance("op-1")
+    document = store.get("operations", "op-1")
+    assert document is not None
+    assert document["due_at"] == to_rfc3339(START + timedelta(seconds=DEFER_S))
 
 
 def test_a_ring_that_meets_a_sweeper_is_not_lost(store: Store, clock: FakeClock) -> None:
@@ -230,7 +258,7 @@ def test_a_ring_that_meets_a_sweeper_is_not_lost(store: Store, clock: FakeClock)
             found = store.get(collection, id)
             if found and not self.swept:
                 self.swept = True
-                store.replace(collection, {**found, "due_at": to_text(START + timedelta(seconds=30))})
+                store.replace(collection, {**found, "due_at": to_rfc3339(START + timedelta(seconds=30))})
             return found
 
         def replace(self, collection: str, document: Document) -> Document:
@@ -265,12 +293,14 @@ def test_many_steps_of_a_stage_run_a_few_at_a_time(store: Store, clock: FakeCloc
 
 
 @pytest.mark.parametrize("rung", [True, False])
-def test_a_brief_step_saves_no_intent_where_a_ring_goes_to_one_worker(
+def test_a_step_without_intent_saves_none_where_a_ring_reaches_one_worker(
     store: Store, clock: FakeClock, rung: bool
 ) -> None:
     partner = ScriptedPartner(Unavailable("away"), Confirmed())
     insert(store)
-    worker = engine(store, clock, process((step("publish", partner, enquire=None, brief=True),)), rung=rung)
+    worker = engine(
+        store, clock, process((step("publish", partner, enquire=None, saves_intent=False),)), exclusive_delivery=rung
+    )
     worker.advance("op-1")
     clock.tick(60)
     worker.advance("op-1")
@@ -278,6 +308,62 @@ def test_a_brief_step_saves_no_intent_where_a_ring_goes_to_one_worker(
     assert operation.status is Status.SUCCEEDED
     assert operation.step("publish").attempts == 2
     assert operation.version == (3 if rung else 5)
+
+
+def test_a_quick_look_up_needs_no_lease_and_a_quick_step_under_one_no_intent(store: Store, clock: FakeClock) -> None:
+    # Given a quick look-up, a step that takes the lease, and a quick step that is safe to repeat
+    partner = ScriptedPartner(*[Confirmed()] * 3)
+    quick = {"enquire": None, "saves_intent": False}
+    stages = (
+        (step("check", partner, **quick, is_lookup=True),),
+        (step("hold", partner),),
+        (step("settle", partner, **quick),),
+    )
+    insert(store)
+
+    # If a worker makes them, where all workers see every operation
+    engine(store, clock, process(*stages)).advance("op-1")
+
+    # I expect a save before the hold, and one at the end
+    assert load(store).status is Status.SUCCEEDED
+    assert load(store).version == 1 + 2
+
+
+@pytest.mark.parametrize("spare_s", [0, LEASE_SPARE_S + 1])
+def test_a_look_up_under_a_lease_saves_no_intent(store: Store, clock: FakeClock, spare_s: float) -> None:
+    # Given a step that takes the lease, and may take most of it; a look-up; and a debit
+    partner = ScriptedPartner(*[Confirmed()] * 3)
+
+    def slow(operation: Operation) -> Reply:
+        clock.tick(spare_s)
+        return partner.submit("claim")(operation)
+
+    look_up = step("check", partner, enquire=None, is_lookup=True)
+    stages = ((step("claim", partner, submit=slow),), (look_up,), (step("debit", partner),))
+    insert(store)
+
+    # If a worker makes them
+    engine(store, clock, process(*stages)).advance("op-1")
+
+    # I expect an intent for the look-up only where the lease would not have lasted for it
+    assert load(store).status is Status.SUCCEEDED
+    assert load(store).version == 1 + (4 if spare_s else 3)
+
+
+def test_a_lease_that_lasts_for_the_next_round_stays_as_it_is(store: Store, clock: FakeClock) -> None:
+    seen: list[Operation] = []
+
+    def look(operation: Operation) -> Reply:
+        clock.tick(LEASE_SPARE_S)
+        seen.append(load(store))
+        return Confirmed()
+
+    insert(store)
+    stages = tuple((step(name, ScriptedPartner(), submit=look),) for name in ("one", "two", "three"))
+    engine(store, clock, process(*stages)).advance("op-1")
+    until = [operation.lease.until for operation in seen if operation.lease]
+    assert until == [START + timedelta(seconds=LEASE_S)] * 2 + [START + timedelta(seconds=2 * LEASE_SPARE_S + LEASE_S)]
+    assert [operation.due_at for operation in seen] == until
 
 
 def test_a_conflict_is_no_error(store: Store, clock: FakeClock) -> None:
@@ -296,4 +382,4 @@ def test_a_conflict_is_no_error(store: Store, clock: FakeClock) -> None:
 
 def test_replies_come_in_the_order_of_the_calls() -> None:
     replies: list[Reply] = [Unknown(str(number)) for number in range(5)]
-    assert together([lambda reply=reply: reply for reply in replies]) == replies  # type: ignore[misc]
+    assert run_concurrently([lambda reply=reply: reply for reply in replies]) == replies  # type: ignore[misc]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from doubles import FakeClock
 from pytest_httpserver import HTTPServer
 
-from worker.partners.guard import Guard
+from tests.doubles import FakeClock
+from worker.partners.breaker import Breaker
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.port import REFERENCE_CONFLICT, Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
 from worker.partners.registry import Registry
@@ -145,7 +145,11 @@ def test_a_connection_that_breaks_after_the_request_leaves_open_what_happened(
 
 def test_silence_is_not_a_refusal() -> None:
     answered = threading.Event()
-    with listening(lambda connection: bool(answered.wait(10)) and None) as url:
+
+    def wait(connection: socket.socket) -> None:
+        answered.wait(10)
+
+    with listening(wait) as url:
         reply = PartnerHttp(url, 0.05, 1).submit("POST", "/debits", BODY)
         answered.set()
     assert reply == Unknown("no answer in time")
@@ -207,7 +211,7 @@ def test_nobody_listening_means_surely_not_sent() -> None:
 )
 def test_checking_a_fine(httpserver: HTTPServer, partner: PartnerHttp, status: int, text: str, expected: Reply) -> None:
     httpserver.expect_request("/amendes/A-1").respond_with_data(text, status, headers={"Retry-After": "7"})
-    registry = Registry(partner, Guard("registry", FakeClock(), 1))
+    registry = Registry(partner, Breaker("registry", FakeClock(), 1))
     assert same(registry.check("A-1", 15000, "XOF"), expected)
 
 

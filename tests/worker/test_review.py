@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from doubles import START, ScriptedPartner, new_operation, step
 
 from core.operation import Operation, Status, StepRecord, StepState
-from worker.decide import Policy, Verb, Work, conclude, put_off, record, work_now
-from worker.partners.guard import PutOff
+from tests.doubles import START, ScriptedPartner, new_operation, step
+from worker.decide import Context, Policy, Verb, Work, conclude, defer, record, work_now
+from worker.partners.breaker import Deferral
 from worker.partners.port import Confirmed
-from worker.process import Stages
+from worker.process import OPTIONAL, Stages
 from worker.review import DECLINED, Decision, NotReviewable, review
 
 POLICY = Policy(settle_window_s=30)
@@ -18,7 +18,7 @@ PARTNER = ScriptedPartner()
 NOW = START + timedelta(days=2)
 REFUND = step("refund", PARTNER)
 DEBIT = step("debit", PARTNER, undo=REFUND, moves_money=True)
-SETTLE_A, SETTLE_B = (step(f"settle:{name}", PARTNER, part=True) for name in "ab")
+SETTLE_A, SETTLE_B = (step(f"settle:{name}", PARTNER, obligation=OPTIONAL) for name in "ab")
 RELEASE = step("release", PARTNER, enquire=None)
 CLAIM = step("claim", PARTNER, enquire=None, undo=RELEASE)
 STAGES: Stages = ((CLAIM,), (DEBIT,), (SETTLE_A, SETTLE_B))
@@ -34,7 +34,7 @@ def stuck_at(name: str, *done: str, declined: tuple[str, ...] = ()) -> Operation
 
 
 def decide(operation: Operation, decision: Decision) -> Operation:
-    return review(STAGES, operation, decision, "awa", "asked by phone", NOW, POLICY)
+    return review(Context(STAGES, POLICY, NOW), operation, decision, "awa", "asked by phone")
 
 
 def played_out(operation: Operation) -> tuple[Status, list[str]]:
@@ -43,8 +43,8 @@ def played_out(operation: Operation) -> tuple[Status, list[str]]:
     while work := work_now(STAGES, operation, NOW):
         for item in work:
             asked.append(f"{item.verb.value} {item.step.name}")
-            operation = record(STAGES, operation, item, Confirmed(), NOW, POLICY, 1)
-        operation = conclude(STAGES, operation, NOW, POLICY)
+            operation = record(Context(STAGES, POLICY, NOW, 1), operation, item, Confirmed())
+        operation = conclude(Context(STAGES, POLICY, NOW), operation)
     return operation.status, asked
 
 
@@ -95,7 +95,7 @@ def test_who_and_why_are_in_the_history() -> None:
     assert (entry.at, entry.step, entry.text) == (NOW, "debit", "debit: awa decided: asked by phone")
 
 
-def test_a_decision_makes_it_due_and_tells_the_reason() -> None:
+def test_a_decision_makes_the_operation_due_and_records_the_reason() -> None:
     operation = decide(stuck_at("debit", "claim"), Decision.DECLINE)
     assert (operation.status, operation.due_at, operation.lease) == (Status.PROCESSING, NOW, None)
     assert operation.error == {"code": DECLINED, "step": "debit"}
@@ -113,12 +113,14 @@ def test_a_partners_word_that_comes_after_the_decision_is_not_asked_for_any_more
 
 
 @pytest.mark.parametrize("decision", [Decision.RETRY, Decision.REFUND])
-def test_a_settlement_that_never_got_past_the_guard_can_be_decided(decision: Decision) -> None:
+def test_a_settlement_that_the_breaker_never_admitted_can_be_decided(decision: Decision) -> None:
     operation = new_operation(status=Status.PROCESSING)
     for name in ("claim", "debit", "settle:b"):
         operation = operation.with_step(name, StepRecord(operation.reference(name), StepState.DONE, attempts=1))
     for at in (START, NOW):
-        operation = put_off(STAGES, operation, Work(SETTLE_A, Verb.SUBMIT), PutOff(1, down=True), at, POLICY, 1)
+        operation = defer(
+            Context(STAGES, POLICY, at, 1), operation, Work(SETTLE_A, Verb.SUBMIT), Deferral(1, down=True)
+        )
     assert operation.status is Status.NEEDS_REVIEW
     ended = Status.SUCCEEDED if decision is Decision.RETRY else Status.PARTIALLY_SUCCEEDED
     assert played_out(decide(operation, decision))[0] is ended

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import FakeClock
 from pytest_httpserver import HTTPServer
-from sandbox import Sandbox
 from werkzeug import Request, Response
 
-from ops.simulation.chance import Chance
-from ops.simulation.partner import SimulatedPartner
-from worker.partners.guard import Guard
+from proof.simulation.chance import Chance
+from proof.simulation.partner import SimulatedPartner
+from tests.answers import client_of
+from tests.doubles import FakeClock
+from tests.sandbox import Sandbox
+from worker.partners.breaker import Breaker
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.partners.screening import Screening, blacklist, verification
 
-Make = Callable[[PartnerHttp, Guard], Screening]
+Make = Callable[[PartnerHttp, Breaker], Screening]
 FAILURES = (201, 202, 302, 400, 401, 404, 409, 429, 500, 502, 503, 504)
 VERIFIED, REFUSED = '{"result": "verified"}', '{"result": "rejected"}'
 BODY = {"request_id": "op-1:verify", "username": "ama"}
@@ -26,7 +27,7 @@ REJECTED, LISTED = Declined("screening_rejected"), Declined("screening_listed")
 
 
 def screening(make: Make, url: str, timeout_s: float = 5) -> Screening:
-    return make(PartnerHttp(url, timeout_s, connections=1), Guard("screening", FakeClock(), 1))
+    return make(PartnerHttp(url, timeout_s, connections=1), Breaker("screening", FakeClock(), 1))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_silence_is_no_verdict() -> None:
     ],
 )
 def test_the_sandbox_is_understood(httpserver: HTTPServer, tmp_path: Path, username: str, replies: list[Reply]) -> None:
-    client = Sandbox(tmp_path).app.test_client()
+    client = client_of(Sandbox(tmp_path).app)
 
     def play(request: Request) -> Response:
         return client.post(request.path, data=request.data, content_type=request.content_type)
@@ -97,13 +98,13 @@ def test_the_sandbox_is_understood(httpserver: HTTPServer, tmp_path: Path, usern
     assert [service.check("op-1:verify", username) for service in services] == replies
 
 
-def test_a_simulated_service_tells_by_what_it_is_sent() -> None:
+def test_a_simulated_service_answers_by_what_it_is_sent() -> None:
     def look_up(path: str, body: Mapping[str, Any] | None) -> Answer:
         assert body is not None
         return Answer(200, {"result": "rejected" if (path, body) == ("/api/verify", BODY) else "verified"}, 0)
 
     chance = Chance("one", faults=False)
     partner = SimulatedPartner(FakeClock(), chance, None, look_up, lambda: None, frozenset())
-    service = verification(partner, Guard("screening", FakeClock(), 1))
+    service = verification(partner, Breaker("screening", FakeClock(), 1))
     assert service.check("op-1:verify", "ama") == REJECTED
     assert service.check("op-1:verify", "kofi") == Confirmed()

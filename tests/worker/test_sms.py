@@ -1,4 +1,4 @@
-"""Messages: what each sender says, that an outcome is told once and not before it is one, and that no end is missed."""
+"""Messages: what senders answer; an outcome is notified once, not before it is certain, and no end is missed."""
 
 import json
 import os
@@ -12,32 +12,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import LEASE_S, START, CutOff, FakeClock, ScriptedPartner, engine, insert, load, process, step
 from pytest_httpserver import HTTPServer
-from sandbox import Sandbox
 from werkzeug import Request, Response
 
 from core.broker.embedded import EmbeddedBroker
 from core.errors import Conflict, StoreUnavailable
+from core.ids import new_id
+from core.notices.outcome import Notification
 from core.operation import TERMINAL, Operation, Status, StepState
-from core.outcomes import Tell
 from core.store.port import OPERATIONS, Document, Store
-from ops.stack import ROOT
+from devtools.stack import ROOT
+from products.messages.contract import SMS, SmsNotifier
+from products.messages.process import sms
+from tests.answers import client_of
+from tests.doubles import LEASE_S, START, CutOff, FakeClock, ScriptedPartner, engine, insert, load, process, step
+from tests.sandbox import Sandbox
 from worker.engine import Engine
-from worker.partners.guard import Guard
+from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
 from worker.partners.sms import ConsoleSms, FileSms, HttpSms
-from worker.processes.sms import KIND, announce, sms
 
 PHONE = "+2250707000011"
-TOLD = {"request_id": "m:send", "to": PHONE, "text": "Перевод: выполнено"}
-TELL = asdict(Tell(PHONE, "en", "Transfer", 2500, "XOF"))
+MESSAGE = {"request_id": "m:send", "to": PHONE, "text": "Перевод: выполнено"}
+NOTIFICATION = asdict(Notification(PHONE, "en", "Transfer", 2500, "XOF"))
 DAY_S = 24 * 3600
 
 
 def http(url: str) -> HttpSms:
-    return HttpSms(PartnerHttp(url, 5, connections=1, reasons=HttpSms.REASONS), Guard("sms", FakeClock(), 1))
+    return HttpSms(PartnerHttp(url, 5, connections=1, reasons=HttpSms.REASONS), Breaker("sms", FakeClock(), 1))
 
 
 @pytest.mark.parametrize(
@@ -56,12 +59,12 @@ def http(url: str) -> HttpSms:
     ],
 )
 def test_what_a_gateway_answers(httpserver: HTTPServer, status: int, answer: dict[str, str], expected: Reply) -> None:
-    told = {"request_id": "m:send", **answer}
-    httpserver.expect_request("/messages", method="POST", json=TOLD).respond_with_json(told, status)
-    httpserver.expect_request("/requests/m:send").respond_with_json(told, status)
+    body = {"request_id": "m:send", **answer}
+    httpserver.expect_request("/messages", method="POST", json=MESSAGE).respond_with_json(body, status)
+    httpserver.expect_request("/requests/m:send").respond_with_json(body, status)
     sender = http(httpserver.url_for(""))
     assert sender.enquire is not None
-    assert (sender.send("m:send", PHONE, TOLD["text"]), sender.enquire("m:send")) == (expected, expected)
+    assert (sender.send("m:send", PHONE, MESSAGE["text"]), sender.enquire("m:send")) == (expected, expected)
 
 
 @pytest.mark.parametrize(("to", "reply"), [(PHONE, Confirmed), ("+2250707000099", Declined)])
@@ -69,7 +72,7 @@ def test_the_sandbox_is_understood(httpserver: HTTPServer, tmp_path: Path, to: s
     sandbox = Sandbox(tmp_path)
 
     def play(request: Request) -> Response:
-        client = sandbox.app.test_client()
+        client = client_of(sandbox.app)
         return client.open(request.path, method=request.method, data=request.data, content_type=request.content_type)
 
     httpserver.expect_request("/sms/messages").respond_with_handler(play)
@@ -83,7 +86,7 @@ def test_the_sandbox_is_understood(httpserver: HTTPServer, tmp_path: Path, to: s
 
 
 def lines(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
+    return [json.loads(line) for line in path.read_bytes().splitlines() if line]
 
 
 def test_a_file_has_a_line_for_each_message_and_finds_it(tmp_path: Path) -> None:
@@ -91,9 +94,9 @@ def test_a_file_has_a_line_for_each_message_and_finds_it(tmp_path: Path) -> None
     sender = FileSms(path)
     assert sender.enquire is not None
     assert sender.enquire("m:send") == NotFound()
-    assert sender.send("m:send", PHONE, TOLD["text"]) == Confirmed()
+    assert sender.send("m:send", PHONE, MESSAGE["text"]) == Confirmed()
     assert sender.send("n:send", PHONE, 'of "m:send" and "o:send"\n') == Confirmed()
-    assert lines(path)[0] == TOLD
+    assert lines(path)[0] == MESSAGE
     found = [FileSms(path).enquire(reference) for reference in ("m:send", "n:send", "o:send", ":send")]  # type: ignore[misc]
     assert found == [Confirmed(), Confirmed(), NotFound(), NotFound()]
 
@@ -108,19 +111,20 @@ def test_a_line_that_was_cut_off_is_no_message_and_spoils_none(tmp_path: Path, c
     path = tmp_path / "sms.log"
     sender = FileSms(path)
     assert sender.enquire is not None
-    sender.send("m:send", PHONE, TOLD["text"])
+    sender.send("m:send", PHONE, MESSAGE["text"])
     os.truncate(path, path.stat().st_size - cut)
     assert sender.enquire("m:send") == (Confirmed() if cut == 1 else NotFound())
-    sender.send("n:send", PHONE, TOLD["text"])
+    sender.send("n:send", PHONE, MESSAGE["text"])
     assert (sender.enquire("m:send"), sender.enquire("n:send")) == (
         Confirmed() if cut == 1 else NotFound(),
         Confirmed(),
     )
-    sender.send("m:send", PHONE, TOLD["text"])
+    sender.send("m:send", PHONE, MESSAGE["text"])
     assert sender.enquire("m:send") == Confirmed()
-    assert json.loads(path.read_bytes().splitlines()[-1]) == TOLD
+    assert json.loads(path.read_bytes().splitlines()[-1]) == MESSAGE
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_file(tmp_path: Path) -> None:
     path, each = tmp_path / "sms.log", 200
     code = (
@@ -131,21 +135,21 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(path)]
     processes = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("one", "two")]
     assert [process.wait(60) for process in processes] == [0, 0]
-    told = {line["request_id"]: line["text"] for line in lines(path)}
-    assert told == {f"{name}-{n}": "é" * n for name in ("one", "two") for n in range(each)}
+    body = {line["request_id"]: line["text"] for line in lines(path)}
+    assert body == {f"{name}-{n}": "é" * n for name in ("one", "two") for n in range(each)}
 
 
-def test_a_console_is_written_to_and_cannot_tell(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ConsoleSms().send("m:send", PHONE, TOLD["text"]) == Confirmed()
-    assert json.loads(capsys.readouterr().out) == TOLD
+def test_the_console_sender_writes_and_answers_no_enquiry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ConsoleSms().send("m:send", PHONE, MESSAGE["text"]) == Confirmed()
+    assert json.loads(capsys.readouterr().out) == MESSAGE
     assert ConsoleSms.enquire is None
 
 
 class Phone:
-    """A sender that says what it was told to say, and remembers what it was asked to send."""
+    """A sender that gives scripted replies, and remembers what it sent."""
 
     def __init__(self, *replies: Reply) -> None:
-        self.guard: Guard | None = None
+        self.breaker: Breaker | None = None
         self.replies = list(replies)
         self.sent: list[tuple[str, str, str]] = []
         self.enquire: Callable[[str], Reply] | None = lambda reference: self.replies.pop(0)
@@ -155,12 +159,12 @@ class Phone:
         return self.replies.pop(0) if self.replies else Confirmed()
 
 
-def tell(store: Store, clock: FakeClock, operation: Operation | None = None) -> None:
-    announce(store, EmbeddedBroker(store, clock), clock, operation or load(store))
+def notify(store: Store, clock: FakeClock, operation: Operation | None = None) -> None:
+    SmsNotifier(store, EmbeddedBroker(store, clock), clock, new_id).ended(operation or load(store))
 
 
 def messages(store: Store) -> list[Operation]:
-    return [Operation.from_document(document) for document in store.find(OPERATIONS, {"kind": KIND})]
+    return [Operation.from_document(document) for document in store.find(OPERATIONS, {"kind": SMS.kind})]
 
 
 def message(store: Store) -> Operation:
@@ -184,24 +188,24 @@ def end(store: Store, status: Status = Status.SUCCEEDED) -> None:
         (Status.PARTIALLY_SUCCEEDED, "en", "Transfer 2,500 XOF: partly done, the rest given back. Ref op-1"),
     ],
 )
-def test_the_outcome_is_told_once(store: Store, clock: FakeClock, status: Status, language: str, text: str) -> None:
-    insert(store, status=status, due_at=None, tell={**TELL, "language": language})
-    tell(store, clock)
+def test_an_outcome_is_notified_once(store: Store, clock: FakeClock, status: Status, language: str, text: str) -> None:
+    insert(store, status=status, due_at=None, notification={**NOTIFICATION, "language": language})
+    notify(store, clock)
     phone = Phone()
     worker = engine(store, clock, sms(store, phone))
     for _ in range(2):
         worker.advance(message(store).id)
-        tell(store, clock)
+        notify(store, clock)
     assert phone.sent == [(f"{message(store).id}:send", PHONE, text)]
     assert message(store).status is Status.SUCCEEDED
 
 
-def test_nothing_is_told_before_the_end(store: Store, clock: FakeClock) -> None:
-    """It is asked for just before that is saved; what it waits for does not count against the sender."""
-    insert(store, status=Status.PROCESSING, tell=TELL)
-    tell(store, clock)
+def test_nothing_is_notified_before_the_end(store: Store, clock: FakeClock) -> None:
+    """It is called just before that is saved; what it waits for does not count against the sender."""
+    insert(store, status=Status.PROCESSING, notification=NOTIFICATION)
+    notify(store, clock)
     phone = Phone()
-    phone.guard = Guard("sms", clock, 1)
+    phone.breaker = Breaker("sms", clock, 1)
     worker = engine(store, clock, sms(store, phone))
     worker.advance(message(store).id)
     assert message(store).due_at == START + timedelta(seconds=0.1)
@@ -209,7 +213,7 @@ def test_nothing_is_told_before_the_end(store: Store, clock: FakeClock) -> None:
         clock.tick(60)
         worker.advance(message(store).id)
     assert phone.sent == []
-    assert phone.guard.open_until is None
+    assert phone.breaker.open_until is None
     end(store)
     clock.tick(60)
     worker.advance(message(store).id)
@@ -217,11 +221,11 @@ def test_nothing_is_told_before_the_end(store: Store, clock: FakeClock) -> None:
 
 
 def test_what_cannot_be_read_is_not_a_failure_of_the_sender(store: Store, clock: FakeClock) -> None:
-    insert(store, status=Status.SUCCEEDED, due_at=None, tell=TELL)
-    tell(store, clock)
+    insert(store, status=Status.SUCCEEDED, due_at=None, notification=NOTIFICATION)
+    notify(store, clock)
     phone = Phone()
-    phone.guard = Guard("sms", clock, 1)
-    engine(store, clock, sms(CutOff(store, 0), phone)).advance(message(store).id)  # type: ignore[arg-type]
+    phone.breaker = Breaker("sms", clock, 1)
+    engine(store, clock, sms(CutOff(store, 0), phone)).advance(message(store).id)
     assert (phone.sent, message(store).step("send").state) == ([], StepState.WAITING)
     clock.tick(60)
     engine(store, clock, sms(store, phone)).advance(message(store).id)
@@ -230,15 +234,15 @@ def test_what_cannot_be_read_is_not_a_failure_of_the_sender(store: Store, clock:
 
 def test_a_message_that_gave_up_waiting_is_asked_for_again_by_the_end(store: Store, clock: FakeClock) -> None:
     """An end that could not be saved, and a person who looked into it two days later."""
-    insert(store, status=Status.PROCESSING, tell=TELL)
-    tell(store, clock)
+    insert(store, status=Status.PROCESSING, notification=NOTIFICATION)
+    notify(store, clock)
     phone = Phone()
     worker = engine(store, clock, sms(store, phone))
     worker.advance(message(store).id)
     clock.tick(DAY_S)
     worker.advance(message(store).id)
     assert message(store).status is Status.FAILED
-    tell(store, clock)
+    notify(store, clock)
     end(store)
     for operation in messages(store):
         worker.advance(operation.id)
@@ -246,44 +250,44 @@ def test_a_message_that_gave_up_waiting_is_asked_for_again_by_the_end(store: Sto
 
 
 def test_a_message_may_be_a_text_of_its_own(store: Store, clock: FakeClock) -> None:
-    insert(store, kind=KIND, request={"to": PHONE, "about": None, "text": "Your PIN is locked."})
+    insert(store, kind=SMS.kind, request={"to": PHONE, "about": None, "text": "Your PIN is locked."})
     phone = Phone()
     engine(store, clock, sms(store, phone)).advance("op-1")
     assert phone.sent == [("op-1:send", PHONE, "Your PIN is locked.")]
 
 
-@pytest.mark.parametrize("asked", [Confirmed(), NotFound()])
-def test_a_message_of_which_nothing_was_heard_is_looked_for(store: Store, clock: FakeClock, asked: Reply) -> None:
-    insert(store, kind=KIND, request={"to": PHONE, "about": None, "text": "x"})
-    phone = Phone(Unknown("HTTP 504"), asked)
+@pytest.mark.parametrize("enquired", [Confirmed(), NotFound()])
+def test_a_message_of_which_nothing_was_heard_is_looked_for(store: Store, clock: FakeClock, enquired: Reply) -> None:
+    insert(store, kind=SMS.kind, request={"to": PHONE, "about": None, "text": "x"})
+    phone = Phone(Unknown("HTTP 504"), enquired)
     worker = engine(store, clock, sms(store, phone))
     worker.advance("op-1")
     clock.tick(60)
     worker.advance("op-1")
-    assert len(phone.sent) == (1 if asked == Confirmed() else 2)
+    assert len(phone.sent) == (1 if enquired == Confirmed() else 2)
     assert load(store).status is Status.SUCCEEDED
 
 
 def test_a_number_of_nobody_ends_the_message_and_nothing_else(store: Store, clock: FakeClock) -> None:
-    insert(store, status=Status.SUCCEEDED, due_at=None, tell=TELL)
-    tell(store, clock)
+    insert(store, status=Status.SUCCEEDED, due_at=None, notification=NOTIFICATION)
+    notify(store, clock)
     engine(store, clock, sms(store, Phone(Declined("invalid_number")))).advance(message(store).id)
     assert (message(store).status, load(store).status) == (Status.FAILED, Status.SUCCEEDED)
 
 
-def test_who_wants_to_be_told_nothing_is_told_nothing(store: Store, clock: FakeClock) -> None:
+def test_an_operation_without_a_notification_sends_none(store: Store, clock: FakeClock) -> None:
     insert(store)
-    tell(store, clock)
+    notify(store, clock)
     assert messages(store) == []
 
 
-def test_many_that_announce_an_end_at_once_announce_it_once(store: Store, clock: FakeClock) -> None:
-    insert(store, tell=TELL)
+def test_many_that_notify_of_an_end_at_once_notify_once(store: Store, clock: FakeClock) -> None:
+    insert(store, notification=NOTIFICATION)
     operation, together = load(store), threading.Barrier(8, timeout=10)
 
     def run() -> None:
         together.wait()
-        tell(store, clock, operation)
+        notify(store, clock, operation)
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
@@ -293,12 +297,13 @@ def test_many_that_announce_an_end_at_once_announce_it_once(store: Store, clock:
     assert message(store).request == {"to": PHONE, "about": "op-1", "text": None}
 
 
-def test_an_announcement_that_broke_off_is_made_once_by_the_next(store: Store, clock: FakeClock) -> None:
-    insert(store, tell=TELL)
+def test_a_notification_that_broke_off_is_made_once_by_the_next(store: Store, clock: FakeClock) -> None:
+    insert(store, notification=NOTIFICATION)
     operation, broken = load(store), 0
-    for verbs in range(5):
+    for verbs in range(10):
         try:
-            announce(CutOff(store, verbs), EmbeddedBroker(store, clock), clock, operation)  # type: ignore[arg-type]
+            cut = CutOff(store, verbs)
+            SmsNotifier(cut, EmbeddedBroker(store, clock), clock, new_id).ended(operation)
         except StoreUnavailable:
             broken += 1
     assert broken > 0
@@ -323,7 +328,7 @@ class Saves:
 
 
 def ends(store: Store, clock: FakeClock, saves: Saves, partner: ScriptedPartner) -> tuple[Engine, list[Status]]:
-    """A worker, and how the operation was stored whenever it was told of its end."""
+    """A worker, and how the operation was stored whenever it was notified of the end."""
     seen: list[Status] = []
 
     def ending(operation: Operation) -> None:
@@ -331,11 +336,13 @@ def ends(store: Store, clock: FakeClock, saves: Saves, partner: ScriptedPartner)
         seen.append(load(store).status)
 
     insert(store)
-    return engine(saves, clock, process((step("one", partner),)), ending=ending), seen  # type: ignore[arg-type]
+    return engine(saves, clock, process((step("one", partner),)), ending=ending), seen
 
 
 @pytest.mark.parametrize("reply", [Confirmed(), Declined("no")])
-def test_an_end_is_told_before_it_is_saved_and_nothing_else_is(store: Store, clock: FakeClock, reply: Reply) -> None:
+def test_the_notifier_is_called_before_an_end_is_saved_and_at_no_other_time(
+    store: Store, clock: FakeClock, reply: Reply
+) -> None:
     worker, seen = ends(store, clock, Saves(store), ScriptedPartner(Unavailable("HTTP 503"), reply))
     worker.advance("op-1")
     assert seen == []
@@ -347,7 +354,7 @@ def test_an_end_is_told_before_it_is_saved_and_nothing_else_is(store: Store, clo
 
 
 @pytest.mark.parametrize("instead", [Conflict(), StoreUnavailable()])
-def test_an_end_that_could_not_be_saved_is_told_again(store: Store, clock: FakeClock, instead: Exception) -> None:
+def test_an_end_that_could_not_be_saved_is_notified_again(store: Store, clock: FakeClock, instead: Exception) -> None:
     worker, seen = ends(store, clock, Saves(store, instead), ScriptedPartner(Confirmed(), Confirmed()))
     try:
         worker.advance("op-1")
@@ -360,13 +367,14 @@ def test_an_end_that_could_not_be_saved_is_told_again(store: Store, clock: FakeC
     assert load(store).status is Status.SUCCEEDED
 
 
-def test_no_end_is_saved_that_could_not_be_told(store: Store, clock: FakeClock) -> None:
-    insert(store, tell=TELL)
+def test_no_end_is_saved_whose_notification_failed(store: Store, clock: FakeClock) -> None:
+    insert(store, notification=NOTIFICATION)
     partner, phone = ScriptedPartner(Confirmed(), Confirmed()), Phone()
     broker, cut = EmbeddedBroker(store, clock), [True]
 
     def ending(operation: Operation) -> None:
-        announce(CutOff(store, 0) if cut.pop() else store, broker, clock, operation)  # type: ignore[arg-type]
+        reached = CutOff(store, 0) if cut.pop() else store
+        SmsNotifier(reached, broker, clock, new_id).ended(operation)
 
     worker = engine(store, clock, process((step("one", partner),)), ending=ending)
     with pytest.raises(StoreUnavailable):

@@ -1,7 +1,7 @@
-"""The finance service: keeps the charges of consultations, one for each appointment."""
+"""The finance service: records the charges of consultations, one for each appointment."""
 
-from core.money import to_text
-from worker.partners.guard import Guard
+from core.money import format_minor
+from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Reply
 
@@ -9,12 +9,15 @@ from worker.partners.port import Reply
 class Finance:
     REASONS = ("ALREADY_CHARGED",)
 
-    def __init__(self, http: PartnerHttp, guard: Guard) -> None:
-        self.guard = guard
+    def __init__(self, http: PartnerHttp, breaker: Breaker) -> None:
+        self.breaker = breaker
         self._http = http
         self.enquire = http.enquire
 
     def charge(self, reference: str, appointment_id: str, minor: int, currency: str) -> Reply:
-        """Records that so many minor units are charged for the appointment."""
-        body = {"request_id": reference, "appointment_id": appointment_id, "amount": to_text(minor, currency)}
+        """Charges an amount for the appointment.
+
+        minor: the amount in minor units of `currency`.
+        """
+        body = {"request_id": reference, "appointment_id": appointment_id, "amount": format_minor(minor, currency)}
         return self._http.submit("POST", "/charges", {**body, "currency": currency})

@@ -23,16 +23,21 @@ from worker.partners.port import (
 )
 
 CONNECT_TIMEOUT_S = 3.05
-"""A little over the 3 s after which TCP repeats a lost SYN."""
-LARGEST_ANSWER = 64 * 1024
-CHUNK = 4096
-LONGEST_RETRY_AFTER_S = 900
-"""A partner's wish beyond this is taken for a mistake of theirs."""
+"""Slightly more than the 3 s after which TCP repeats a lost SYN."""
+MAX_ANSWER_BYTES = 64 * 1024
+CHUNK_BYTES = 4096
+MAX_RETRY_AFTER_S = 900
+"""A longer Retry-After is treated as a partner's mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status code, the JSON object (empty when the body is none) and the Retry-After in seconds."""
+    """A partner's HTTP response.
+
+    status: the status code.
+    body: the JSON object; empty if the response has none.
+    retry_after_s: the Retry-After header, in seconds; 0 if absent.
+    """
 
     status: int
     body: Mapping[str, Any]
@@ -40,16 +45,20 @@ class Answer:
 
 
 class PartnerHttp:
-    """One partner's base URL, and the status rules that our partners keep.
+    """An HTTP client for one partner, with the status code rules that all our partners share.
 
-    A request carries a reference. 200 tells its status and 202 that it is pending; 400 and 409 are refusals; 429 and
-    503 were not processed; everything else, and every failure after the connection stood, leaves open what happened.
+    Every request carries a reference. 200 carries its status. 202 means pending. 400 and 409 are refusals. After 429
+    and 503 the request was not processed. After anything else, or a failure on an open connection, the outcome is
+    unknown.
     """
 
     def __init__(self, base_url: str, timeout_s: float, connections: int, reasons: Collection[str] = ()) -> None:
-        """timeout_s: the longest silence that is waited for; connections: how many are kept for reuse.
+        """Opens a session for connections to `base_url`.
 
-        reasons: those that this partner gives for FAILED. In lower case they are our codes; any other is "declined".
+        timeout_s: the longest silence of the partner, in seconds.
+        connections: how many connections are kept for reuse.
+        reasons: the reasons that this partner gives for FAILED. Our code is the reason in lower case, or "declined" for
+            any other reason.
         """
         self._reasons = frozenset(reasons)
         self._base_url = base_url.rstrip("/")
@@ -57,13 +66,13 @@ class PartnerHttp:
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0))
-        # Proxies and certificates are looked up once, here: doing it per request costs as much as the request.
+        # Proxies and certificates are looked up once: a look-up per request costs as much as the request.
         environment = self._session.merge_environment_settings(self._base_url, {}, None, None, None)
         self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
         self._session.trust_env = False
 
     def submit(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
-        """Asks for something under the reference body["request_id"]."""
+        """Sends a request that has an effect. Its reference is body["request_id"]."""
         answer = self.exchange(method, path, body)
         if not isinstance(answer, Answer):
             return answer
@@ -80,7 +89,7 @@ class PartnerHttp:
                 return Unknown(f"HTTP {answer.status}")
 
     def enquire(self, reference: str) -> Reply:
-        """Asks what became of a reference. Declined only when the partner says that the request failed."""
+        """Asks for the status of a reference. Returns Declined only if the partner reports that the request failed."""
         answer = self.exchange("GET", f"/requests/{quote(reference, safe=':')}")
         if not isinstance(answer, Answer):
             return answer
@@ -95,9 +104,9 @@ class PartnerHttp:
                 return Unknown(f"HTTP {answer.status}")
 
     def look(self, path: str, body: Mapping[str, Any] | None = None) -> Answer | Unavailable:
-        """Reads something, by POST when there is a body: an Answer of status 200 or 404.
+        """Sends a request without an effect, by POST if it has a body, otherwise by GET.
 
-        A read has no effect: after anything else it is repeated.
+        Returns an Answer only with status 200 or 404. Anything else is Unavailable, because a read is safe to repeat.
         """
         answer = self.exchange("GET" if body is None else "POST", path, body)
         match answer:
@@ -110,21 +119,21 @@ class PartnerHttp:
 
     def _read_status(self, answer: Answer, reference: str) -> Reply:
         if answer.body.get("request_id") != reference:
-            return Unknown(f"HTTP {answer.status} that does not name our request")
+            return Unknown(f"HTTP {answer.status} with another request id")
         match answer.status, answer.body.get("status"):
             case 200, "SUCCESSFUL":
                 return Confirmed(_evidence(answer.body))
             case 200, "FAILED":
                 reason = answer.body.get("reason")
-                known = isinstance(reason, str) and reason in self._reasons
-                return Declined(str(reason).lower() if known else "declined", _evidence(answer.body))
+                listed = isinstance(reason, str) and reason in self._reasons
+                return Declined(str(reason).lower() if listed else "declined", _evidence(answer.body))
             case _, "PENDING":
                 return Pending()
             case _:
-                return Unknown(f"HTTP {answer.status} with a status that is none")
+                return Unknown(f"HTTP {answer.status} with an unknown status")
 
     def exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer | Unknown | Unavailable:
-        """One request and its answer, or what its failure is taken for."""
+        """Makes one request. Returns its answer, or Unknown or Unavailable for a network failure."""
         url, give_up_at = self._base_url + path, time.monotonic() + sum(self._timeout)
         try:
             with self._session.request(
@@ -143,11 +152,16 @@ class PartnerHttp:
 
 
 def _read_body(response: requests.Response, give_up_at: float) -> bytes:
-    """The body; nothing when it is larger or slower than any answer of a partner, which then counts as none."""
+    """Returns the body. Returns b"" if it is too large or too slow, which then counts as an answer without a body.
+
+    give_up_at: a reading of time.monotonic(), in seconds.
+    """
     text = b""
-    while chunk := response.raw.read1(CHUNK, decode_content=True):  # what is there; read() would wait for all of it
+    while chunk := response.raw.read1(
+        CHUNK_BYTES, decode_content=True
+    ):  # returns what has arrived; read() would wait for all of it
         text += chunk
-        if len(text) > LARGEST_ANSWER or time.monotonic() > give_up_at:
+        if len(text) > MAX_ANSWER_BYTES or time.monotonic() > give_up_at:
             return b""
     return text
 
@@ -157,7 +171,7 @@ def _evidence(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _never_sent(error: requests.RequestException) -> bool:
-    """Whether no byte of the request can have reached the partner: there was no connection to send it on."""
+    """Returns whether the request surely did not reach the partner: no connection was established."""
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
@@ -168,6 +182,6 @@ def _name(error: requests.RequestException) -> str:
 
 
 def _retry_after_s(response: requests.Response) -> float:
-    """Retry-After in seconds, RFC 9110 section 10.2.3; its other form, a date, is read as no wish."""
+    """Returns Retry-After in seconds (RFC 9110 section 10.2.3). Its other form, a date, counts as 0."""
     text = response.headers.get("Retry-After", "")
-    return min(float(text), LONGEST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0
+    return min(float(text), MAX_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0

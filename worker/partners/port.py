@@ -1,4 +1,4 @@
-"""What a partner can say. Six replies, and no other: a timeout is not a refusal."""
+"""The six replies that a partner call can have. A timeout is not a refusal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +7,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """It happened."""
+    """The request was carried out."""
 
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """It did not happen and will not. `code` is stable and public; `result` is the evidence."""
+    """The request was not carried out and will not be.
+
+    code: stable and public.
+    result: the evidence, such as the partner's reason.
+    """
 
     code: str
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -22,24 +26,27 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """They have it and will tell later."""
+    """The partner has the request and will report its outcome later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It was sent, and there is no usable answer: anything may have happened, now or a little later."""
+    """The request was sent without a usable answer: it may have been carried out, or may be a little later."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """To an enquiry only: they have no such request (yet)."""
+    """Only for an enquiry: the partner has no such request, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """It was surely not sent, or surely refused unprocessed. `retry_after_s` is the partner's own wish."""
+    """The request was surely not sent, or surely not processed.
+
+    retry_after_s: the wait that the partner asks for, in seconds.
+    """
 
     why: str
     retry_after_s: float = 0
@@ -48,4 +55,4 @@ class Unavailable:
 Reply = Confirmed | Declined | Pending | Unknown | NotFound | Unavailable
 
 REFERENCE_CONFLICT = "reference_conflict"
-"""Declined because the partner knows the reference from another request."""
+"""The code of Declined when the partner has the reference from another request."""

@@ -1,10 +1,10 @@
-"""The city's registry of fines: tells what is due, and is told what was paid."""
+"""The city's registry of fines: reports which fines are due, and records payments."""
 
 from decimal import Decimal, InvalidOperation
 from urllib.parse import quote
 
-from core.money import to_text
-from worker.partners.guard import Guard
+from core.money import format_minor
+from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 
@@ -12,13 +12,16 @@ from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 class Registry:
     REASONS = ("ALREADY_PAID", "UNKNOWN_FINE", "AMOUNT_MISMATCH", "CANCELLED")
 
-    def __init__(self, http: PartnerHttp, guard: Guard) -> None:
-        self.guard = guard
+    def __init__(self, http: PartnerHttp, breaker: Breaker) -> None:
+        self.breaker = breaker
         self._http = http
         self.enquire = http.enquire
 
     def check(self, fine: str, minor: int, currency: str) -> Reply:
-        """Whether the fine exists, is due, and is of this amount. Has no effect, so it never answers Unknown."""
+        """Checks that the fine exists, is due, and is of this amount. Never returns Unknown, as it has no effect.
+
+        minor: the amount in minor units of `currency`.
+        """
         answer = self._http.look(f"/amendes/{quote(fine, safe='')}")
         if isinstance(answer, Unavailable):
             return answer
@@ -34,21 +37,24 @@ class Registry:
             case "CANCELLED":
                 return Declined("fine_cancelled")
             case _:
-                return Unavailable("the registry described no fine")
+                return Unavailable("the registry's answer describes no fine")
 
     def settle(self, reference: str, fine: str, payment_id: str, minor: int, currency: str) -> Reply:
-        """Marks the fine as paid by this payment."""
+        """Marks the fine as paid by this payment.
+
+        minor: the amount in minor units of `currency`.
+        """
         body = {
             "request_id": reference,
             "statut": "PAYEE",
             "payment_id": payment_id,
-            "amount": to_text(minor, currency),
+            "amount": format_minor(minor, currency),
         }
         return self._http.submit("PUT", f"/amendes/{quote(fine, safe='')}/statut", body)
 
 
-def _same_amount(told: object, minor: int, currency: str) -> bool:
+def _same_amount(reported: object, minor: int, currency: str) -> bool:
     try:
-        return Decimal(str(told)) == Decimal(to_text(minor, currency))
+        return Decimal(str(reported)) == Decimal(format_minor(minor, currency))
     except InvalidOperation:
         return False

@@ -1,24 +1,29 @@
-"""A service that screens people: whether somebody is who he says, or is on a list of those to be refused."""
+"""Screening services: one verifies a person's username, one looks it up on a blacklist."""
 
 from collections.abc import Mapping
 
-from worker.partners.guard import Guard
+from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 
 
 class Screening:
-    """One service at `path`. passes: its word for those to be let through; fails: our code for each word of refusal."""
+    """One screening service.
 
-    def __init__(self, http: PartnerHttp, guard: Guard, path: str, passes: str, fails: Mapping[str, str]) -> None:
-        self.guard = guard
+    path: of its check.
+    passes: its result for a person who may pay.
+    fails: our code for each of its results that refuse a person.
+    """
+
+    def __init__(self, http: PartnerHttp, breaker: Breaker, path: str, passes: str, fails: Mapping[str, str]) -> None:
+        self.breaker = breaker
         self._http = http
         self._path = path
         self._passes = passes
         self._fails = fails
 
     def check(self, reference: str, username: str) -> Reply:
-        """What the service says of the username. Has no effect, so it never answers Unknown; no word is no verdict."""
+        """Checks the username. Never returns Unknown, as it has no effect: without a verdict, it is Unavailable."""
         answer = self._http.look(self._path, {"request_id": reference, "username": username})
         if isinstance(answer, Unavailable):
             return answer
@@ -27,17 +32,17 @@ class Screening:
         match answer.body.get("result"):
             case self._passes:
                 return Confirmed()
-            case str(word) if word in self._fails:
-                return Declined(self._fails[word])
+            case str(result) if result in self._fails:
+                return Declined(self._fails[result])
             case _:
-                return Unavailable("the screening gave no verdict")
+                return Unavailable("the screening returned no verdict")
 
 
-def verification(http: PartnerHttp, guard: Guard) -> Screening:
-    """Verifies that a username is that of a person who is known."""
-    return Screening(http, guard, "/api/verify", passes="verified", fails={"rejected": "screening_rejected"})
+def verification(http: PartnerHttp, breaker: Breaker) -> Screening:
+    """Returns the service that verifies usernames."""
+    return Screening(http, breaker, "/api/verify", passes="verified", fails={"rejected": "screening_rejected"})
 
 
-def blacklist(http: PartnerHttp, guard: Guard) -> Screening:
-    """Looks a username up among those who are to be refused."""
-    return Screening(http, guard, "/api/blacklist/check", passes="clear", fails={"listed": "screening_listed"})
+def blacklist(http: PartnerHttp, breaker: Breaker) -> Screening:
+    """Returns the service that looks usernames up on a blacklist."""
+    return Screening(http, breaker, "/api/blacklist/check", passes="clear", fails={"listed": "screening_listed"})

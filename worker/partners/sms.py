@@ -1,8 +1,8 @@
 """Senders of SMS: to a console or a file on this machine, or by HTTP.
 
-The contract of the HTTP one is that of every partner: `POST {SMS_URL}/messages` with `request_id`, `to` (E.164) and
-`text` answers `{"request_id", "status"}`, the same for the same request id, as does
-`GET {SMS_URL}/requests/<request_id>`.
+The HTTP sender uses the contract of every partner. `POST {SMS_URL}/messages` takes `request_id`, `to` (E.164) and
+`text`, and answers `{"request_id", "status"}`. The same request id gets the same answer.
+`GET {SMS_URL}/requests/<request_id>` answers the same.
 """
 
 import json
@@ -14,25 +14,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from worker.partners.guard import Guard
+from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, NotFound, Reply, Unavailable
 
 
 class SmsSender(Protocol):
-    """enquire: None for a sender that cannot tell; it may then send a message twice."""
+    """Sends text messages.
 
-    guard: Guard | None
+    breaker: None for a sender on this machine.
+    enquire: returns the status of a reference. None if the sender cannot know it; a message may then be sent twice.
+    """
+
+    breaker: Breaker | None
     enquire: Callable[[str], Reply] | None
 
-    def send(self, reference: str, to: str, text: str) -> Reply: ...
+    def send(self, reference: str, to: str, text: str) -> Reply:
+        """Sends `text` to the phone `to` (E.164)."""
 
 
 class HttpSms:
+    """Sends by HTTP, through a gateway."""
+
     REASONS = ("INVALID_NUMBER",)
 
-    def __init__(self, http: PartnerHttp, guard: Guard) -> None:
-        self.guard: Guard | None = guard
+    def __init__(self, http: PartnerHttp, breaker: Breaker) -> None:
+        self.breaker: Breaker | None = breaker
         self._http = http
         self.enquire: Callable[[str], Reply] | None = http.enquire
 
@@ -41,12 +48,13 @@ class HttpSms:
 
 
 class FileSms:
-    """A line of JSON for each message, which is looked for before another one is written.
+    """Appends each message to a file, as a line of JSON. An enquiry looks for the line.
 
-    A line that a full disk or a loss of power cut off is no message, and the next one does not go on in it.
+    A line cut short by a full disk or a power loss is no message, and the next message starts on a new line. While
+    another process is writing, its line may look cut short: then an empty line comes after it, which means nothing.
     """
 
-    guard: Guard | None = None
+    breaker: Breaker | None = None
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -57,23 +65,23 @@ class FileSms:
         line = _line(reference, to, text).encode()
         try:
             with self._lock, self._path.open("ab+") as file:
-                file.write(b"\n" + line if _cut_off(file) else line)  # in one write, as other processes do
+                file.write(b"\n" + line if _cut_off(file) else line)  # one write: other processes append too
         except OSError as error:
             return Unavailable(str(error))
         return Confirmed()
 
     def _find(self, reference: str) -> Reply:
-        marked = json.dumps(reference).encode()
+        quoted = json.dumps(reference).encode()
         with suppress(FileNotFoundError), self._path.open("rb") as file:
-            if any(marked in line and _names(line, reference) for line in file):
+            if any(quoted in line and _names(line, reference) for line in file):
                 return Confirmed()
         return NotFound()
 
 
 class ConsoleSms:
-    """On the worker's own output; for trying."""
+    """Prints each message to the worker's standard output, for trials."""
 
-    guard: Guard | None = None
+    breaker: Breaker | None = None
     enquire: Callable[[str], Reply] | None = None
 
     def send(self, reference: str, to: str, text: str) -> Reply:

@@ -5,7 +5,7 @@
 const LONGEST_S = 15;
 const LOCKED =
   "This API has a USSD_KEY: only who sends it as X-Gateway-Key may dial, and this page does not. " +
-  "In a terminal: python -m ops ussd";
+  "In a terminal: .venv/bin/quittance ussd";
 const AWAY = "The API does not answer. Is it running?";
 const SLOW = `No answer within ${LONGEST_S} seconds.`;
 const AGAIN = "Dial again, to go on where you were.";

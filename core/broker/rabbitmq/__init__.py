@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from pika import URLParameters
 
-from core.broker.port import Handle, Message
+from core.broker.port import EventsTo, Handle, Message
+from core.broker.rabbitmq.addresses import addresses
 from core.broker.rabbitmq.consumer import Consumer
 from core.broker.rabbitmq.publisher import Publisher
 from core.broker.rabbitmq.sender import Sender
-from core.broker.rabbitmq.topology import Topology
+from core.broker.rabbitmq.topology import EventTopology, Topology
 
-HEARTBEAT_S = 30
 FLUSH_S = 1.0
 
 # It reports each failed attempt in several long entries; the link does it in one.
@@ -23,22 +23,22 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)
 class RabbitBroker:
     """Connects at once and in the background. Build it after any fork: threads do not survive one.
 
-    url: `amqp://user:password@host:port/vhost` or `amqps:`, with `?heartbeat=` seconds if not 30. Raises ValueError.
-    name: what the names of queues and connections begin with.
+    url: see `addresses`. Raises ValueError.
+    name: what the names of queues for rings, and of connections, begin with.
+    events_to: where published messages go behind the exchange.
     """
 
     delivery_s = 5.0
 
-    def __init__(self, url: str, name: str = "quittance") -> None:
-        if not url.startswith(("amqp://", "amqps://")):
-            raise ValueError("a RabbitMQ URL begins with amqp:// or amqps://")
+    def __init__(self, url: str, name: str = "quittance", events_to: EventsTo = "queue") -> None:
         self._url = url
         self._name = name
         self._topology = Topology(name)
+        self._event_topology = EventTopology(events_to)
         self._consumers: list[Consumer] = []
         self._sender: Sender | None = None
         self._opening = threading.Lock()
-        self._publisher = Publisher(self._parameters("publisher"), self._topology)
+        self._publisher = Publisher(self._addresses("publisher"), self._topology)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,11 +53,11 @@ class RabbitBroker:
 
     def publish(self, message: Message) -> None:
         with self._opening:  # not every process publishes: a connection for those that do
-            self._sender = self._sender or Sender(self._parameters("sender"))
+            self._sender = self._sender or Sender(self._addresses("sender"), self._event_topology)
         self._sender.publish(message)
 
     def consume(self, kinds: Iterable[str], handle: Handle, concurrency: int) -> Consumer:
-        consumer = Consumer(self._parameters("consumer"), self._topology, kinds, handle, concurrency)
+        consumer = Consumer(self._addresses("consumer"), self._topology, kinds, handle, concurrency)
         self._consumers.append(consumer)
         return consumer
 
@@ -69,9 +69,8 @@ class RabbitBroker:
         if self._sender is not None:
             self._sender.close(FLUSH_S)
 
-    def _parameters(self, role: str) -> URLParameters:
-        parameters = URLParameters(self._url)
-        if parameters.heartbeat is None:
-            parameters.heartbeat = HEARTBEAT_S
-        parameters.client_properties = {"connection_name": f"{self._name} {role} {os.getpid()}"}
-        return parameters
+    def _addresses(self, role: str) -> list[URLParameters]:
+        found = addresses(self._url)
+        for parameters in found:
+            parameters.client_properties = {"connection_name": f"{self._name} {role} {os.getpid()}"}
+        return found

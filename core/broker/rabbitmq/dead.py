@@ -3,7 +3,8 @@
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from core.broker.rabbitmq.topology import Topology
+from core.broker.rabbitmq.addresses import addresses
+from core.broker.rabbitmq.topology import FIRST_DEATH_QUEUE, SEPARATOR, Topology
 from core.errors import BrokerUnavailable
 
 
@@ -14,7 +15,7 @@ def requeue(url: str, name: str = "quittance") -> list[str]:
     """
     dead = Topology(name).dead
     try:
-        with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        with pika.BlockingConnection(addresses(url)) as connection:
             channel = connection.channel()
             channel.confirm_delivery()
             requeued: list[str] = []
@@ -26,10 +27,10 @@ def requeue(url: str, name: str = "quittance") -> list[str]:
                 method, properties, body = channel.basic_get(dead)
                 if method is None or properties is None or body is None:
                     break
-                queue = str((properties.headers or {})["x-first-death-queue"])
+                queue = str((properties.headers or {})[FIRST_DEATH_QUEUE])
                 channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2), mandatory=True)
                 channel.basic_ack(method.delivery_tag or 0)
-                requeued.append(body.decode(errors="replace"))
+                requeued += body.decode(errors="replace").split(SEPARATOR)
             return requeued
-    except AMQPError as error:
+    except (AMQPError, OSError) as error:
         raise BrokerUnavailable(reason=str(error) or type(error).__name__) from None

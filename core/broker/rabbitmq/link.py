@@ -1,9 +1,12 @@
-"""One connection to RabbitMQ with one channel, on an I/O thread of its own, opened again whenever it is lost."""
+"""One connection to RabbitMQ with one channel, on an I/O thread of its own, opened again whenever it is lost.
+
+Of several addresses, the first one is drawn, so that processes spread over a cluster. Each loss leads to the next.
+"""
 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -30,7 +33,7 @@ class State(Enum):
 
 
 class Peer(Protocol):
-    """Who uses the link. All of this is called on the link's I/O thread."""
+    """The user of a link. Every method is called on the link's I/O thread."""
 
     def opened(self, channel: Channel) -> None:
         """There is a new channel; nothing of the old one holds any more."""
@@ -45,9 +48,10 @@ class Peer(Protocol):
 class Link:
     """Its threads' only shared state is a flag and a reference: wake() is cheap enough to call for each message."""
 
-    def __init__(self, parameters: Parameters, peer: Peer, name: str) -> None:
+    def __init__(self, addresses: Sequence[Parameters], peer: Peer, name: str) -> None:
         self.state = State.OPENING
-        self._parameters = parameters
+        self._addresses = addresses
+        self._attempt = random.randrange(len(addresses))
         self._peer = peer
         self._closing = threading.Event()
         self._woken = False
@@ -66,7 +70,7 @@ class Link:
                 loop.add_callback_threadsafe(self._work)
 
     def later(self, delay_s: float, call: Callable[[], object]) -> None:
-        """Calls back on the I/O thread, unless the connection is lost before. From the I/O thread only."""
+        """Calls back later on the I/O thread, if the connection still exists. Call it from the I/O thread only."""
         if self._loop is not None:
             self._loop.call_later(delay_s, call)
 
@@ -87,18 +91,28 @@ class Link:
             try:
                 self._serve()
             except Exception:
-                log.exception("broker_link_broke")
+                if not self._closing.is_set():  # else pika minds that its connection was closed while it opened
+                    log.exception("broker_link_broke")
             self.state = State.DOWN
             self._peer.lost()
             failures = 0 if time.monotonic() - began_s > STEADY_S else failures + 1
-            self._closing.wait(backoff_s(failures))
+            self._attempt += 1
+            self._closing.wait(backoff_s(failures // len(self._addresses)))
+
+    @property
+    def _address(self) -> Parameters:
+        return self._addresses[self._attempt % len(self._addresses)]
+
+    @property
+    def _server(self) -> str:
+        return f"{self._address.host}:{self._address.port}"
 
     def _serve(self) -> None:
         """One connection, until it is gone. It has a loop of its own: whatever breaks, the next one begins anew."""
         loop = self._loop = IOLoop()
         try:
             self._connection = SelectConnection(
-                self._parameters, self._opened, self._ended, self._ended, custom_ioloop=loop
+                self._address, self._opened, self._ended, self._ended, custom_ioloop=loop
             )
             if self._closing.is_set():
                 self._shut()
@@ -115,7 +129,7 @@ class Link:
     def _channel_opened(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._channel_closed)
         self.state = State.UP
-        log.info("broker_connected", link=self._thread.name)
+        log.info("broker_connected", link=self._thread.name, server=self._server)
         self._peer.opened(channel)
         self._work()
 
@@ -135,7 +149,8 @@ class Link:
 
     def _ended(self, _: SelectConnection, reason: BaseException) -> None:
         if not self._closing.is_set():
-            log.warning("broker_not_connected", link=self._thread.name, reason=str(reason) or repr(reason))
+            reason_given = str(reason) or repr(reason)
+            log.warning("broker_not_connected", link=self._thread.name, server=self._server, reason=reason_given)
         if self._loop is not None:
             self._loop.stop()
 
@@ -152,6 +167,7 @@ class Link:
 
 
 def backoff_s(failures: int) -> float:
-    """The wait after so many failures in a row: doubled each time, with jitter: a fleet must not return as one."""
+    """The wait after consecutive failures, in seconds: doubled each time, with jitter, so that a fleet does not
+    reconnect at one moment."""
     longest_s = min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** min(failures, 10))
     return random.uniform(longest_s / 2, longest_s)

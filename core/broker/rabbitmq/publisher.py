@@ -1,8 +1,9 @@
 """Sends rings from any thread over one connection, with confirms, many in flight."""
 
 import threading
-from collections import Counter, deque
-from collections.abc import Mapping
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
@@ -14,15 +15,22 @@ from pika.frame import Method
 from pika.spec import Basic
 
 from core.broker.rabbitmq.link import Link, State
-from core.broker.rabbitmq.topology import Topology
+from core.broker.rabbitmq.topology import SEPARATOR, Topology
 from core.broker.throttle import ThrottledLog
 
-# About a second's work; who rings faster than that for longer is better served by the sweeper.
+# About a second of work. When rings come faster for longer, the sweeper serves them better.
 MAX_WAITING = 10_000
 # Enough to keep the server's disk busy, few enough to lose little with a connection.
-MAX_UNCONFIRMED = 1_000
+MAX_UNCONFIRMED = 1_000  # messages
+# Rings that come within this time share a message for each kind. The first one after a pause is sent at once.
+GATHER_S = 0.02
+# Few enough that no worker holds many rings that another one could hear.
+MAX_RINGS_PER_MESSAGE = 20
 # A queue that is just being declared, or changes its leader, refuses for a moment; one that is full goes on refusing.
-RETRY_S = 0.2
+# In all less than what the sweeper waits.
+RETRIES_S = (0.2, 0.4, 0.8, 1.6)
+# A channel that was opened while a queue changed its leader may refuse for ever. A new one does not, unless it is full.
+WORN_OUT_S = 10.0
 
 RING = BasicProperties(content_type="text/plain", delivery_mode=DeliveryMode.Persistent.value)
 
@@ -30,28 +38,31 @@ RING = BasicProperties(content_type="text/plain", delivery_mode=DeliveryMode.Per
 class Ring(NamedTuple):
     kind: str
     id: str
-    again: bool = False
-    """Whether it was refused before."""
+    refusals: int = 0
 
 
 class Publisher:
-    """Rings that cannot be sent are dropped and counted: whoever rang has written the truth elsewhere.
+    """Rings that cannot be sent are dropped and counted: the store has the operation, and the sweeper rings again.
+
+    Rings of one kind share a message when they come fast: a message and its confirm take longer than all the rest.
 
     counts: rings `sent`, `confirmed`, `refused` by the server, `unroutable`, `dropped` unsent, `lost` when cut off.
     """
 
-    def __init__(self, parameters: Parameters, topology: Topology) -> None:
+    def __init__(self, addresses: Sequence[Parameters], topology: Topology) -> None:
         self.counts: Counter[str] = Counter()
         self._topology = topology
         self._waiting: deque[Ring] = deque()
-        self._unconfirmed: dict[int, Ring] = {}
+        self._gathering = False
+        self._unconfirmed: dict[int, tuple[Ring, ...]] = {}
         self._declared: set[str] = set()
+        self._unheard_since: dict[str, float] = {}  # by kind, from the first ring that was sent in vain
         self._channel: Channel | None = None
         self._last_tag = 0
         self._closing = False
         self._flushed = threading.Event()
         self._log = ThrottledLog()
-        self._link = Link(parameters, self, "broker-publisher")
+        self._link = Link(addresses, self, "broker-publisher")
         self._link.start()
 
     @property
@@ -65,7 +76,8 @@ class Publisher:
             self._log.warning("ring_dropped", kind=kind, id=id, link=self._link.state.value)
             return
         self._waiting.append(Ring(kind, id))
-        self._link.wake()
+        if not self._gathering:
+            self._link.wake()
 
     def close(self, flush_s: float) -> None:
         """Sends what waits, and waits for its confirms, at most this long; then closes the connection."""
@@ -78,64 +90,97 @@ class Publisher:
 
     def opened(self, channel: Channel) -> None:
         self._channel = channel
+        self._gathering = False
         self._declared.clear()
+        self._unheard_since.clear()
         self._last_tag = 0
         channel.add_on_return_callback(self._returned)
         channel.confirm_delivery(self._confirmed)
 
     def work(self) -> None:
+        self._gathering = False  # before the work, not after: what comes in meanwhile needs a wake
+        self._replace_channel_if_worn_out()
+        batches: defaultdict[str, list[Ring]] = defaultdict(list)
         while self._waiting and len(self._unconfirmed) < MAX_UNCONFIRMED and self._ready():
-            self._send(self._waiting.popleft())
+            ring = self._waiting.popleft()
+            batches[ring.kind].append(ring)
+            if len(batches[ring.kind]) == MAX_RINGS_PER_MESSAGE:
+                self._send(*batches.pop(ring.kind))
+        for batch in batches.values():
+            self._send(*batch)
+            self._gather()
         if self._closing and not self._waiting and not self._unconfirmed:
             self._flushed.set()
 
     def lost(self) -> None:
         self._channel = None
-        self.counts["lost"] += len(self._waiting) + len(self._unconfirmed)
+        self.counts["lost"] += len(self._waiting) + sum(map(len, self._unconfirmed.values()))
+        self._gathering = False
         self._waiting.clear()
         self._unconfirmed.clear()
         self._flushed.set()
 
+    def _replace_channel_if_worn_out(self) -> None:
+        worn_out = [kind for kind, since in self._unheard_since.items() if time.monotonic() - since > WORN_OUT_S]
+        if worn_out and self._channel is not None and self._channel.is_open:
+            self._log.warning("rings_not_confirmed", kinds=worn_out)
+            self._channel.close()
+
     def _ready(self) -> bool:
         return self._channel is not None and self._channel.is_open and self.connected
 
-    def _send(self, ring: Ring) -> None:
+    def _gather(self) -> None:
+        """Has the rings of the next moment wait for each other: until then, none of them wakes the I/O thread."""
+        if not self._gathering and not self._closing:
+            self._gathering = True
+            self._link.later(GATHER_S, self.work)
+
+    def _send(self, *rings: Ring) -> None:
+        """Sends rings of one kind in one message."""
         assert self._channel is not None
-        if ring.kind not in self._declared:
-            # Before any worker has run there is nobody else to do it, and the ring must wait somewhere.
-            self._topology.declare(self._channel, ring.kind)
-            self._declared.add(ring.kind)
-        body = ring.id.encode(errors="replace")
-        self._channel.basic_publish("", self._topology.queue(ring.kind), body, RING, mandatory=True)
+        kind = rings[0].kind
+        if kind not in self._declared:
+            # Before the first worker has run, no other process declares the queue, and the ring must wait somewhere.
+            self._topology.declare(self._channel, kind)
+            self._declared.add(kind)
+        body = SEPARATOR.join(ring.id for ring in rings).encode(errors="replace")
+        self._channel.basic_publish("", self._topology.queue(kind), body, RING, mandatory=True)
         self._last_tag += 1
-        self._unconfirmed[self._last_tag] = ring
-        self.counts["sent"] += 1
+        self._unconfirmed[self._last_tag] = rings
+        self._unheard_since.setdefault(kind, time.monotonic())
+        self.counts["sent"] += len(rings)
 
     def _confirmed(self, frame: "Method[Basic.Ack | Basic.Nack]") -> None:
         method = frame.method
         confirmed = isinstance(method, Basic.Ack)
         for tag in confirmed_tags(self._unconfirmed, method):
-            ring = self._unconfirmed.pop(tag, None)
-            self.counts["confirmed" if confirmed else "refused"] += 1
-            if not confirmed and ring:
-                self._refused(ring)
-        self.work()
+            rings = self._unconfirmed.pop(tag, ())
+            self.counts["confirmed" if confirmed else "refused"] += len(rings)
+            if confirmed and rings:
+                self._unheard_since.pop(rings[0].kind, None)
+            elif rings:
+                self._refused(rings)
+        if self._closing or not self._gathering:
+            self.work()
 
-    def _refused(self, ring: Ring) -> None:
-        if ring.again or len(self._waiting) >= MAX_WAITING:
-            self._log.warning("ring_refused", kind=ring.kind, id=ring.id)
+    def _refused(self, rings: tuple[Ring, ...]) -> None:
+        refusals = max(ring.refusals for ring in rings)
+        if refusals == len(RETRIES_S) or len(self._waiting) >= MAX_WAITING:
+            self._log.warning("rings_refused", kind=rings[0].kind, ids=[ring.id for ring in rings])
         else:
-            self._link.later(RETRY_S, partial(self._retry, ring._replace(again=True)))
+            again = [ring._replace(refusals=refusals + 1) for ring in rings]
+            self._link.later(RETRIES_S[refusals], partial(self._retry, again))
 
-    def _retry(self, ring: Ring) -> None:
-        self._waiting.append(ring)
+    def _retry(self, rings: list[Ring]) -> None:
+        self._waiting.extend(rings)
         self.work()
 
     def _returned(self, _: Channel, method: Basic.Return, properties: BasicProperties, body: bytes) -> None:
         """The queue was there once and is gone: declared again with the next ring."""
-        self.counts["unroutable"] += 1
+        ids = body.decode(errors="replace").split(SEPARATOR)
+        self.counts["unroutable"] += len(ids)
         self._declared.clear()
-        self._log.warning("ring_unroutable", queue=method.routing_key, id=body.decode(errors="replace"))
+        self._log.warning("rings_unroutable", queue=method.routing_key, ids=ids)
 
 
 def confirmed_tags(unconfirmed: Mapping[int, object], method: "Basic.Ack | Basic.Nack") -> list[int]:

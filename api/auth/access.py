@@ -1,0 +1,164 @@
+"""Authentication and authorisation. Every route declares who may call it; the app does not start otherwise."""
+
+import hmac
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask, g, request
+
+from api.auth.tokens import tokens
+from api.http.context import core
+from api.http.errors import Forbidden, Unauthenticated
+from core.identity.api_keys import PREFIX
+from core.identity.people import Person, Role
+
+ANONYMOUS = "anonymous"
+ADMIN_TOKEN = "admin-token"
+LIBRARY_ROUTES = frozenset({"api-docs.openapi_json", "swagger_ui.show"})
+"""Routes of libraries, which cannot declare anything: the description of the API, for anyone."""
+
+OPEN = ", open when embedded without ADMIN_TOKEN"
+"""The end of a route's declared access: see `_is_open`."""
+
+RANK = {Role.USER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The authenticated caller.
+
+    id: the owner of idempotency keys.
+    person, role: None for a machine.
+    scopes: what a machine may do.
+    """
+
+    id: str
+    person: Person | None = None
+    role: Role | None = None
+    scopes: frozenset[str] = frozenset()
+
+
+def anyone(view: Callable[P, R]) -> Callable[P, R]:
+    """Anyone may call."""
+    return _declared(view, "anyone")
+
+
+def signed_in(view: Callable[P, R]) -> Callable[P, R]:
+    """People may call, with their bearer token. `person()` then returns the caller."""
+    return _guarded(view, "signed in", lambda caller: caller.person is not None)
+
+
+def for_role(role: Role, may_be_open: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """People of this role or a higher one may call, and the ADMIN_TOKEN if it is set.
+
+    may_be_open: anyone may call while the installation is open.
+    """
+    return lambda view: _guarded(view, f"role {role}", lambda caller: _ranks(caller, role), may_be_open)
+
+
+def scoped(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Machine clients whose key has this scope may call, and operators; anyone while the installation is open."""
+
+    def may(caller: Caller) -> bool:
+        return scope in caller.scopes or _ranks(caller, Role.OPERATOR)
+
+    return lambda view: _guarded(view, f"scope {scope}", may, may_be_open=True)
+
+
+def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A gateway that knows the secret of this setting may call; anyone while it is not set and embedded."""
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            secret = getattr(core().settings, setting)
+            given = request.headers.get("X-Gateway-Key", "")
+            right = bool(secret) and hmac.compare_digest(given.encode(), secret.encode())
+            if not right and not _is_open(secret):
+                raise Unauthenticated("This request needs the gateway's X-Gateway-Key.", challenge="X-Gateway-Key")
+            return view(*args, **kwargs)
+
+        return _declared(guarded, f"gateway {setting}")
+
+    return declare
+
+
+def person() -> Person:
+    """The signed-in person."""
+    caller: Caller = g.caller
+    assert caller.person is not None
+    return caller.person
+
+
+def client() -> str:
+    """The owner of idempotency keys. Anonymous clients share one set, so that a key holds from any address."""
+    caller: Caller | None = g.get("caller")
+    return caller.id if caller else ANONYMOUS
+
+
+def declared(app: Flask) -> Iterator[tuple[str, str]]:
+    """Every route, as `METHOD rule`, and who may call it. Raises LookupError for one that does not declare it."""
+    for rule in app.url_map.iter_rules():
+        view: Any = app.view_functions[rule.endpoint]
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            handler = getattr(view.view_class, method.lower()) if hasattr(view, "view_class") else view
+            access = "anyone" if rule.endpoint in LIBRARY_ROUTES else getattr(handler, "access", None)
+            if access is None:
+                raise LookupError(f"{method} {rule.rule} does not declare who may call it")
+            yield f"{method} {rule.rule}", access
+
+
+def _declared(view: Callable[P, R], access: str) -> Callable[P, R]:
+    view.access = access  # type: ignore[attr-defined]
+    return view
+
+
+def _guarded(
+    view: Callable[P, R], access: str, may: Callable[[Caller], bool], may_be_open: bool = False
+) -> Callable[P, R]:
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not (may_be_open and _is_open(core().settings.admin_token)):
+            g.caller = _identify()
+            if not may(g.caller):
+                raise Forbidden(f"You are not allowed to do this. Required: {access}.")
+        return view(*args, **kwargs)
+
+    return _declared(guarded, access + OPEN * may_be_open)
+
+
+def _is_open(secret: str) -> bool:
+    """The one rule: on the embedded default a route is open until the secret that guards it is set."""
+    return core().settings.embedded and not secret
+
+
+def _ranks(caller: Caller, role: Role) -> bool:
+    return caller.role is not None and RANK[caller.role] >= RANK[role]
+
+
+def _identify() -> Caller:
+    """Raises Unauthenticated for an unknown caller (RFC 6750, section 3.1)."""
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer":
+        raise Unauthenticated
+    caller = _caller(authorization.token or "")
+    if caller is None:
+        raise Unauthenticated("This token is not valid, or has expired.", challenge='Bearer error="invalid_token"')
+    return caller
+
+
+def _caller(token: str) -> Caller | None:
+    admin_token = core().settings.admin_token
+    if admin_token and hmac.compare_digest(token.encode(), admin_token.encode()):
+        return Caller(ADMIN_TOKEN, role=Role.ADMIN)
+    if token.startswith(PREFIX):
+        key = core().api_keys.look_up(token)
+        return Caller(key.id, scopes=key.scopes) if key else None
+    id = tokens().read(token)
+    found = core().people.get(id) if id else None
+    return None if found is None or found.suspended else Caller(found.id, found, found.role)

@@ -1,0 +1,156 @@
+"""People: how they register, and get the token that says who they are. `/v1/auth/`."""
+
+from typing import Any
+
+from flask import Response, jsonify, request, url_for
+from flask.views import MethodView
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from api.auth.access import anyone, person, signed_in
+from api.auth.tokens import LIFETIME_S, tokens
+from api.http.blueprint import BEARER, Routes
+from api.http.context import core
+from api.http.errors import Unauthenticated
+from api.http.fields import Phone, Text
+from core.identity.lockout import Lockout
+from core.identity.people import PASSWORD, USERNAME, Person, canonical_name
+
+MAX_WRONG_PER_ACCOUNT, MAX_WRONG_PER_ADDRESS = 5, 50
+"""Wrong passwords in a row. Many people may share an address, for example behind an operator's gateway."""
+LOCKED_S = 15 * 60
+
+
+class WrongCredentials(Unauthenticated):
+    """The username or the password is wrong."""
+
+    code = "wrong_credentials"
+
+
+blueprint = Routes(
+    "people", __name__, url_prefix="/v1/auth", description="People and their tokens", forms=("people.Token",)
+)
+
+
+class Username(fields.String):
+    """A username that the rules allow, loaded as it was written."""
+
+    default_error_messages = {
+        "invalid_name": f"Not {USERNAME[0]} to {USERNAME[1]} letters, digits and . _ - @, with a letter among them."
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            canonical_name(text)
+        except ValueError:
+            raise self.make_error("invalid_name") from None
+        return text
+
+
+class RegisterRequest(Schema):
+    username = Username(required=True)
+    password = Text(required=True, validate=validate.Length(*PASSWORD), load_only=True)
+    msisdn = Phone(load_default=None, allow_none=True)
+
+
+class PhoneRequest(Schema):
+    msisdn = Phone(required=True)
+
+
+class PersonView(Schema):
+    id = fields.UUID()
+    username = fields.String(allow_none=True, metadata={"example": "awa"})
+    msisdn = fields.String(allow_none=True, metadata={"example": "+2250707000001"})
+    role = fields.String(metadata={"example": "user"})
+
+
+class TokenView(Schema):
+    access_token = fields.String(metadata={"example": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"})
+    token_type = fields.String(metadata={"example": "bearer"})
+    expires_in = fields.Integer(metadata={"description": "seconds", "example": 3600})
+
+
+class TokenForm(Schema):
+    """OAuth's other fields (grant_type, scope) are understood and ignored."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    username = fields.String(required=True)
+    password = fields.String(required=True)
+
+
+@blueprint.route("")
+class Registration(MethodView):
+    @anyone
+    @blueprint.arguments(RegisterRequest(), example={"username": "awa", "password": "correct horse battery"})
+    @blueprint.response(201, PersonView)
+    def post(self, payload: dict[str, Any]) -> Response:
+        """Register, and get a wallet. 409 when the username or the phone is taken."""
+        registered = core().people.register(payload["username"], payload["password"], payload["msisdn"])
+        core().wallet_of(registered.id)  # also made when it is first asked for, should we die before this line
+        response = jsonify(_view(registered))
+        response.status_code = 201
+        response.headers["Location"] = url_for("people.CurrentUser", _external=bool(request.host))
+        return response
+
+
+@blueprint.route("/token")
+class Token(MethodView):
+    @anyone
+    @blueprint.arguments(TokenForm(), location="form")
+    @blueprint.response(200, TokenView)
+    def post(self, given: dict[str, str]) -> Response:
+        """Get a bearer token, for an hour. 429 after too many wrong attempts for an account or from an address."""
+        store, clock = core().store, core().clock
+        by_address = Lockout(store, clock, "sign-in address", MAX_WRONG_PER_ADDRESS, LOCKED_S)
+        by_account = Lockout(store, clock, "sign-in account", MAX_WRONG_PER_ACCOUNT, LOCKED_S)
+        address, account = request.remote_addr or "", _account(given["username"])
+        by_address.begin(address)
+        by_account.begin(account)
+        found = core().people.authenticate(given["username"], given["password"])
+        if found is None:
+            raise WrongCredentials
+        by_address.forgive(address)  # or signing in as oneself would reset the count for guesses at others
+        by_account.succeeded(account)
+        response = jsonify(access_token=tokens().issue(found.id), token_type="bearer", expires_in=LIFETIME_S)
+        response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
+        return response
+
+
+@blueprint.route("/read_current_user")
+class CurrentUser(MethodView):
+    @signed_in
+    @blueprint.response(200, PersonView)
+    @blueprint.doc(security=BEARER)
+    def get(self) -> Response:
+        """Show who is signed in."""
+        return jsonify(_view(person()))
+
+
+@blueprint.route("/phone")
+class OwnPhone(MethodView):
+    @signed_in
+    @blueprint.arguments(PhoneRequest(), example={"msisdn": "+2250707000001"})
+    @blueprint.response(200, PersonView)
+    @blueprint.doc(security=BEARER)
+    def put(self, payload: dict[str, Any]) -> Response:
+        """Add or change your phone. 409 when it is taken, or when a PIN has proven your present phone."""
+        return jsonify(_view(core().people.set_phone(person().id, payload["msisdn"])))
+
+
+def _account(username: str) -> str:
+    """The name under which attempts count: an account is one, however it is spelled."""
+    try:
+        return canonical_name(username)
+    except ValueError:
+        return username
+
+
+def _view(registered: Person) -> dict[str, Any]:
+    return {
+        "id": registered.id,
+        "username": registered.username,
+        "msisdn": registered.msisdn,
+        "role": registered.role.value,
+    }

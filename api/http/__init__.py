@@ -1,0 +1,1 @@
+"""What every route is made with: fields, errors, headers, lists, waiting."""

@@ -1,0 +1,91 @@
+"""What every product's routes are made with."""
+
+import re
+from typing import Any
+
+from flask import Request
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema
+from webargs.flaskparser import FlaskParser
+
+from api.http.examples import example_of
+
+FORM = "application/x-www-form-urlencoded"
+MAX_BODY_BYTES = 64 * 1024
+
+
+class BodyParser(FlaskParser):
+    """Gives schemas the body as the app reads JSON: the library's own reader would turn amounts into floats.
+
+    Unknown query parameters are refused: a list with a filter that is not applied would be a wrong answer.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        return req.json
+
+
+class Routes(Blueprint):
+    """The routes of one product, or of a part of it."""
+
+    ARGUMENTS_PARSER = BodyParser()
+
+    def __init__(
+        self,
+        *args: Any,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        max_nesting: int | None = None,
+        bodyless: tuple[str, ...] = (),
+        forms: tuple[str, ...] = (),
+        kinds: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
+        """As flask-smorest's Blueprint, and:
+
+        max_body_bytes: the size of the largest body.
+        max_nesting: levels of nesting in a body; None for any number.
+        bodyless: endpoints of POSTs without a body.
+        forms: endpoints of POSTs whose body is a form.
+        kinds: the kinds of operations that clients ask for here.
+        """
+        super().__init__(*args, **kwargs)
+        self.max_body_bytes, self.max_nesting = max_body_bytes, max_nesting
+        self.bodyless, self.forms, self.kinds = bodyless, forms, kinds
+
+    def _store_endpoint_docs(self, endpoint: str, obj: Any, *args: Any, **options: Any) -> None:
+        """Completes the description of each operation: an operationId, and an example of each answer."""
+        super()._store_endpoint_docs(endpoint, obj, *args, **options)
+        for method, described in self._docs[endpoint].items():
+            if method == "parameters":
+                continue
+            class_name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", endpoint).lower()
+            id = f"{method}_{self.name}_{class_name}" if isinstance(obj, type) else endpoint
+            described.setdefault("manual_doc", {})["operationId"] = id
+            for answers in described.get("response", {}).get("responses", {}).values():
+                for answer in answers:
+                    if "schema" in answer:
+                        answer.setdefault("example", example_of(answer["schema"]))
+
+
+def header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """A request header, for the API's description."""
+    return {"in": "header", "name": name, "description": description, "schema": {"type": "string", **schema}}
+
+
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
+"""For an endpoint's description: it needs a token, or the username and password that get one."""
+
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "The same key and body replays the first answer; the same key and another body is refused. Kept for good.",
+    minLength=1,
+    maxLength=257,
+)
+PREFER = header(
+    "Prefer",
+    "`wait=N`: hold the answer for at most N seconds, and never more than 30. It comes as soon as the operation has "
+    "ended or, with If-None-Match, as soon as anything has changed. "
+    "A POST answers 200 when the operation ended meanwhile, else 202.",
+)
+IF_NONE_MATCH = header("If-None-Match", "An ETag: 304 while the operation has not changed.")

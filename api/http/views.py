@@ -1,0 +1,62 @@
+"""What the answers about operations have in common: their schemas, and the members of them."""
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from core.clock import to_rfc3339
+from core.money import to_number
+from core.operation import Operation, Status
+
+PUBLIC = ("code", "step", "claimed", "by")
+"""The public members of an operation's error. The rest is evidence in the partners' own words."""
+
+
+class TimelineEntry(Schema):
+    at = fields.DateTime()
+    event = fields.String(metadata={"example": "accepted"})
+    step = fields.String(allow_none=True)
+    text = fields.String(metadata={"example": "the request is stored and will be processed"})
+
+
+class Reason(Schema):
+    code = fields.String(metadata={"description": "stable, see docs/reference/errors.md"})
+    step = fields.String()
+    claimed = fields.String(metadata={"description": "what another operation holds"})
+    by = fields.String(metadata={"description": "the id of that operation"})
+
+
+class OperationView(Schema):
+    id = fields.UUID()
+    status = fields.Enum(Status, by_value=True, metadata={"example": "accepted"})
+    reason = fields.Nested(Reason, allow_none=True)
+    timeline = fields.List(fields.Nested(TimelineEntry))
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+    status_url = fields.URL()
+
+
+class MoneyView(OperationView):
+    amount = fields.Float()
+    currency = fields.String(metadata={"example": "XOF"})
+
+
+def base_view(operation: Operation, url: str) -> dict[str, Any]:
+    """The members of OperationView. url: where it is followed."""
+    return {
+        "id": operation.id,
+        "status": operation.status.value,
+        "reason": operation.error and {name: operation.error[name] for name in PUBLIC if name in operation.error},
+        "timeline": [
+            {"at": to_rfc3339(entry.at), "event": entry.event, "step": entry.step, "text": entry.text}
+            for entry in operation.history
+        ],
+        "created_at": to_rfc3339(operation.created_at),
+        "updated_at": to_rfc3339(operation.updated_at),
+        "status_url": url,
+    }
+
+
+def money(minor: int, currency: str) -> dict[str, Any]:
+    """The members that MoneyView adds."""
+    return {"amount": to_number(minor, currency), "currency": currency}

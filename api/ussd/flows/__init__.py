@@ -1,1 +1,0 @@
-"""The menus, one file a flow."""

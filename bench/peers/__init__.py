@@ -1,0 +1,1 @@
+"""What people would build instead, each as one small Flask app, to compare with in one run."""

@@ -1,0 +1,120 @@
+"""What a product agrees on with the rest of the house: its kinds, their requests, and what they do elsewhere."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Generic, Self, TypeVar
+
+from core.operation import Operation, StepState
+
+
+@dataclass(frozen=True)
+class Request:
+    """Base of the requests of all kinds: a frozen dataclass whose fields are JSON values.
+
+    A request with fields that are no JSON values overrides both methods.
+    """
+
+    def to_json(self) -> dict[str, Any]:
+        """The canonical JSON object that is stored and fingerprinted."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**document)
+
+
+class Record(StrEnum):
+    """Where the other side of an effect is written down, for the audit to compare."""
+
+    STATEMENT = "statement"  # the mobile-money operator's statement, and the sandbox
+    PARTNER = "partner"  # another partner's record, which the sandbox shows too
+    NONE = "none"  # nobody keeps one
+
+
+@dataclass(frozen=True)
+class EffectKind:
+    """A kind of effect.
+
+    plural: what the audit calls many of them, such as "debits".
+    recorded_when: whether the settings are such that the other side keeps a record at all.
+    """
+
+    name: str
+    plural: str
+    record: Record
+    recorded_when: Callable[[Any], bool] = lambda settings: True
+
+
+DEBIT = EffectKind("debit", "debits", Record.STATEMENT)
+REFUND = EffectKind("refund", "refunds", Record.STATEMENT)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a step has done at a partner, or may have done.
+
+    reference: `<operation id>:<step>`.
+    minor: the amount in minor units of `currency`; 0 for an effect without money.
+    certain: False while the operation does not know whether it happened.
+    """
+
+    kind: EffectKind
+    reference: str
+    minor: int = 0
+    currency: str = ""
+    certain: bool = True
+
+
+def effect_of(
+    operation: Operation, step: str, kind: EffectKind, minor: int = 0, currency: str = ""
+) -> Iterator[Effect]:
+    """The effect of one step: certain once it is done, possible until the operation has ended."""
+    done = operation.step(step).state is StepState.DONE
+    if done or not operation.terminal:
+        yield Effect(kind, operation.reference(step), minor, currency, certain=done)
+
+
+class Door(StrEnum):
+    """A way in which people or machines ask for a kind of operation."""
+
+    HTTP = "http"
+    USSD = "ussd"
+
+
+R = TypeVar("R", bound=Request)
+
+Legs = tuple[str, str]
+"""The account that money leaves and the account that it reaches: ids of wallets, or names of system accounts."""
+
+
+@dataclass(frozen=True)
+class Contract(Generic[R]):
+    """One kind of operation, as everybody knows it.
+
+    kind: its name, stored with each operation.
+    request: the type of its request.
+    doors: how it is asked for; none for what only we ask for.
+    effect_kinds: which effects it may have at partners.
+    effects: those that one operation of this kind has had, or may have had.
+    legs: for a kind that moves money between accounts of the ledger, which ones.
+    accounts: the system accounts among them.
+    """
+
+    kind: str
+    request: type[R]
+    doors: frozenset[Door]
+    effect_kinds: tuple[EffectKind, ...]
+    effects: Callable[[Operation], Iterator[Effect]]
+    legs: Callable[[R], Legs] | None = None
+    accounts: frozenset[str] = frozenset()
+
+    def read(self, operation: Operation) -> R:
+        """The request of an operation of this kind."""
+        return self.request.from_json(operation.request)
+
+
+def no_effects(_: Operation) -> Iterator[Effect]:
+    """The effects of a kind that touches our own ledger alone."""
+    return iter(())

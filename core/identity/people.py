@@ -1,0 +1,197 @@
+"""People: their names, phones, passwords and roles. A person's wallet has the person's id."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from core.clock import Clock, to_rfc3339
+from core.errors import InvalidPhone, PhoneProven, StoreUnavailable
+from core.identity.names import Names
+from core.identity.passwords import Passwords
+from core.ids import is_id, new_id
+from core.phone import DIALLED, mask, to_e164
+from core.store.port import PEOPLE, Document, Store, update
+
+MAX_TRIES = 5
+"""Registration is tried again only if somebody else registers under the same name at the same moment."""
+
+USERNAME = (3, 32)
+PASSWORD = (8, 128)
+"""Least and most characters."""
+
+_USERNAME = re.compile(r"(?=.*[^\W\d_])[\w.@-]+")
+"""At least one letter, so that no username is a phone number."""
+
+
+class Role(StrEnum):
+    USER = "user"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Person:
+    """username: None for who registered by phone; msisdn: in E.164, or None, but one of both is there.
+
+    suspended: may neither sign in nor be paid from or to; language: a code of `core.notices.languages`, or None.
+    """
+
+    id: str
+    username: str | None
+    msisdn: str | None
+    role: Role
+    suspended: bool
+    language: str | None = None
+    has_pin: bool = False
+
+    @property
+    def name(self) -> str:
+        """What other people see: the username, or the masked phone."""
+        return self.username or mask(self.msisdn or "")
+
+
+class People:
+    """Every verb raises StoreUnavailable.
+
+    passwords: the hasher; the default is Argon2id with OWASP's parameters.
+    """
+
+    def __init__(self, store: Store, clock: Clock, passwords: Passwords | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._names = Names(store)
+        if passwords is not None:
+            self._passwords = passwords
+
+    @cached_property
+    def _passwords(self) -> Passwords:
+        return Passwords()
+
+    def register(
+        self,
+        username: str | None,
+        password: str | None,
+        msisdn: str | None = None,
+        role: Role = Role.USER,
+        *,
+        pin: str | None = None,
+        language: str | None = None,
+        ids: Callable[[], str] = new_id,
+    ) -> Person:
+        """pin: hashed. Raises NameTaken(field); ValueError for a username that `canonical_name` refuses."""
+        document: Document = {
+            "username": None if username is None else canonical_name(username),
+            "shown": username,
+            "msisdn": msisdn,
+            "role": role.value,
+            "password": None if password is None else self._passwords.hash(password),
+            "pin": pin,
+            "language": language,
+            "suspended": False,
+            "created_at": to_rfc3339(self._clock.now()),
+        }
+        for _ in range(MAX_TRIES):
+            # Under another id each time: the one before may have been voided.
+            if stored := self._names.register({"id": ids(), **document}):
+                return _person(stored)
+        raise StoreUnavailable(reason="others registered under the same name all the time")
+
+    def authenticate(self, username: str, password: str) -> Person | None:
+        """The person with this username and password, or None.
+
+        A wrong password, an unknown name and a suspended person take equally long.
+        """
+        try:
+            document = self._names.find("username", canonical_name(username))
+        except ValueError:
+            document = None
+        right = self._passwords.verify(document["password"] if document else None, password)
+        return _person(document) if document and right and not document["suspended"] else None
+
+    def get(self, id: str) -> Person | None:
+        document = self._store.get(PEOPLE, id) if is_id(id) else None
+        return _person(document) if document and "void" not in document else None
+
+    def find(self, text: str, region: str) -> Person | None:
+        """The person of a username, or of a phone in any spelling.
+
+        region: as `to_e164` reads phones.
+        """
+        try:
+            document = self._names.find("username", canonical_name(text))
+        except ValueError:
+            if not DIALLED.fullmatch(text):
+                return None
+            try:
+                document = self._names.find("msisdn", to_e164(text, region))
+            except InvalidPhone:
+                return None
+        return _person(document) if document else None
+
+    def of_phone(self, msisdn: str) -> Person | None:
+        """msisdn: in E.164."""
+        document = self._names.find("msisdn", msisdn)
+        return _person(document) if document else None
+
+    def suspend(self, id: str, suspended: bool) -> None:
+        """Suspends a person, or lifts the suspension. For an id that exists."""
+        self._change(id, suspended=suspended)
+
+    def set_pin(self, id: str, pin: str) -> None:
+        """pin: hashed. For an id that exists."""
+        self._change(id, pin=pin)
+
+    def set_phone(self, id: str, msisdn: str) -> Person:
+        """The person with this phone. For an id that is there.
+
+        msisdn: in E.164.
+        Raises NameTaken for somebody else's, and PhoneProven for another one than that of the person's PIN.
+        """
+
+        def change(document: Document) -> Document | None:
+            if document.get("msisdn") == msisdn:
+                return None
+            if document.get("msisdn") is not None and document.get("pin") is not None:
+                raise PhoneProven
+            # Claimed after the person was read: whoever takes the claim over changes the person, and the save fails.
+            self._names.take("msisdn", msisdn, id)
+            return {**document, "msisdn": msisdn}
+
+        changed = update(self._store, PEOPLE, id, change)
+        assert changed is not None
+        return _person(changed)
+
+    def take_phone(self, id: str) -> None:
+        """Removes the phone from an account whose owner does not have it. For an id that exists."""
+        self._change(id, msisdn=None)
+
+    def set_language(self, id: str, language: str) -> None:
+        """For an id that exists."""
+        self._change(id, language=language)
+
+    def _change(self, id: str, **members: object) -> None:
+        update(self._store, PEOPLE, id, lambda document: {**document, **members})
+
+
+def canonical_name(username: str) -> str:
+    """The form of a username by which it is unique: NFKC, case folded. Raises ValueError for an invalid username."""
+    name = unicodedata.normalize("NFKC", username)
+    least, most = USERNAME
+    if not (least <= len(name) <= most and _USERNAME.fullmatch(name)):
+        raise ValueError("not a username")
+    return name.casefold()
+
+
+def _person(document: Document) -> Person:
+    return Person(
+        id=document["id"],
+        username=document["shown"],
+        msisdn=document.get("msisdn"),  # release 0.1.0 left it out on MongoDB where there was none
+        role=Role(document["role"]),
+        suspended=bool(document["suspended"]),
+        language=document.get("language"),
+        has_pin=document.get("pin") is not None,
+    )

@@ -1,0 +1,1 @@
+"""What people read: outcomes of operations, in their language."""

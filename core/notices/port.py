@@ -1,0 +1,47 @@
+"""The notices port: how people are notified. A product brings it, as `notifier` of its contract."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from core.broker.port import Broker
+from core.clock import Clock
+from core.ids import new_id
+from core.operation import Operation
+from core.store.port import Store
+
+
+class Notifier(Protocol):
+    """`ended` and `send` are idempotent and raise StoreUnavailable."""
+
+    def ended(self, operation: Operation) -> None:
+        """Notifies the person in `operation.notification` of the outcome. Call it just before the end is saved."""
+
+    def send(self, msisdn: str, text: str, client: str, key: str) -> None:
+        """Sends a text to a phone in E.164, once for each key of the client."""
+
+    def reaches_phones(self, settings: Any) -> bool:
+        """Whether people get what is sent, with these settings of the installation. Stores nothing."""
+
+
+class NoNotifier:
+    """For an installation without a product that sends messages."""
+
+    def ended(self, operation: Operation) -> None:
+        pass
+
+    def send(self, msisdn: str, text: str, client: str, key: str) -> None:
+        pass
+
+    def reaches_phones(self, settings: Any) -> bool:
+        return False
+
+
+MakeNotifier = Callable[[Store, Broker, Clock, Callable[[], str]], Notifier]
+"""What a contract names `notifier`. The last argument makes ids."""
+
+
+def first_notifier(
+    makers: list[MakeNotifier], store: Store, broker: Broker, clock: Clock, ids: Callable[[], str] = new_id
+) -> Notifier:
+    """The notifier of the first product that brings one."""
+    return makers[0](store, broker, clock, ids) if makers else NoNotifier()

@@ -1,1 +1,0 @@
-"""`python -m ops chaos`: real processes under load, while they are killed, stopped, cut off and locked out."""

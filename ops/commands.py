@@ -1,0 +1,124 @@
+"""The table of all commands. Nothing here imports what a command needs to run: `--help` stays fast."""
+
+import tomllib
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import click
+
+from ops.lazy import Entry, LazyGroup
+
+PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+
+review = LazyGroup(
+    "review",
+    "List the operations that wait for a person, or decide about one of them.",
+    {
+        "Commands": [
+            Entry("list", "ops.review:list_waiting", "List what waits for a person or for a partner's answer."),
+            Entry("confirm", "ops.review:confirm", "It did happen: go on with the next step."),
+            Entry("decline", "ops.review:decline", "It did not happen and will not: undo what was done before it."),
+            Entry("retry", "ops.review:retry", "It did not happen: submit it again, under the same reference."),
+            Entry("refund", "ops.review:refund", "Give the money back, whatever was to follow."),
+        ]
+    },
+    default="list",
+)
+
+events = LazyGroup(
+    "events",
+    "Read the published events.",
+    {"Commands": [Entry("tail", "ops.events:tail", "Print the published events whose topic fits PATTERN.")]},
+)
+
+keys = LazyGroup(
+    "keys",
+    "Create, list and revoke the API keys of machine clients.",
+    {
+        "Commands": [
+            Entry("create", "ops.keys:create", "Create a key."),
+            Entry("list", "ops.keys:list_keys", "List all keys, including revoked ones."),
+            Entry("revoke", "ops.keys:revoke", "Refuse a key from now on."),
+        ]
+    },
+)
+
+merchants = LazyGroup(
+    "merchants",
+    "Create merchants, where people withdraw cash.",
+    {"Commands": [Entry("create", "ops.merchants:create", "Create a merchant.")]},
+)
+
+people = LazyGroup(
+    "people",
+    "Create admins and operators, suspend people, and unlock PINs.",
+    {
+        "Commands": [
+            Entry("create-operator", "ops.people:create_operator", "Create a person with the role operator."),
+            Entry("create-admin", "ops.people:create_admin", "Create a person with the role admin."),
+            Entry("suspend", "ops.people:suspend", "Stop a person from signing in, paying and being paid."),
+            Entry("unlock", "ops.people:unlock", "Unlock a PIN after three wrong ones."),
+        ]
+    },
+)
+
+cli = LazyGroup(
+    "quittance",
+    "Run Quittance, operate it, and prove that every payment is settled once.",
+    {
+        "Run": [
+            Entry("demo", "ops.demo:demo", "Pay two fines through an operator that answers 504, then stop."),
+            Entry("run", "ops.run:run", "Run the sandbox, the API and a worker until Ctrl-C."),
+            Entry("migrate", "ops.migrate:migrate", "Bring the store to the schema of this release."),
+        ],
+        "Operate": [
+            Entry("audit", "ops.audit.command:audit", "Compare our operations with the partners' record."),
+            review,
+            Entry("requeue", "ops.requeue:requeue", "Ring again for the operations whose rings are dead letters."),
+            events,
+            keys,
+            merchants,
+            Entry("ussd", "ops.ussd:ussd", "Dial from a phone in this terminal."),
+        ],
+        "People": [people],
+        "Prove": [
+            Entry("simulate", "proof.simulation.command:simulate", "Simulate payments under every fault."),
+            Entry("crashes", "proof.simulation.crashes_command:crashes", "Crash a worker at every position."),
+            Entry("chaos", "proof.chaos.command:chaos", "Kill and cut off real processes under load."),
+        ],
+        "This command": [
+            Entry("completion", "ops.completion:completion", "Print the completion script of a shell."),
+        ],
+    },
+)
+
+
+def version() -> str:
+    """The version of this checkout, or of the installed package where there is no checkout."""
+    if PROJECT.exists():
+        found: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
+        return found
+    return installed_version("quittance")
+
+
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"quittance {version()}")
+        context.exit()
+
+
+cli.params.append(
+    click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_print_version,
+        help="Show the version and exit.",
+    )
+)
+
+
+def main() -> None:
+    """Runs the command `quittance`."""
+    cli(prog_name="quittance")

@@ -1,0 +1,1 @@
+"""Consultations that are always charged."""

@@ -1,0 +1,206 @@
+"""Events: stored, and then published whatever happens. `/api/event/<solution>/<model>/<action>`."""
+
+import json
+import re
+import unicodedata
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, current_app, request
+from flask.views import MethodView
+from marshmallow import Schema, fields
+
+from api.auth.access import anyone, client, for_role
+from api.http.answers import ENDED, STATUS_HEADERS, ListQuery, answer_accepted, answer_status, follow_url, load, page_of
+from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Routes, header
+from api.http.errors import BadRequest
+from api.http.json import json_answer
+from api.http.paging import list_view
+from core.accept import Command
+from core.broker.port import MAX_ROUTING_KEY_BYTES, routing_key
+from core.clock import to_rfc3339
+from core.errors import NotFound, Refused
+from core.identity.people import Role
+from core.operation import Operation
+from products.events.contract import EVENT, PUBLISH_STEP, EventRequest, is_published
+from products.events.contract import event_uid as uid_of
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_NESTING = 32
+CLOUD_EVENTS = ("ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time")
+"""CloudEvents 1.0, HTTP protocol binding 3.1: the headers of a binary-mode request."""
+
+MAX_PART_CHARS = 64
+_VALUE = re.compile(r"[\x20-\x7e]{1,1024}")
+
+blueprint = Routes(
+    "events",
+    __name__,
+    url_prefix="/api/event",
+    description="Events that are always published",
+    max_body_bytes=MAX_BODY_BYTES,
+    max_nesting=MAX_NESTING,
+    bodyless=("events.Replay",),
+    kinds=(EVENT.kind,),
+)
+BLUEPRINTS = (blueprint,)
+
+
+class EventNotFound(NotFound):
+    """There is no event with this uid."""
+
+    code = "event_not_found"
+
+
+class InvalidTopic(Refused):
+    """A part of the topic has characters that it may not have, or the topic is too long."""
+
+    code = "validation_failed"
+
+
+class EventView(Schema):
+    event_uid = fields.UUID()
+    event_timestamp = fields.DateTime()
+    event_data = fields.Dict(metadata={"example": {"order": 7}})
+
+
+class PublishedView(EventView):
+    solution = fields.String(metadata={"example": "shop"})
+    model = fields.String(metadata={"example": "order"})
+    action = fields.String(metadata={"example": "created"})
+    status = fields.String(metadata={"example": "accepted"})
+    published = fields.Boolean()
+    published_at = fields.DateTime(allow_none=True)
+    attempts = fields.Integer()
+
+
+EventsView = list_view("EventsView", events=PublishedView)
+
+
+@blueprint.route("/<solution>/<model>/<action>")
+class Events(MethodView):
+    @anyone
+    @blueprint.response(202, EventView, description="Durable, and published at least once")
+    @blueprint.alt_response(200, schema=EventView, description=ENDED)
+    @blueprint.doc(
+        parameters=[
+            IDEMPOTENCY_KEY,
+            PREFER,
+            *(header(name, "forwarded to consumers", maxLength=1024) for name in CLOUD_EVENTS),
+        ],
+        requestBody={
+            "content": {"application/json": {"schema": {"type": "object"}, "example": {"order": 7}}},
+            "required": True,
+        },
+    )
+    def post(self, **parts: str) -> Response:
+        """Publish an event: any JSON object. Consumers drop repeats by its `message_id`, the event's uid."""
+        topic, headers, data = _topic(parts), _cloud_event(), _data()
+        return answer_accepted(_command(EventRequest(topic, data, headers)), _accepted, _url, json_answer)
+
+    @anyone
+    @blueprint.arguments(ListQuery(), location="query")
+    @blueprint.response(200, EventsView)
+    def get(self, query: dict[str, Any], **parts: str) -> Response:
+        """List the events of a topic, newest first."""
+        page, cursor = page_of(EVENT.kind, query, {"subject": "/".join(_topic(parts))}, keep=_is_first)
+        listed = ",".join(map(_published, page))
+        return json_answer(f'{{"events":[{listed}],"next_cursor":{json.dumps(cursor)}}}')
+
+
+@blueprint.route("/<event_uid>")
+class Event(MethodView):
+    @anyone
+    @blueprint.response(200, PublishedView, headers=STATUS_HEADERS)
+    @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH])
+    def get(self, event_uid: str) -> Response:
+        """Show an event, and whether it was published, when, and after how many attempts."""
+        return answer_status(EVENT.kind, event_uid, _published, EventNotFound, json_answer)
+
+
+@blueprint.route("/<event_uid>/replay")
+class Replay(MethodView):
+    @for_role(Role.OPERATOR)
+    @blueprint.response(202, EventView)
+    @blueprint.alt_response(200, schema=EventView, description=ENDED)
+    @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY, PREFER])
+    def post(self, event_uid: str) -> Response:
+        """Publish an event once more, under the same `message_id`. Follow it at `Location`."""
+        event = load(EVENT.kind, event_uid, EventNotFound)
+        repeated = replace(EVENT.read(event), replay_of=uid_of(event))
+        return answer_accepted(_command(repeated), _accepted, _url, json_answer)
+
+
+def _command(event: EventRequest) -> Command:
+    return Command(EVENT.kind, event.to_json(), client(), subject="/".join(event.topic), repeatable=True)
+
+
+def _topic(parts: dict[str, str]) -> tuple[str, ...]:
+    """The parts in Unicode's composed form: what looks the same is the same topic. Raises InvalidTopic."""
+    topic = tuple(unicodedata.normalize("NFC", part) for part in parts.values())
+    for name, part in zip(parts, topic, strict=True):
+        if len(part) > MAX_PART_CHARS or not all(map(_may_be_in_a_part, part)):
+            raise InvalidTopic(f"{name} is 1 to {MAX_PART_CHARS} letters, digits and . - _ of any language.")
+    if len(routing_key(topic)) > MAX_ROUTING_KEY_BYTES:
+        raise InvalidTopic(f"The topic is longer than {MAX_ROUTING_KEY_BYTES} bytes once it is escaped.")
+    return topic
+
+
+def _may_be_in_a_part(character: str) -> bool:
+    """Whether it is a letter, a mark on one, a number, or one of `.-_`."""
+    return character in ".-_" or unicodedata.category(character)[0] in "LMN"
+
+
+def _cloud_event() -> dict[str, str]:
+    headers = {name: request.headers[name] for name in CLOUD_EVENTS if name in request.headers}
+    for name, value in headers.items():
+        if not _VALUE.fullmatch(value):
+            raise BadRequest(f"{name} is 1 to 1024 visible ASCII characters.")
+    return headers
+
+
+def _data() -> str:
+    """The body as it was written. That it is a JSON object was seen before; numbers that JSON does not have are not."""
+    text = request.get_data().decode()
+    if "NaN" in text or "Infinity" in text:
+        try:
+            json.loads(text, parse_constant=int, parse_int=str)
+        except ValueError:
+            raise BadRequest("NaN and Infinity are not JSON.") from None
+    return text
+
+
+def _is_first(operation: Operation) -> bool:
+    return EVENT.read(operation).replay_of is None
+
+
+def _url(operation: Operation) -> str:
+    return follow_url("events.Event", event_uid=operation.id)
+
+
+def _accepted(operation: Operation) -> str:
+    """The answer to a POST."""
+    return _with_data(operation, {})
+
+
+def _published(operation: Operation) -> str:
+    done = is_published(operation)
+    solution, model, action = EVENT.read(operation).topic
+    return _with_data(
+        operation,
+        {
+            "solution": solution,
+            "model": model,
+            "action": action,
+            "status": operation.status.value,
+            "published": done,
+            "published_at": to_rfc3339(operation.updated_at) if done else None,
+            "attempts": operation.step(PUBLISH_STEP).attempts,
+        },
+    )
+
+
+def _with_data(operation: Operation, members: dict[str, Any]) -> str:
+    """JSON text: the data of an event is sent back as it was written, to the last digit."""
+    head = {"event_uid": uid_of(operation), "event_timestamp": to_rfc3339(operation.created_at), **members}
+    return f'{current_app.json.dumps(head)[:-1]},"event_data":{EVENT.read(operation).data}}}'

@@ -1,0 +1,119 @@
+"""Fines, paid by mobile money: debit the payer once, then settle each fine at the city's registry."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from core.contract import DEBIT, REFUND, Contract, Door, Effect, EffectKind, Record, Request, effect_of
+from core.operation import Operation, Status, StepState
+from core.settings import Env
+
+MAX_FINES = 50
+FINE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""How the registry numbers fines."""
+FINE = EffectKind("fine", "fines settled", Record.PARTNER)
+
+CLAIM, RELEASE, DEBIT_STEP, REFUND_STEP = "claim", "release", "debit", "refund"
+
+
+def check_step(fine: str) -> str:
+    return f"check:{fine}"
+
+
+def settle_step(fine: str) -> str:
+    return f"settle:{fine}"
+
+
+@dataclass(frozen=True)
+class Fine:
+    """amount: minor units."""
+
+    id: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class FinePayment(Request):
+    """msisdn: E.164; amount: minor units, the sum of the fines; amendes: sorted by id."""
+
+    msisdn: str
+    currency: str
+    amount: int
+    amendes: tuple[Fine, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        fines = [{"id": fine.id, "amount": fine.amount} for fine in self.amendes]
+        return {"msisdn": self.msisdn, "currency": self.currency, "amount": self.amount, "amendes": fines}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        fines = tuple(Fine(fine["id"], fine["amount"]) for fine in document["amendes"])
+        return cls(document["msisdn"], document["currency"], document["amount"], fines)
+
+
+class FineStatus(StrEnum):
+    """How one fine of a payment stands."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    REFUSED = "refused"  # its money is on the way back
+    REFUNDED = "refunded"
+    UNPAID = "unpaid"  # the payment failed before any money moved
+
+
+def is_settled(operation: Operation, fine: str) -> bool:
+    """Whether the registry has marked the fine as paid by this payment."""
+    return operation.step(settle_step(fine)).state is StepState.DONE
+
+
+def is_refunded(operation: Operation) -> bool:
+    return operation.step(REFUND_STEP).state is StepState.DONE
+
+
+def unsettled_minor(operation: Operation) -> int:
+    """The money of the fines that are not settled, in minor units: what a refund gives back."""
+    fines = FINE_PAYMENT.read(operation).amendes
+    return sum(fine.amount for fine in fines if not is_settled(operation, fine.id))
+
+
+def status_of(operation: Operation, fine: str) -> FineStatus:
+    """How the fine stands within its payment."""
+    match operation.step(settle_step(fine)).state:
+        case StepState.DONE:
+            return FineStatus.PAID
+        case StepState.DECLINED:
+            return FineStatus.REFUNDED if is_refunded(operation) else FineStatus.REFUSED
+        case _:
+            return FineStatus.UNPAID if operation.status is Status.FAILED else FineStatus.PENDING
+
+
+def reason_of(operation: Operation, fine: str) -> str | None:
+    """Why the registry refused the fine, as a stable code; None if it did not."""
+    records = (operation.step(name) for name in (check_step(fine), settle_step(fine)))
+    return next((record.last_error for record in records if record.state is StepState.DECLINED), None)
+
+
+def effects(operation: Operation) -> Iterator[Effect]:
+    """The debit, each settlement, and the refund."""
+    request = FINE_PAYMENT.read(operation)
+    yield from effect_of(operation, DEBIT_STEP, DEBIT, request.amount, request.currency)
+    for fine in request.amendes:
+        yield from effect_of(operation, settle_step(fine.id), FINE, fine.amount, request.currency)
+    yield from effect_of(operation, REFUND_STEP, REFUND, unsettled_minor(operation), request.currency)
+
+
+@dataclass(frozen=True)
+class FinesSettings:
+    """registry_url: where the city's registry of fines answers."""
+
+    registry_url: str
+
+    @classmethod
+    def read(cls, env: Env) -> Self:
+        return cls(env.partner("REGISTRY_URL", "/registry"))
+
+
+FINE_PAYMENT = Contract("fine_payment", FinePayment, frozenset({Door.HTTP, Door.USSD}), (DEBIT, FINE, REFUND), effects)
+CONTRACTS = (FINE_PAYMENT,)
+SETTINGS = (FinesSettings,)

@@ -1,0 +1,98 @@
+"""Paying fines: reserve them, check them, debit the payer, settle each; the money of refused fines is given back."""
+
+from core.bootstrap import Core
+from core.money import format_minor
+from core.operation import Operation
+from core.store.port import Store
+from products.fines import contract
+from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, FinesSettings
+from worker.partners.operator import Operator
+from worker.partners.port import REFERENCE_CONFLICT
+from worker.partners.registry import Registry
+from worker.process import AFTER_MONEY_S, OPTIONAL, REQUIRED, Process, Stages, Step
+from worker.products import WorkerServices
+from worker.reservations import Reservations
+
+
+def processes(services: WorkerServices) -> tuple[Process, ...]:
+    core: Core = services.core
+    url = core.settings.of(FinesSettings).registry_url
+    registry = Registry(*services.partners.connect("registry", url, Registry.REASONS))
+    return (fine_payment(core.store, services.partners.operator, registry),)
+
+
+def fine_payment(store: Store, operator: Operator, registry: Registry) -> Process:
+    reservations = Reservations(store, "amende:", done=contract.is_settled, code="fine_already_claimed")
+
+    def stages(operation: Operation) -> Stages:
+        request = FINE_PAYMENT.read(operation)
+        checks = tuple(_check(registry, request.currency, fine) for fine in request.amendes)
+        settlements = tuple(_settle(registry, operation, request.currency, fine) for fine in request.amendes)
+        return (_claim(reservations, request),), checks, (_debit(operator, operation, request),), settlements
+
+    return Process(FINE_PAYMENT.kind, stages)
+
+
+def _claim(reservations: Reservations, request: FinePayment) -> Step:
+    ids = [fine.id for fine in request.amendes]
+    release = Step(
+        contract.RELEASE,
+        "releasing the fines",
+        submit=lambda current: reservations.release(current, ids),
+        obligation=REQUIRED.within(AFTER_MONEY_S),
+    )
+    return Step(
+        contract.CLAIM, "reserving the fines", submit=lambda current: reservations.take(current, ids), undo=release
+    )
+
+
+def _check(registry: Registry, currency: str, fine: Fine) -> Step:
+    return Step(
+        contract.check_step(fine.id),
+        f"checking fine {fine.id}",
+        submit=lambda _: registry.check(fine.id, fine.amount, currency),
+        breaker=registry.breaker,
+        is_lookup=True,
+    )
+
+
+def _debit(operator: Operator, operation: Operation, request: FinePayment) -> Step:
+    reason = f"Amendes {', '.join(fine.id for fine in request.amendes)}"[:160]
+    reference = operation.reference(contract.DEBIT_STEP)
+    refund = Step(
+        contract.REFUND_STEP,
+        "giving back the money of what was not settled",
+        submit=lambda current: operator.refund(
+            operation.reference(contract.REFUND_STEP),
+            reference,
+            request.msisdn,
+            contract.unsettled_minor(current),
+            request.currency,
+        ),
+        enquire=operator.enquire,
+        breaker=operator.breaker,
+        obligation=REQUIRED.within(AFTER_MONEY_S),
+    )
+    return Step(
+        contract.DEBIT_STEP,
+        f"debit of {format_minor(request.amount, request.currency)} {request.currency}",
+        submit=lambda _: operator.debit(reference, request.msisdn, request.amount, request.currency, reason),
+        enquire=operator.enquire,
+        breaker=operator.breaker,
+        undo=refund,
+        moves_money=True,
+    )
+
+
+def _settle(registry: Registry, operation: Operation, currency: str, fine: Fine) -> Step:
+    name = contract.settle_step(fine.id)
+    reference = operation.reference(name)
+    return Step(
+        name,
+        f"settling fine {fine.id}",
+        submit=lambda _: registry.settle(reference, fine.id, operation.id, fine.amount, currency),
+        enquire=registry.enquire,
+        breaker=registry.breaker,
+        obligation=OPTIONAL,
+        ambiguous_on_retry=frozenset({REFERENCE_CONFLICT, "already_paid"}),
+    )

@@ -1,0 +1,106 @@
+"""Paying fines by mobile money: `/amendes/payments/`."""
+
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema, fields, validate
+
+from api.auth.access import anyone, client, for_role
+from api.http.answers import ListQuery
+from api.http.blueprint import Routes
+from api.http.fields import Phone
+from api.http.kind_routes import KindRoutes
+from api.http.views import MoneyView, money
+from core.accept import Command
+from core.identity.people import Role
+from core.money import to_number
+from core.operation import Operation
+from core.phone import mask
+from products.fines.contract import (
+    FINE_PAYMENT,
+    FinePayment,
+    FineStatus,
+    is_refunded,
+    reason_of,
+    status_of,
+    unsettled_minor,
+)
+from products.fines.schema import PaymentRequest
+
+EXAMPLE = {
+    "msisdn": "+2250707000001",
+    "currency": "XOF",
+    "amount": 25000,
+    "amendes": [{"id": "AM-2026-000123", "amount": 15000}, {"id": "AM-2026-000124", "amount": 10000}],
+}
+
+blueprint = Routes(
+    "fines",
+    __name__,
+    url_prefix="/amendes/payments",
+    description="Fines paid by mobile money",
+    kinds=(FINE_PAYMENT.kind,),
+)
+BLUEPRINTS = (blueprint,)
+
+
+class FineView(Schema):
+    id = fields.String(metadata={"example": "AM-2026-000123"})
+    amount = fields.Float()
+    status = fields.String(validate=validate.OneOf([status.value for status in FineStatus]))
+    reason = fields.String(allow_none=True)
+
+
+class PaymentView(MoneyView):
+    refunded = fields.Float(metadata={"description": "how much of the amount was given back", "example": 0})
+    msisdn = fields.String(metadata={"description": "masked", "example": "+225*******001"})
+    amendes = fields.List(fields.Nested(FineView))
+
+
+class PaymentsQuery(ListQuery):
+    msisdn = Phone(load_default=None)
+
+
+def _members(operation: Operation, payment: FinePayment) -> dict[str, Any]:
+    refunded = unsettled_minor(operation) if is_refunded(operation) else 0
+    return {
+        **money(payment.amount, payment.currency),
+        "refunded": to_number(refunded, payment.currency),
+        "msisdn": mask(payment.msisdn),
+        "amendes": [
+            {
+                "id": fine.id,
+                "amount": to_number(fine.amount, payment.currency),
+                "status": status_of(operation, fine.id).value,
+                "reason": reason_of(operation, fine.id),
+            }
+            for fine in payment.amendes
+        ],
+    }
+
+
+payments = KindRoutes(blueprint, FINE_PAYMENT, PaymentView, _members)
+
+
+@payments.on_post(anyone, PaymentRequest(), EXAMPLE)
+def post(payment: FinePayment) -> Response:
+    """Pay fines.
+
+    The same request again answers the same payment (`Idempotency-Replayed: true`), until it failed or was refunded.
+    """
+    return payments.accept(Command(FINE_PAYMENT.kind, payment.to_json(), client(), subject=payment.msisdn))
+
+
+@payments.on_list(for_role(Role.OPERATOR), PaymentsQuery)
+def find(query: dict[str, Any]) -> Response:
+    """List payments, newest first."""
+    return payments.page(query, {"subject": query["msisdn"]})
+
+
+@payments.on_get(anyone)
+def get(payment_id: str) -> Response:
+    """Show a payment: its status and timeline.
+
+    `Prefer: wait=N` holds the answer until the end or, with `If-None-Match`, until anything changes.
+    """
+    return payments.status(payment_id)

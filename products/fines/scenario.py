@@ -1,0 +1,107 @@
+"""The simulated fine payment: its payers, its operator, its registry, and whether its money adds up."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from core.accept import Command
+from core.operation import Operation, Status, StepState
+from core.store.port import Store
+from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, settle_step
+from products.fines.process import fine_payment
+from proof.simulation.scenario import Scenario
+from proof.simulation.world import World
+from worker.partners.http import Answer
+from worker.partners.operator import Operator
+from worker.partners.registry import Registry
+from worker.process import Processes
+
+ARRIVALS_S = 120
+FINES_EACH = 3
+
+
+class FinesScenario(Scenario):
+    """About every fourth payment wants a fine that another one wants too."""
+
+    kind = FINE_PAYMENT.kind
+
+    def __init__(self, world: World, payments: int) -> None:
+        super().__init__(world)
+        self._debits: Counter[str] = Counter()
+        self._refunds: Counter[str] = Counter()
+        self._amounts: dict[str, int] = {}
+        self._settled: dict[str, str] = {}
+        """By fine: the reference that settled it."""
+        self._operator = self.partner(self._move_money, Operator.REASONS)
+        self._registry = self.partner(self._settle, Registry.REASONS, self._look_up)
+        world.inhabit(self.processes)
+        random = self.world.chance.random
+        self._fines = {f"AM-{number:04d}": 100 + number for number in range(payments * FINES_EACH)}
+        for number in range(payments):
+            wanted = sorted(random.sample(sorted(self._fines), random.randint(1, FINES_EACH)))
+            command = self.command(number, wanted)
+            self.ask_at(random.uniform(0, ARRIVALS_S), command)
+
+    def processes(self, store: Store) -> Processes:
+        operator = Operator(self._operator, self.world.breaker("operator"))
+        registry = Registry(self._registry, self.world.breaker("registry"))
+        return {self.kind: fine_payment(store, operator, registry)}
+
+    def effects(self) -> tuple[int, int, int]:
+        return self._debits.total(), len(self._settled), self._refunds.total()
+
+    def wrong(self, operation: Operation) -> list[tuple[str, str]]:
+        wrong = []
+        debit, refund = operation.reference("debit"), operation.reference("refund")
+        if self._debits[debit] > 1 or self._refunds[refund] > 1:
+            wrong.append(("double", f"debited {self._debits[debit]} and refunded {self._refunds[refund]} times"))
+        request = FINE_PAYMENT.read(operation)
+        for fine in request.amendes:
+            step = operation.step(settle_step(fine.id))
+            if step.state is StepState.DECLINED and step.last_error == "already_paid":
+                wrong.append(("double", f"{fine.id} was taken money for that {self._settled[fine.id]} settled"))
+        if not operation.terminal:
+            return wrong
+        taken = self._debits[debit] * request.amount
+        back = self._refunds[refund] * self._amounts.get(refund, 0)
+        paid = sum(fine.amount for fine in request.amendes if self._paid_by(operation, fine.id))
+        if taken != back + paid or (operation.status is Status.FAILED and taken):
+            wrong.append(("unexplained", f"{operation.status}: took {taken}, gave back {back}, settled {paid}"))
+        return wrong
+
+    def _paid_by(self, operation: Operation, fine: str) -> bool:
+        return self._settled.get(fine) == operation.reference(settle_step(fine))
+
+    def command(self, number: int, wanted: list[str]) -> Command:
+        """The request of one payer for these fines."""
+        fines = tuple(Fine(id, self._fines[id]) for id in wanted)
+        msisdn = f"+22507{number:08d}"
+        request = FinePayment(msisdn, "XOF", sum(fine.amount for fine in fines), fines)
+        return Command(self.kind, request.to_json(), "client", subject=msisdn)
+
+    def _move_money(self, path: str, body: Mapping[str, Any]) -> str | None:
+        if path == "/refunds":
+            self._refunds[body["request_id"]] += 1
+            self._amounts[body["request_id"]] = int(body["amount"])
+            return None
+        if self.world.chance.strikes("declined"):
+            return "INSUFFICIENT_FUNDS"
+        self._debits[body["request_id"]] += 1
+        return None
+
+    def _settle(self, path: str, body: Mapping[str, Any]) -> str | None:
+        fine = path.split("/")[2]
+        if fine in self._settled:
+            return "ALREADY_PAID"
+        if self.world.chance.strikes("declined"):
+            return "CANCELLED"
+        self._settled[fine] = body["request_id"]
+        return None
+
+    def _look_up(self, path: str, body: Mapping[str, Any] | None) -> Answer:
+        fine = path.split("/")[2]
+        status = "PAID" if fine in self._settled else "DUE"
+        return Answer(200, {"id": fine, "status": status, "amount": str(self._fines[fine])}, 0)
+
+
+SCENARIOS = {FINE_PAYMENT.kind: FinesScenario}

@@ -1,0 +1,1 @@
+"""Merchants, where people withdraw cash."""

@@ -1,0 +1,35 @@
+"""Merchants: people withdraw cash there, and the merchant's wallet is credited."""
+
+from dataclasses import dataclass
+
+from core.accept import Command
+from core.contract import Contract, Door, no_effects
+from core.identity.people import Person
+from core.store.port import Collection
+from products.merchants.register import MERCHANTS, Merchant
+from products.wallets.contract import Sending, from_wallet
+
+
+@dataclass(frozen=True)
+class Withdrawal(Sending):
+    """As a transfer to the merchant's owner. merchant: the merchant's code; to_name: the merchant's name."""
+
+    merchant: str = ""
+
+
+WITHDRAWAL = Contract(
+    "wallet_withdrawal",
+    Withdrawal,
+    frozenset({Door.USSD}),
+    (),
+    no_effects,
+    legs=lambda request: (request.sender, request.to),
+)
+CONTRACTS = (WITHDRAWAL,)
+COLLECTIONS = (Collection(MERCHANTS),)
+
+
+def withdrawal(me: Person, merchant: Merchant, amount: int, currency: str) -> Command:
+    """amount: minor units."""
+    request = Withdrawal(me.id, merchant.owner, merchant.name, amount, currency, merchant=merchant.code)
+    return from_wallet(WITHDRAWAL.kind, request, me, counterparty=merchant.owner)

@@ -1,0 +1,1 @@
+"""Services, paid from a wallet."""

@@ -1,0 +1,1 @@
+"""Template payments: a payable product to start from. PRODUCTS names the products that are installed."""

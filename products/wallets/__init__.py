@@ -1,0 +1,1 @@
+"""Wallets: top-ups and transfers."""

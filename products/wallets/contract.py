@@ -1,0 +1,141 @@
+"""Wallets: top-ups from mobile money, and transfers between people."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from core.accept import Command
+from core.bootstrap import Core
+from core.contract import DEBIT, Contract, Door, Effect, Request, effect_of, no_effects
+from core.errors import InsufficientFunds, InvalidField, Refused
+from core.identity.people import Person
+from core.ledger import MOBILE_MONEY
+from core.operation import Operation
+from core.store.port import Document
+
+DEBIT_STEP = "debit"
+SAME_WITHIN_S = 10
+"""Without an idempotency key, the same request within this time is a client that repeats it, not a second payment."""
+
+
+@dataclass(frozen=True)
+class TopUp(Request):
+    """wallet: an id; msisdn: the phone to debit, in E.164; amount: minor units."""
+
+    wallet: str
+    msisdn: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Sending(Request):
+    """sender (stored as `from`) and to: ids of people, whose wallets have the same ids; amount: minor units."""
+
+    sender: str
+    to: str
+    to_name: str
+    amount: int
+    currency: str
+
+    def to_json(self) -> dict[str, Any]:
+        document = super().to_json()
+        return {"from": document.pop("sender"), **document}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        rest = {name: value for name, value in document.items() if name != "from"}
+        return cls(sender=document["from"], **rest)
+
+
+@dataclass(frozen=True)
+class Transfer(Sending):
+    note: str | None = None
+
+
+class NoPhone(Refused):
+    """There is no phone to debit: this account was registered without one."""
+
+    code = "no_phone"
+
+
+def top_up_effects(operation: Operation) -> Iterator[Effect]:
+    """The debit of the phone."""
+    request = TOP_UP.read(operation)
+    return effect_of(operation, DEBIT_STEP, DEBIT, request.amount, request.currency)
+
+
+TOP_UP = Contract(
+    "wallet_top_up",
+    TopUp,
+    frozenset({Door.HTTP, Door.USSD}),
+    (DEBIT,),
+    top_up_effects,
+    legs=lambda request: (MOBILE_MONEY, request.wallet),
+    accounts=frozenset({MOBILE_MONEY}),
+)
+TRANSFER = Contract(
+    "wallet_transfer",
+    Transfer,
+    frozenset({Door.HTTP, Door.USSD}),
+    (),
+    no_effects,
+    legs=lambda request: (request.sender, request.to),
+)
+CONTRACTS = (TOP_UP, TRANSFER)
+
+
+def top_up(me: Person, amount: int, currency: str) -> Command:
+    """amount: minor units, as in all of these. Raises NoPhone."""
+    if me.msisdn is None:
+        raise NoPhone
+    return from_wallet(TOP_UP.kind, TopUp(me.id, me.msisdn, amount, currency), me)
+
+
+def transfer(me: Person, to: Person, amount: int, currency: str, note: str | None = None) -> Command:
+    return from_wallet(TRANSFER.kind, Transfer(me.id, to.id, to.name, amount, currency, note), me, counterparty=to.id)
+
+
+def from_wallet(
+    kind: str,
+    request: Request,
+    me: Person,
+    counterparty: str | None = None,
+    payload: Mapping[str, object] | None = None,
+) -> Command:
+    """The command of a person who moves money of their wallet. Parameters: as of Command."""
+    return Command(
+        kind,
+        request.to_json(),
+        me.id,
+        subject=me.id,
+        counterparty=counterparty,
+        payload=payload,
+        repeatable=True,
+        same_within_s=SAME_WITHIN_S,
+    )
+
+
+def may_send(core: Core, wallet: Document, to: Person | None, amount: int) -> None:
+    """Raises InvalidField or InsufficientFunds when it is known at once that this cannot be sent, or withdrawn."""
+    if to is None or to.suspended:
+        raise unknown_person()
+    theirs = core.wallet_of(to.id)
+    if theirs["currency"] != wallet["currency"]:
+        raise InvalidField("to", f"Their wallet is in {theirs['currency']}, yours in {wallet['currency']}.")
+    afford(wallet, amount)
+
+
+def afford(wallet: Document, amount: int) -> None:
+    """Raises InsufficientFunds. What is held may still be given back; the worker finds out whether it is in time."""
+    if wallet["balance"] + held_minor(wallet) < amount:
+        raise InsufficientFunds
+
+
+def unknown_person(field: str = "to") -> InvalidField:
+    return InvalidField(field, "No account has this username or phone number.")
+
+
+def held_minor(wallet: Document) -> int:
+    """What is set aside for payments under way, in minor units."""
+    return sum(wallet["holds"].values())

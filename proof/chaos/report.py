@@ -1,0 +1,49 @@
+"""What a run prints: faults, operations, effects and discrepancies."""
+
+from collections import Counter
+from typing import Any
+
+from rich.table import Table
+
+from proof.chaos.clients import Clients
+
+
+def run_as_json(
+    setup: str,
+    faults: Counter[str],
+    clients: Clients,
+    statuses: Counter[str],
+    audit: dict[str, Any],
+    wrong: list[str],
+) -> dict[str, Any]:
+    return {
+        "setup": setup,
+        "faults": dict(faults),
+        "accepted": len(clients.accepted),
+        "top_ups": len(clients.wallets.top_ups),
+        "from_wallets": len(clients.moved),
+        "requests_sent_again": clients.repeats,
+        "statuses": dict(statuses),
+        "effects": audit["effects"],
+        "discrepancies": audit["discrepancies"],
+        "wrong": wrong,
+    }
+
+
+def run_as_table(
+    setup: str, faults: Counter[str], clients: Clients, statuses: Counter[str], audit: dict[str, Any]
+) -> Table:
+    table = Table(title=f"Chaos, {setup}", title_justify="left", show_header=False)
+    for fault, number in sorted(faults.items()):
+        table.add_row(fault, str(number))
+    table.add_section()
+    table.add_row("accepted", str(len(clients.accepted)))
+    table.add_row("accepted top-ups", str(len(clients.wallets.top_ups)))
+    table.add_row("accepted from wallets", str(len(clients.moved)))
+    table.add_row("requests repeated", str(clients.repeats))
+    for name, number in sorted(Counter(statuses).items()):
+        table.add_row(name, str(number))
+    for effect, number in audit["effects"].items():
+        table.add_row(f"{effect}s", str(number))
+    table.add_row("discrepancies", str(sum(audit["discrepancies"].values())))
+    return table

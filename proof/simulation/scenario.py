@@ -1,0 +1,113 @@
+"""The base of all scenarios: their partners, their clients, and the summary at the end."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from typing import ClassVar
+
+from core.accept import Command
+from core.operation import Operation, Status
+from core.store.port import OPERATIONS, Store, scan
+from proof.simulation.partner import Effect, LookUp, SimulatedPartner
+from proof.simulation.summary import Summary
+from proof.simulation.world import World
+from worker.partners.http import Answer
+from worker.process import Processes
+
+IDEMPOTENT_SHARE = 0.7
+"""The share of idempotent partners, in a world with faults."""
+MAX_REPEAT_AFTER_S = 40
+"""The longest time until a client repeats a request."""
+
+
+class Scenario(ABC):
+    """The partners and clients of one product in a world. Subclasses schedule their clients' requests in __init__."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.partners: list[SimulatedPartner] = []
+
+    @abstractmethod
+    def processes(self, store: Store) -> Processes:
+        """Returns the processes of one worker, on its view of the store."""
+
+    @abstractmethod
+    def effects(self) -> tuple[int, int, int]:
+        """Returns how often the partners debited, settled and refunded."""
+
+    @abstractmethod
+    def wrong(self, operation: Operation) -> list[tuple[str, str]]:
+        """Returns what is wrong with an operation at the end, as pairs: a count of Summary, and the reason."""
+
+    def partner(
+        self,
+        effect: Effect | None,
+        reasons: tuple[str, ...],
+        look_up: LookUp = lambda path, body: Answer(404, {}, 0),
+    ) -> SimulatedPartner:
+        """Adds a partner. In a world with faults, about a third of the partners are not idempotent.
+
+        effect: carries out its requests; None for a partner without effects.
+        reasons: its reasons for FAILED.
+        look_up: answers reads.
+        """
+        chance = self.world.chance
+        partner = SimulatedPartner(
+            clock=self.world,
+            chance=chance,
+            effect=effect,
+            look_up=look_up,
+            point=self.world.point,
+            reasons=frozenset(reasons),
+            idempotent=not chance.faults or chance.random.random() < IDEMPOTENT_SHARE,
+        )
+        self.partners.append(partner)
+        return partner
+
+    def ask_at(self, seconds: float, command: Command) -> None:
+        """Schedules a client's request; by chance, the client repeats it a little later.
+
+        seconds: from now.
+        """
+        self.world.at(seconds, lambda: self.world.ask(command))
+        if self.world.chance.strikes("request twice"):
+            again = seconds + self.world.chance.between(0, MAX_REPEAT_AFTER_S)
+            self.world.at(again, lambda: self.world.ask(command))
+
+    def give_income(self, amount: int) -> None:
+        """Gives every wallet money from outside.
+
+        amount: in minor units.
+        """
+        return
+
+    def land(self) -> None:
+        """Carries out everything that is still scheduled at the partners and due by now."""
+        for partner in self.partners:
+            partner.land()
+
+    def summarize(self) -> Summary:
+        """Counts what has happened, and reports everything that is wrong."""
+        found = [Operation.from_document(d) for d in scan(self.world.store, OPERATIONS, {"kind": self.kind})]
+        summary = Summary(
+            accepted=len(self.world.accepted),
+            statuses=Counter(operation.status.value for operation in found),
+            faults=self.world.chance.happened,
+        )
+        summary.debited, summary.settled, summary.refunded = self.effects()
+        for operation in found:
+            over = operation.terminal or operation.status is Status.NEEDS_REVIEW
+            unfinished = [("lost", f"has not ended: {operation.status}, due {operation.due_at}")]
+            for name, why in [*self.wrong(operation), *([] if over else unfinished)]:
+                summary.report(name, f"{operation.id} {why}", _timeline(operation))
+        for id in self.world.accepted - {operation.id for operation in found}:
+            summary.report("lost", f"{id} was accepted and is not stored")
+        for error in self.world.errors:
+            summary.report("unexplained", error)
+        return summary
+
+
+def _timeline(operation: Operation) -> str:
+    lines = (f"  {entry.at:%H:%M:%S.%f} {entry.step or '':<16} {entry.text}" for entry in operation.history)
+    return "\n".join([f"{operation.id} {operation.request}", *lines])

@@ -1,0 +1,44 @@
+"""`make` says what it installs, and installs the command `quittance` too."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from devtools.stack import ROOT
+
+
+def make(target: Path, *arguments: str) -> str:
+    """Makes a file of a virtual environment whose Python and pip are replaced by `true`. Returns what is printed."""
+    command = ["make", str(target), f"VENV={target.parent}", "PYTHON=true", "INSTALL=true", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", ["installed", "installed-dev"])
+def test_the_first_installation_says_what_takes_long(tmp_path: Path, name: str) -> None:
+    printed = make(tmp_path / name)
+
+    assert f"Creating a virtual environment in {tmp_path}\n" in printed
+    assert "Installing the libraries" in printed
+    assert f"into {tmp_path}, about a minute\n" in printed
+
+
+@pytest.mark.parametrize("name", ["installed", "installed-dev"])
+def test_a_later_installation_says_what_has_changed(tmp_path: Path, name: str) -> None:
+    make(tmp_path / name)
+    assert "nstalling" not in make(tmp_path / name)
+    before_all = 0
+    os.utime(tmp_path / name, (before_all, before_all))
+
+    assert "requirements.txt changed: installing the libraries" in make(tmp_path / name).replace(
+        " requirements-dev.txt", ""
+    )
+
+
+@pytest.mark.parametrize("name", ["installed", "installed-dev"])
+def test_the_command_is_installed_without_a_download(tmp_path: Path, name: str) -> None:
+    planned = make(tmp_path / name, "--dry-run")
+
+    assert "--no-deps --no-build-isolation --editable ." in planned
+    assert planned.index("--require-hashes") < planned.index("--editable")

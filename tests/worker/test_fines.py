@@ -1,0 +1,100 @@
+"""The process of a fine payment: its stages, what undoes them, and how much a refund gives back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.operation import Operation, StepState
+from core.store.port import Store
+from products.fines.contract import FINE_PAYMENT, REFUND_STEP, Fine, FinePayment, settle_step
+from products.fines.process import fine_payment
+from tests.doubles import new_operation
+from worker.partners.port import Confirmed, Reply
+from worker.process import AFTER_MONEY_S, Process, Refusal
+
+REQUEST = FinePayment("+2250707000001", "XOF", 45, (Fine("A", 10), Fine("B", 15), Fine("C", 20)))
+
+
+class Played:
+    """An operator and a registry that remember what they are asked, and confirm it."""
+
+    breaker = None
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def enquire(self, reference: str) -> Reply:
+        return Confirmed()
+
+    def __getattr__(self, verb: str) -> Any:
+        def call(*arguments: Any) -> Reply:
+            self.calls.append((verb, *arguments))
+            return Confirmed()
+
+        return call
+
+
+@pytest.fixture
+def partner() -> Played:
+    return Played()
+
+
+@pytest.fixture
+def process(store: Store, partner: Played) -> Process:
+    return fine_payment(store, partner, partner)  # type: ignore[arg-type]
+
+
+def payment(states: Mapping[str, StepState] | None = None) -> Operation:
+    """The payment with some steps in these states."""
+    operation = new_operation(kind=FINE_PAYMENT.kind, request=REQUEST.to_json())
+    for name, state in (states or {}).items():
+        operation = operation.with_step(name, replace(operation.step(name), state=state))
+    return operation
+
+
+def test_fines_are_reserved_and_checked_before_the_debit_and_settled_after_it(process: Process) -> None:
+    names = [[step.name for step in stage] for stage in process.stages(payment())]
+    assert names == [
+        ["claim"],
+        ["check:A", "check:B", "check:C"],
+        ["debit"],
+        ["settle:A", "settle:B", "settle:C"],
+    ]
+
+
+def test_what_is_taken_is_given_back_within_a_day(process: Process) -> None:
+    steps = [step for stage in process.stages(payment()) for step in stage]
+    undone = {step.name: step.undo.name for step in steps if step.undo}
+    assert undone == {"claim": "release", "debit": "refund"}
+    assert all(step.undo.obligation.deadline_s == AFTER_MONEY_S for step in steps if step.undo)
+
+
+def test_one_refused_fine_does_not_stop_the_others(process: Process) -> None:
+    *_, settlements = process.stages(payment())
+    assert {step.obligation.refusal for step in settlements} == {Refusal.SKIP}
+    assert all("already_paid" in step.ambiguous_on_retry for step in settlements)
+
+
+@pytest.mark.parametrize(
+    ("settled", "minor"), [((), 45), (("A",), 35), (("A", "C"), 15), (("A", "B", "C"), 0)], ids=str
+)
+def test_a_refund_is_of_what_is_not_settled(
+    process: Process, partner: Played, settled: tuple[str, ...], minor: int
+) -> None:
+    operation = payment({settle_step(fine): StepState.DONE for fine in settled})
+    (debit,) = process.stages(operation)[2]
+    assert debit.undo
+    debit.undo.submit(operation)
+    reference, debited = operation.reference(REFUND_STEP), operation.reference("debit")
+    assert partner.calls == [("refund", reference, debited, REQUEST.msisdn, minor, "XOF")]
+
+
+def test_the_operator_is_asked_for_the_whole_amount_once_under_one_reference(process: Process, partner: Played) -> None:
+    operation = payment()
+    (debit,) = process.stages(operation)[2]
+    for _ in range(2):
+        debit.submit(operation)
+    asked = ("debit", "op-1:debit", REQUEST.msisdn, 45, "XOF", "Amendes A, B, C")
+    assert partner.calls == [asked, asked]
