@@ -1,6 +1,7 @@
 """`python -m bench [name ...]`: measures speed and size, and prints a table."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 
 import click
 
@@ -44,11 +45,12 @@ def bench(names: tuple[str, ...], store: str, broker: str, smoke: bool) -> None:
     configure("bench", "ERROR")
     figures, invalid = [], []
     try:
-        with open_setup(store, broker) as setup:
+        with open_setup(store, broker) as setup, ExitStack() as servers:
+            measured = Bench(setup, smoke, servers)
             for name in names or MEASUREMENTS:
                 click.echo(f"measuring: {name}", err=True)
                 try:
-                    figures += list(MEASUREMENTS[name](Bench(setup, smoke)))
+                    figures += list(MEASUREMENTS[name](measured))
                 except (InvalidMeasurement, ServerMissing) as error:
                     invalid.append(f"{name} is not valid: {error}")
     except ServerMissing as missing:

@@ -61,12 +61,9 @@ def drain(running: Stack, accepted: int) -> list[Operation]:
 
 def _published_per_second(bench: Bench, number: int) -> float:
     """Measures one worker. All events are accepted, and all rings sent, before it starts."""
-    with (
-        bench.on_rabbitmq() as (on_rabbitmq, rabbit),
-        on_rabbitmq.stack({"WORKER_CONCURRENCY": "32"}) as running,
-    ):
+    with bench.on_rabbitmq.stack({"WORKER_CONCURRENCY": "32"}) as running:
         running.var_dir.mkdir(exist_ok=True)
-        store, broker = running.open_store(), open_broker(rabbit.url)
+        store, broker = running.open_store(), open_broker(bench.rabbit.url)
         broker.delivery_s = PATIENCE_S
         request = EventRequest(tuple(TOPIC.split("/")), "{}", headers={})
         command = Command(EVENT.kind, request.to_json(), "bench", repeatable=True)
@@ -84,7 +81,8 @@ def _published_per_second(bench: Bench, number: int) -> float:
 def _outage(bench: Bench) -> Figure:
     """Counts the events answered 202 that do not reach a real consumer after an outage."""
     around_s, outage_s = bench.size(AROUND_S, 1), bench.size(OUTAGE_S, 2)
-    with bench.on_rabbitmq() as (on_rabbitmq, rabbit), on_rabbitmq.stack() as running:
+    rabbit = bench.rabbit
+    with bench.on_rabbitmq.stack() as running:
         if not rabbit.controllable:
             raise ServerMissing("a given server cannot be stopped")
         running.start()
@@ -102,8 +100,10 @@ def _outage(bench: Bench) -> Figure:
         found = drain(running, loads[0].statuses.get(202, 0))
         consumed = _consumed(rabbit.url)
     published_s = max(operation.updated_at.timestamp() for operation in found) - restarted_at
-    missing = len({operation.id for operation in found} - consumed)
-    note = f"{len(found)} of {number} answered 202, {len(consumed)} consumed, all published {published_s:.0f} s after"
+    published = {operation.id for operation in found}
+    missing = len(published - consumed)
+    counts = f"{len(found)} of {number} answered 202, {len(published & consumed)} consumed"
+    note = f"{counts}, all published {published_s:.0f} s after"
     what = f"events: missing at a consumer after an outage of {outage_s} s"
     return Figure(what, missing, 0, "", at_most=True, note=note)
 

@@ -26,10 +26,8 @@ TRACE = "amq.rabbitmq.trace"
 def measure(bench: Bench) -> Iterator[Figure]:
     """Measures a minute without the broker, under load."""
     before_s, outage_s, after_s = bench.size(BEFORE_S, 1), bench.size(OUTAGE_S, 2), bench.size(AFTER_S, 2)
-    with (
-        bench.on_rabbitmq() as (on_rabbitmq, rabbit),
-        on_rabbitmq.stack({"MOCK_LATENCY_MAX_S": "1"}) as running,
-    ):
+    rabbit = bench.rabbit
+    with bench.on_rabbitmq.stack({"MOCK_LATENCY_MAX_S": "1"}) as running:
         if not rabbit.controllable:
             raise ServerMissing("a given server cannot be stopped")
         running.start()
@@ -90,3 +88,5 @@ def counted_rings(rabbit: Rabbit) -> Iterator[Counter[str]]:
         channel = connection.channel()
         while (copy := channel.basic_get("copies", auto_ack=True))[0] is not None:
             rings.update((copy[2] or b"").decode().split())  # a message may hold several rings, one a line
+        channel.queue_delete("copies")
+    rabbit.ctl("trace_off")

@@ -53,8 +53,7 @@ def overhead(bench: Bench, target_ms: float = 60) -> Iterator[Figure]:
 
 def overhead_rabbitmq(bench: Bench) -> Iterator[Figure]:
     """Measures the overhead with rings through RabbitMQ."""
-    with bench.on_rabbitmq() as (on_rabbitmq, _):
-        yield from overhead(on_rabbitmq, 30)
+    yield from overhead(bench.on_rabbitmq, 30)
 
 
 def throughput(bench: Bench) -> Iterator[Figure]:

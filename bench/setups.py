@@ -3,14 +3,19 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
+import pika
 import requests
+from pika.exceptions import ChannelClosedByBroker
 
 from bench.load import ADMIN_TOKEN, post
+from core.bootstrap import ring_queue
+from core.installed import DEFAULT
 from core.operation import TERMINAL, Operation
 from core.store.port import OPERATIONS, AtMost, Store, scan
 from devtools.rabbit import Rabbit, open_rabbit
@@ -45,10 +50,12 @@ class Bench:
 
     setup: the servers of all stacks.
     smoke: whether counts are tiny: it shows that everything still runs and adds up, and says nothing about speed.
+    servers: stops the servers that measurements start.
     """
 
     setup: Setup = field(default_factory=Setup)
     smoke: bool = False
+    servers: ExitStack = field(default_factory=ExitStack)
 
     def size(self, full: int, smoke: int) -> int:
         """Returns a number of requests, rounds or seconds: `full`, or `smoke` in a smoke run."""
@@ -69,14 +76,15 @@ class Bench:
         ):
             yield running
 
-    @contextmanager
-    def on_rabbitmq(self) -> Iterator[tuple["Bench", Rabbit]]:
-        """Yields the same with a RabbitMQ, and that server: the set-up's own, or else a private one for a while."""
-        if self.setup.rabbit:
-            yield self, self.setup.rabbit
-            return
-        with open_rabbit() as rabbit:
-            yield replace(self, setup=replace(self.setup, rabbit=rabbit)), rabbit
+    @cached_property
+    def rabbit(self) -> Rabbit:
+        """A RabbitMQ: the set-up's own, or else a private one that is started once. Raises ServerMissing."""
+        return self.setup.rabbit or self.servers.enter_context(open_rabbit())
+
+    @property
+    def on_rabbitmq(self) -> "Bench":
+        """The same with that RabbitMQ."""
+        return replace(self, setup=replace(self.setup, rabbit=self.rabbit))
 
 
 def payments(number: int) -> list[bytes]:
@@ -96,6 +104,14 @@ def payment() -> Mapping[str, object]:
         "amount": amount,
         "amendes": [{"id": f"AM-{2000 + number // 900_000}-{number % 900_000:06d}", "amount": amount}],
     }
+
+
+def drop_rings(rabbit: Rabbit) -> None:
+    """Empties the queues of our kinds, as the stack is gone whose operations they ring for."""
+    with pika.BlockingConnection(pika.URLParameters(rabbit.url)) as connection:
+        for kind in DEFAULT.contracts:
+            with suppress(ChannelClosedByBroker):  # nobody has rung for this kind
+                connection.channel().queue_purge(ring_queue(kind))
 
 
 def check_stored(running: Stack, accepted: int) -> None:

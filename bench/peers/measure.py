@@ -10,7 +10,7 @@ from statistics import median
 
 from bench.load import closed_loop, paced
 from bench.report import Figure
-from bench.setups import Bench, check_stored, drain, payments
+from bench.setups import Bench, check_stored, drain, drop_rings, payments
 from devtools.stack import ROOT, commands
 
 CONNECTIONS = 32
@@ -51,12 +51,12 @@ def measure(bench: Bench) -> Iterator[Figure]:
         Peer(CELERY, "bench.peers.with_celery:app", broker=True),
         Peer(RABBITMQ, broker=True),
     )
-    with tempfile.TemporaryDirectory(prefix="quittance-peers-") as folder, bench.on_rabbitmq() as (_, rabbit):
+    with tempfile.TemporaryDirectory(prefix="quittance-peers-") as folder:
         install(Path(folder))
         for _ in range(bench.size(ROUNDS, 1)):
             for peer in peers:
                 settings = {"PYTHONPATH": folder if peer.app else ""}
-                _measure_once(bench, peer, settings | ({"BROKER_URL": rabbit.url} if peer.broker else {}))
+                _measure_once(bench, peer, settings | ({"BROKER_URL": bench.rabbit.url} if peer.broker else {}))
     yield from _figures({peer.name: peer for peer in peers})
 
 
@@ -77,6 +77,8 @@ def _measure_once(bench: Bench, peer: Peer, settings: Mapping[str, str]) -> None
         if peer.app is None:
             check_stored(running, warm.accepted + load.accepted)
     peer.per_second.append(load.accepted / load.seconds)
+    if peer.broker and peer.app is None:
+        drop_rings(bench.rabbit)
     with bench.stack(settings, programs) as running:
         running.start(("mock_api", "api", "worker") if peer.app is None else ("api",))
         warm = closed_loop(running.api_port, payments(bench.size(50, 5)), 4)

@@ -18,13 +18,9 @@ from pymongo.write_concern import WriteConcern
 
 from core.errors import Conflict, Duplicate, StoreUnavailable
 from core.store.mongo_schema import pending
-from core.store.port import COLLECTIONS, AtMost, Collection, Condition, Document, OneOf, Scalar
+from core.store.port import COLLECTIONS, CONNECTIONS, ELECTION_S, AtMost, Collection, Condition, Document, OneOf, Scalar
 
 DATABASE = "quittance"
-CONNECTIONS = 16
-ELECTION_S = 5.0
-"""How long a verb waits for a primary. A replica set elects one within about 12 s (electionTimeoutMillis is 10 s):
-the API gives up earlier, because people wait for its answer, and workers do not."""
 # Shorter than the socket's: the server says that a majority is missing before the connection is given up.
 DURABLE = WriteConcern("majority", j=True, wtimeout=5_000)
 
@@ -34,8 +30,8 @@ class MongoStore:
 
     url: mongodb://host[,host...]/database?options; without a database, `quittance`. client: one to use instead of
     connecting to the url. connections: at most; as many as there are threads. election_s: how long a verb waits for a
-    primary. The server may still be down when this is built. It is migrated by `MongoMigration` alone: until then, each
-    use raises StoreUnavailable. Build it after a fork.
+    primary. The server may still be down when this is built; a wrong url raises ValueError. The database is migrated by
+    `MongoMigration` alone: until then, each use raises StoreUnavailable. Build it after a fork.
 
     A write whose connection breaks is sent once more by the driver, under the same transaction number: a replica set
     then answers what the first attempt did, so a save that succeeded is no Conflict. A standalone server knows no such
@@ -51,13 +47,16 @@ class MongoStore:
         election_s: float = ELECTION_S,
     ) -> None:
         self.collections = collections
-        self._client = client or _connect(url, connections, election_s)
-        self.database = self._client.get_default_database(
-            DATABASE,
-            write_concern=DURABLE,
-            read_concern=ReadConcern("majority"),
-            read_preference=ReadPreference.PRIMARY,
-        )
+        try:
+            self._client = client or _connect(url, connections, election_s)
+            self.database = self._client.get_default_database(
+                DATABASE,
+                write_concern=DURABLE,
+                read_concern=ReadConcern("majority"),
+                read_preference=ReadPreference.PRIMARY,
+            )
+        except PyMongoError as error:
+            raise ValueError(str(error)) from error
         self._prepared = False
 
     def insert(self, collection: str, document: Document) -> Document:

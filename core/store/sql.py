@@ -9,14 +9,13 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from core.errors import Conflict, Duplicate, StoreUnavailable
-from core.store.port import COLLECTIONS, Collection, Condition, Document
+from core.store.port import COLLECTIONS, CONNECTIONS, Collection, Condition, Document
 from core.store.schema import Schema
 from core.store.server import Server
 from core.store.sqlite import Sqlite
 from core.store.table import Edge, Statement, Values, Write
 
 WAIT_S = 5.0
-CONNECTIONS = 16
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 
 

@@ -4,18 +4,20 @@ import json
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import click
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
-from devtools.stack import ROOT
+from devtools.stack import ROOT, Stack
 from ops.commands import cli, main
 from ops.lazy import LazyGroup
 from tests.command_table import ENTRIES
 
-HEAVY = {"sqlalchemy", "pymongo", "flask", "pika", "requests", "rich"}
+DRIVERS = {"pymongo", "pika"}
+HEAVY = {"sqlalchemy", "flask", "requests", "rich", *DRIVERS}
 LIGHT = [
     ["--help"],
     ["--version"],
@@ -50,7 +52,24 @@ def test_what_is_heavy_would_be_seen() -> None:
     program = "import sys, ops.review, ops.ussd; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert set(done.stdout.split()) >= HEAVY - {"flask"}
+    assert set(done.stdout.split()) >= HEAVY - {"flask", *DRIVERS}
+
+
+def test_the_embedded_set_up_imports_no_driver_of_a_server(tmp_path: Path) -> None:
+    program = (
+        "import sys, api.app, worker.__main__\n"
+        "from core.bootstrap import bootstrap\n"
+        "from core.settings import read_settings\n"
+        "bootstrap(read_settings()).close()\n"
+        "print(*sys.modules)"
+    )
+    environment = Stack(tmp_path).environment
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert "sqlalchemy" in done.stdout.split()
+    assert not set(done.stdout.split()) & DRIVERS
 
 
 def test_the_sections_of_the_help_name_every_command() -> None:

@@ -12,7 +12,7 @@ from core.broker.rabbitmq.addresses import addresses
 from core.broker.rabbitmq.consumer import Consumer
 from core.broker.rabbitmq.publisher import Publisher
 from core.broker.rabbitmq.sender import Sender
-from core.broker.rabbitmq.topology import EventTopology, Topology
+from core.broker.rabbitmq.topology import NAME, EventTopology, Topology
 
 FLUSH_S = 1.0
 
@@ -30,7 +30,7 @@ class RabbitBroker:
 
     delivery_s = 5.0
 
-    def __init__(self, url: str, name: str = "quittance", events_to: EventsTo = "queue") -> None:
+    def __init__(self, url: str, name: str = NAME, events_to: EventsTo = "queue") -> None:
         self._url = url
         self._name = name
         self._topology = Topology(name)

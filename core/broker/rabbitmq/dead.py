@@ -4,11 +4,11 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from core.broker.rabbitmq.addresses import addresses
-from core.broker.rabbitmq.topology import FIRST_DEATH_QUEUE, SEPARATOR, Topology
+from core.broker.rabbitmq.topology import FIRST_DEATH_QUEUE, NAME, SEPARATOR, Topology
 from core.errors import BrokerUnavailable
 
 
-def requeue(url: str, name: str = "quittance") -> list[str]:
+def requeue(url: str, name: str = NAME) -> list[str]:
     """Puts each dead letter back into the queue it came from, and returns the operations' ids.
 
     A letter is taken away only when its queue has it again. Raises BrokerUnavailable.

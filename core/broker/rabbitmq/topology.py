@@ -23,6 +23,8 @@ EXCHANGE = "events"
 DEAD_EVENTS = "events.dead.v1"
 
 
+NAME = "quittance"
+"""What the names of all queues begin with."""
 FIRST_DEATH_QUEUE = "x-first-death-queue"
 """The header by which the server names the queue that a dead letter came from."""
 SEPARATOR = "\n"
