@@ -7,21 +7,14 @@ fsync, and a single request needs no other thread.
 import queue
 import sqlite3
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from core.store.file_turns import AVAILABLE, Turns
 from core.store.table import Statement, Values, Write
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: SQLite's own waiting has to do
-    fcntl = None  # type: ignore[assignment]
 
 Result = TypeVar("Result")
 Work = Callable[[sa.Connection], Result]
@@ -30,7 +23,6 @@ READERS = 4  # connections; a read takes microseconds, and more readers only com
 CACHE_KB = 8000  # for each connection; holds the upper levels of the trees of 200,000 documents
 CACHED_STATEMENTS = 256  # for each connection; more than there are forms of questions
 BATCH = 128  # writes that share one commit; bounds how long the first of them waits for the last
-LOOK_AGAIN_S = 0.0005  # a turn takes a millisecond or two
 
 
 class Sqlite:
@@ -41,7 +33,7 @@ class Sqlite:
         path = sa.make_url(url).database
         memory = path in (None, "", ":memory:")
         self._wait_s = wait_s
-        self._turns = None if memory or not fcntl else _Turns(str(path), wait_s)
+        self._turns = Turns(str(path), wait_s) if AVAILABLE and not memory else None
         self._engine = sa.create_engine(
             url,
             poolclass=sa.NullPool,
@@ -87,14 +79,14 @@ class Sqlite:
         def run(writer: _Opened) -> int:
             return [writer.raw.execute(statement.sqlite, values).rowcount for statement, values in writes][-1]
 
-        return self._commit(run)
+        return self._commit(run, len(writes))
 
     def alone(self, work: Work[Result]) -> Result:
         """Does all of the work or nothing, while no other process writes."""
         return self._commit(lambda writer: _all_or_nothing(writer.connection, work))
 
-    def _commit(self, do: "Callable[[_Opened], Result]") -> Result:
-        job = _Job(do)
+    def _commit(self, do: "Callable[[_Opened], Result]", statements: int = 2) -> Result:
+        job = _Job(do, statements)
         with self._queueing:
             self._jobs.append(job)
             job.leads, self._led = not self._led, True
@@ -155,6 +147,8 @@ class Sqlite:
 
     def _run(self, batch: list["_Job"]) -> None:
         writer = self._writer = self._writer or self._open_writer()
+        if len(batch) == 1 and batch[0].statements == 1:
+            return batch[0].run(writer)  # a transaction of its own: two statements less in the turn
         writer.raw.execute("BEGIN IMMEDIATE")
         try:
             for job in batch:
@@ -198,8 +192,10 @@ def _all_or_nothing(connection: sa.Connection, work: Work[Result]) -> Result:
 class _Job:
     """A write, and what became of it."""
 
-    def __init__(self, do: Callable[[_Opened], Any]) -> None:
+    def __init__(self, do: Callable[[_Opened], Any], statements: int) -> None:
+        """statements: how many it runs at least."""
         self._do = do
+        self.statements = statements
         self._result: Any = None
         self.error: Exception | None = None
         self.leads = False
@@ -225,45 +221,3 @@ class _Job:
         if self.error:
             raise self.error
         return self._result
-
-
-class _Turns:
-    """Processes that write one file take turns. The next one holds `.next`, so that the last one cannot overtake it."""
-
-    def __init__(self, path: str, wait_s: float) -> None:
-        self._path = path
-        self._wait_s = wait_s
-        self._files: tuple[IO[bytes], IO[bytes]] | None = None
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Raises TimeoutError when another process does not end its turn, for example because it is stopped."""
-        lock, waiting = self._files = self._files or (self._open("lock"), self._open("next"))
-        give_up_at = time.monotonic() + self._wait_s
-        _take(waiting, give_up_at)
-        try:
-            _take(lock, give_up_at)
-        finally:
-            fcntl.flock(waiting, fcntl.LOCK_UN)
-        try:
-            yield
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        files, self._files = self._files, None
-        for file in files or ():
-            file.close()
-
-    def _open(self, name: str) -> IO[bytes]:
-        return Path(f"{self._path}.{name}").open("ab")
-
-
-def _take(file: IO[bytes], give_up_at: float) -> None:
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > give_up_at:
-                raise TimeoutError("another process does not end its turn") from None
-            time.sleep(LOOK_AGAIN_S)  # there is no flock with a time limit
