@@ -27,6 +27,7 @@ class Server:
         connections: at most so many, made when they are needed.
         """
         self._check: Work[None] | None = check
+        self._joined: dict[tuple[Statement, ...], Statement] = {}
         self._engine = sa.create_engine(
             url,
             isolation_level="AUTOCOMMIT",
@@ -43,6 +44,8 @@ class Server:
             return connection.execute(statement.sql, values).scalars().all()
 
     def write(self, *writes: Write) -> int:
+        if len(writes) > 1 and self._engine.dialect.name == "postgresql":
+            writes = (self._join(writes),)
         with self._connected() as connection:
             if len(writes) > 1:
                 # What is not committed is undone when the pool takes the connection back.
@@ -51,6 +54,16 @@ class Server:
             if len(writes) > 1:
                 connection.exec_driver_sql("COMMIT")
             return rows[-1]
+
+    def _join(self, writes: Sequence[Write]) -> Write:
+        """Several insertions as one statement: one round trip to PostgreSQL instead of four."""
+        statements = tuple(statement for statement, _ in writes)
+        if statements not in self._joined:
+            self._joined[statements] = Statement(_joined([statement.sql for statement in statements]))
+        values = {
+            _numbered(number, name): value for number, (_, row) in enumerate(writes) for name, value in row.items()
+        }
+        return self._joined[statements], values
 
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
@@ -73,6 +86,20 @@ class Server:
             alive = False
         if not alive:
             raise sa.exc.DisconnectionError  # the pool then opens another one
+
+
+def _joined(insertions: Sequence[sa.Executable]) -> sa.Insert:
+    """The last insertion with the others as its data-modifying WITH (PostgreSQL 7.8.4): all of them or none."""
+    parts = []
+    for number, insertion in enumerate(insertions):
+        assert isinstance(insertion, sa.Insert)
+        columns = insertion.table.columns
+        parts.append(insertion.values({c.name: sa.bindparam(_numbered(number, c.name), type_=c.type) for c in columns}))
+    return parts[-1].add_cte(*(part.cte(f"insertion_{number}") for number, part in enumerate(parts[:-1])))
+
+
+def _numbered(number: int, name: str) -> str:
+    return f"{name}_of_{number}"
 
 
 def _time_limits(url: str, wait_s: int) -> dict[str, Any]:

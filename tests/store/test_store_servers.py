@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 import pytest
 import sqlalchemy as sa
 
-from core.errors import Conflict, StoreUnavailable
+from core.errors import Conflict, Duplicate, StoreUnavailable
 from core.store import server
 from core.store.port import COLLECTIONS
 from core.store.sql import SqlStore
@@ -112,3 +112,21 @@ def test_as_many_threads_as_connections_do_not_wait_for_each_other(postgres: Pos
         for thread in threads:
             thread.join()
         assert store.get("claims", "locked") == saved | {"version": 2}
+
+
+@pytest.mark.slow
+def test_documents_that_are_inserted_together_are_one_round_trip(postgres: Postgres) -> None:
+    sent: list[str] = []
+    with closing(SqlStore(postgres.url)) as store:
+        assert answers(store)
+        engine = store._database._engine  # type: ignore[attr-defined]
+        sa.event.listen(engine, "before_cursor_execute", lambda *about: sent.append(about[2]))
+
+        store.insert_all(("claims", {"id": "first"}), ("claims", {"id": "second"}), ("fingerprints", {"id": "third"}))
+
+        assert len(sent) == 1
+        assert store.get("claims", "first") == {"id": "first", "version": 1}
+        assert store.get("fingerprints", "third") == {"id": "third", "version": 1}
+        with pytest.raises(Duplicate):
+            store.insert_all(("claims", {"id": "fourth"}), ("claims", {"id": "second"}))
+        assert store.get("claims", "fourth") is None
