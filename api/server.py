@@ -1,4 +1,9 @@
+# ruff: noqa: E402
 """How the API is served. gunicorn reads this file in its master process; the app itself is built in each worker."""
+
+from gevent import monkey
+
+monkey.patch_all()  # before anything takes its locks, sockets or threads from the standard library
 
 import ctypes
 import gc
@@ -22,9 +27,9 @@ except (BadSettings, OSError) as error:
     sys.exit(f"api: {error}")
 
 bind = f"{settings.api_host}:{settings.api_port}"
-worker_class = "gthread"
+worker_class = "api.greenlets.Worker"
 workers = 2
-threads = 16
+worker_connections = 1000  # each a greenlet, also while it waits for its client
 keepalive = 30
 graceful_timeout = 35  # longer than the longest Prefer: wait
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None

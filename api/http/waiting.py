@@ -13,7 +13,7 @@ POLL_S = 0.1
 
 
 class WaitingRoom:
-    """At most `seats` requests of a process wait at once. Others are answered at once, so POSTs find a thread."""
+    """At most `seats` requests of a process wait at once. Others are answered at once."""
 
     def __init__(self, seats: int, sleep: Callable[[float], None] = time.sleep) -> None:
         self._seats = threading.BoundedSemaphore(seats)

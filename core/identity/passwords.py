@@ -2,12 +2,21 @@
 
 import os
 import secrets
+import threading
 import unicodedata
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from core.native import in_native_thread
+
+AT_ONCE = 4
+"""Hashes that are computed at once in a process. Each takes 19 MiB and a native thread for 20 to 70 ms, and a flood of
+sign-ins must not take all of those: the writes of the store need one too."""
+_computing = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Passwords:
@@ -18,12 +27,15 @@ class Passwords:
         self._nobodys = self._hasher.hash(secrets.token_hex())
 
     def hash(self, password: str) -> str:
-        return self._hasher.hash(_normal(password))
+        with _computing:
+            return in_native_thread(partial(self._hasher.hash, _normal(password)))
 
     def verify(self, hashed: str | None, password: str) -> bool:
         """Whether the password matches the hash. Takes equally long when there is no hash."""
         try:
-            return self._hasher.verify(hashed or self._nobodys, _normal(password)) and hashed is not None
+            verify = partial(self._hasher.verify, hashed or self._nobodys, _normal(password))
+            with _computing:
+                return in_native_thread(verify) and hashed is not None
         except (VerificationError, InvalidHashError):
             return False
 

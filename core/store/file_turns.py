@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from core.native import sleep_natively
+
 try:
     import fcntl
 except ImportError:  # not a POSIX system: SQLite's own waiting has to do
@@ -54,4 +56,4 @@ def _take(file: IO[bytes], give_up_at: float) -> None:
         except BlockingIOError:
             if time.monotonic() > give_up_at:
                 raise TimeoutError("another process does not end its turn") from None
-            time.sleep(LOOK_AGAIN_S)  # there is no flock with a time limit
+            sleep_natively(LOOK_AGAIN_S)  # there is no flock with a time limit

@@ -35,7 +35,7 @@ Condition = Scalar | AtMost | OneOf
 
 SCAN_PAGE = 1000
 CONNECTIONS = 16
-"""To a server, at most: as many as an API process has threads."""
+"""To a server, at most. Requests of an API process that need one while all are in use wait for it."""
 ELECTION_S = 5.0
 """How long a verb waits for MongoDB to have a primary. A replica set elects one within about 12 s
 (electionTimeoutMillis is 10 s): the API gives up earlier, because people wait for its answer, and workers do not."""

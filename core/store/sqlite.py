@@ -9,10 +9,13 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from core.native import in_native_thread
 from core.store.file_turns import AVAILABLE, Turns
 from core.store.table import Statement, Values, Write
 
@@ -128,11 +131,7 @@ class Sqlite:
         """Commits the waiting writes in order. Needs `_writing`. Each caller gets its own error."""
         batch = [self._jobs.popleft() for _ in range(min(BATCH, len(self._jobs)))]
         try:
-            if self._turns:
-                with self._turns.turn():
-                    self._run(batch)
-            else:
-                self._run(batch)
+            in_native_thread(partial(self._run_in_turn, batch))
         except BaseException as error:
             for job in batch:
                 job.error = (
@@ -144,6 +143,10 @@ class Sqlite:
             for job in batch:
                 job.done = True
                 job.woken.release()
+
+    def _run_in_turn(self, batch: list["_Job"]) -> None:
+        with self._turns.turn() if self._turns else nullcontext():
+            self._run(batch)
 
     def _run(self, batch: list["_Job"]) -> None:
         writer = self._writer = self._writer or self._open_writer()

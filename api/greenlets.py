@@ -1,0 +1,73 @@
+"""gunicorn's gevent worker, with a stop that waits for requests and not for idle connections.
+
+Requests are greenlets of one thread. With threads, each that waits for the store or for its client gives the
+interpreter away and competes for it afterwards: that took a third of the processor time (see
+docs/reference/performance.md).
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # it has no types
+
+HEARTBEAT_S = 1.0
+LOOK_AGAIN_S = 0.02
+
+
+class Worker(GeventWorker):
+    """A process of the API."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stopping = Event()
+        self._idle: dict[Any, gevent.Timeout] = {}
+
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """The wait for the next request of a connection, `keepalive` seconds at most."""
+        here, timeout = gevent.getcurrent(), gevent.Timeout(self.cfg.keepalive)
+        self._idle[here] = timeout
+        try:
+            with timeout:
+                yield
+        except gevent.Timeout as ended:
+            if ended is not timeout:
+                raise
+        finally:
+            del self._idle[here]
+
+    def handle_exit(self, number: int, frame: FrameType | None) -> None:
+        super().handle_exit(number, frame)
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Serves until SIGTERM. Then requests have `graceful_timeout` seconds to end."""
+        servers = [self._serve(listener) for listener in self.sockets]
+        while self.alive:
+            self.notify()
+            self._stopping.wait(HEARTBEAT_S)
+        for server in servers:
+            server.close()
+        give_up_at = time.monotonic() + self.cfg.graceful_timeout
+        while any(server.pool for server in servers) and time.monotonic() < give_up_at:
+            for greenlet, timeout in list(self._idle.items()):
+                greenlet.kill(timeout, block=False)
+            self.notify()
+            gevent.sleep(LOOK_AGAIN_S)
+        for server in servers:
+            server.stop(timeout=HEARTBEAT_S)
+
+    def _serve(self, listener: Any) -> StreamServer:
+        listener.setblocking(1)
+        server = StreamServer(listener, partial(self.handle, listener), spawn=Pool(self.worker_connections))
+        server.max_accept = 1  # the other process takes its share
+        server.start()
+        return server
