@@ -5,15 +5,18 @@ interpreter away and competes for it afterwards: that took a third of the proces
 docs/reference/performance.md).
 """
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from socket import SHUT_RD, socket
 from types import FrameType
 from typing import Any
 
 import gevent
 from gevent.event import Event
+from gevent.monkey import get_original
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # it has no types
@@ -28,21 +31,27 @@ class Worker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stopping = Event()
-        self._idle: dict[Any, gevent.Timeout] = {}
+        self._clients: dict[Any, socket] = {}
+        self._idle: set[socket] = set()
+
+    def handle(self, listener: Any, client: socket, address: Any) -> None:
+        here = gevent.getcurrent()
+        self._clients[here] = client
+        try:
+            super().handle(listener, client, address)
+        finally:
+            del self._clients[here]
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:
         """The wait for the next request of a connection, `keepalive` seconds at most."""
-        here, timeout = gevent.getcurrent(), gevent.Timeout(self.cfg.keepalive)
-        self._idle[here] = timeout
+        client = self._clients[gevent.getcurrent()]
+        self._idle.add(client)
         try:
-            with timeout:
+            with super().timeout_ctx():
                 yield
-        except gevent.Timeout as ended:
-            if ended is not timeout:
-                raise
         finally:
-            del self._idle[here]
+            self._idle.discard(client)
 
     def handle_exit(self, number: int, frame: FrameType | None) -> None:
         super().handle_exit(number, frame)
@@ -58,8 +67,8 @@ class Worker(GeventWorker):
             server.close()
         give_up_at = time.monotonic() + self.cfg.graceful_timeout
         while any(server.pool for server in servers) and time.monotonic() < give_up_at:
-            for greenlet, timeout in list(self._idle.items()):
-                greenlet.kill(timeout, block=False)
+            for client in self._idle:
+                _end_reading(client)
             self.notify()
             gevent.sleep(LOOK_AGAIN_S)
         for server in servers:
@@ -71,3 +80,12 @@ class Worker(GeventWorker):
         server.max_accept = 1  # the other process takes its share
         server.start()
         return server
+
+
+def _end_reading(client: socket) -> None:
+    """Lets the reader find the end of the stream, after a request that has arrived already.
+
+    Not by gevent's own shutdown(): that is an error for the greenlet that reads.
+    """
+    with suppress(OSError), get_original("socket", "socket")(fileno=os.dup(client.fileno())) as same:
+        same.shutdown(SHUT_RD)

@@ -6,7 +6,6 @@ The API's processes have greenlets (see `api.greenlets`), all other processes ha
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -21,17 +20,20 @@ def in_native_thread(work: Callable[[], Result]) -> Result:
         return work()
     from gevent import get_hub  # noqa: PLC0415 - other processes do without it
 
-    outcome: Future[Result] = Future()
-    get_hub().threadpool.apply(_complete, (outcome, work))
-    return outcome.result()
+    results: list[Result] = []
+    error = get_hub().threadpool.apply(_error_of, (work, results))
+    if error is not None:
+        raise error
+    return results[0]
 
 
-def _complete(outcome: Future[Result], work: Callable[[], Result]) -> None:
-    """Keeps an error: gevent would print it, with the arguments of the work, such as a password."""
+def _error_of(work: Callable[[], Result], results: list[Result]) -> BaseException | None:
+    """Returns the error instead of raising it: gevent would print it, with the work's arguments, such as a password."""
     try:
-        outcome.set_result(work())
+        results.append(work())
     except BaseException as error:
-        outcome.set_exception(error)
+        return error
+    return None
 
 
 def sleep_natively(seconds: float) -> None:

@@ -30,7 +30,7 @@ NO_MASTER = 0
 HUNG_UP = b"mock_api: stopped by SIGHUP: its terminal has closed (start it with nohup to keep it running)\n"
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # of a class without types
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn's classes have no types
     """A gunicorn worker without a master process. It keeps running when the shell that started it ends."""
 
     def is_parent_alive(self) -> bool:
@@ -50,7 +50,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # of a class without types
         self.handle_exit(number, frame)
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # of a class without types
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn's classes have no types
     """One gunicorn worker with many threads, in this process.
 
     Without a master process, a killed sandbox ends at once and frees its port.
@@ -96,7 +96,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 def main() -> int:
     """Serves until SIGTERM, SIGINT or SIGHUP. Returns the exit code when it cannot start."""
-    load_dotenv(".env")  # of the working directory; what the environment has, stays
+    load_dotenv(".env")  # from the working directory; the environment takes precedence
     try:
         settings = read_settings(os.environ)
     except BadSettings as error:

@@ -57,7 +57,7 @@ people = LazyGroup(
             Entry("create-operator", "ops.people:create_operator", "Create a person with the role operator."),
             Entry("create-admin", "ops.people:create_admin", "Create a person with the role admin."),
             Entry("suspend", "ops.people:suspend", "Stop a person from signing in, paying and being paid."),
-            Entry("unlock", "ops.people:unlock", "Unlock a PIN after three wrong ones."),
+            Entry("unlock", "ops.people:unlock", "Unlock a PIN that three wrong attempts have locked."),
         ]
     },
 )

@@ -45,7 +45,7 @@ create_admin = _create(Role.ADMIN)
 @click.argument("who")
 @click.option("--lift", is_flag=True, help="End the suspension.")
 def suspend(who: str, lift: bool) -> None:
-    """Stop a person from signing in, paying and being paid. WHO is a username or phone.
+    """Stop a person from signing in, paying and being paid. WHO is a username or a phone number.
 
     Payments that have already moved money go on.
     """
@@ -58,7 +58,7 @@ def suspend(who: str, lift: bool) -> None:
 @click.command()
 @click.argument("who")
 def unlock(who: str) -> None:
-    """Unlock a PIN after three wrong ones. WHO is a username or phone."""
+    """Unlock a PIN that three wrong attempts have locked. WHO is a username or a phone number."""
     with people_store() as core:
         person = find_person(core, who)
         # Unlocking checks no PIN, so it needs no pepper, which this machine may not have.

@@ -16,7 +16,7 @@ from ops.foreground import run_procfile
 @click.command()
 def run() -> None:
     """Run the sandbox, the API and a worker until Ctrl-C. State stays in VAR_DIR (var/)."""
-    load_dotenv(DOTENV)  # of the directory where this is run, for all three
+    load_dotenv(DOTENV)  # from the working directory, for all three processes
     try:
         settings = read_settings()
     except BadSettings as error:

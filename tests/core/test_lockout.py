@@ -64,6 +64,8 @@ def test_success_forgets_what_failed(attempts: Lockout) -> None:
     for _ in range(3):
         fail(attempts)
         attempts.succeeded("awa")
+
+    assert not attempts.exhausted("awa")
     fail(attempts)
 
 

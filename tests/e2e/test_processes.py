@@ -89,6 +89,26 @@ def test_an_api_killed_while_a_client_waits_makes_room_for_the_next(payments: Pa
     assert payments.stack.processes["api"].poll() is None
 
 
+def test_a_stop_waits_for_requests_and_not_for_idle_connections(payments: Payments) -> None:
+    # Given one client that is connected and asks for nothing, and one that waits for news
+    payments.stack.start(["mock_api", "api"])
+    port = payments.stack.api_port
+    post = payments.ask(payments.body("+2250707000011"))
+    with socket.create_connection(("127.0.0.1", port)) as idle, ThreadPoolExecutor(1) as clients:
+        idle.settimeout(30)
+        prefer = {"Prefer": "wait=2"}
+        news = clients.submit(requests.get, post.headers["Location"], headers=prefer, timeout=30)
+        with requests.Session() as other:
+            # … whose request has arrived: this one came later, and is answered
+            assert other.get(f"{payments.stack.api}/healthz", timeout=30).ok
+
+        assert payments.stack.stop(["api"]) == {"api": 0}
+
+        assert news.result().json()["id"] == post.json()["id"]
+        assert idle.recv(1) == b""
+    assert "Traceback" not in payments.stack.log("api")
+
+
 def wait_for_news(answer: requests.Response) -> None:
     etag = requests.get(answer.json()["status_url"], timeout=10).headers["ETag"]
     with suppress(requests.ConnectionError):

@@ -64,8 +64,10 @@ def test_a_locked_pin_may_be_tried_again(pins: Pins, awa: Person, who: str) -> N
 def test_it_is_locked_again_after_as_many_wrong_ones(pins: Pins, awa: Person) -> None:
     lock(pins, awa)
     unlock(PHONE)
+    assert not pins.locked(awa.id)
 
     lock(pins, awa)
+    assert pins.locked(awa.id)
 
 
 def test_a_pin_that_is_not_locked_stays_what_it_is(pins: Pins, awa: Person) -> None:

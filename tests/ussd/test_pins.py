@@ -112,10 +112,11 @@ def test_looking_at_a_locked_one_does_not_lock_it_longer(house: House, awa: Phon
     awa.accepted()
 
 
-def test_the_right_one_forgets_the_wrong_ones(awa: Phone) -> None:
+def test_the_right_one_forgets_the_wrong_ones(house: House, awa: Phone) -> None:
     for _ in range(3):
         awa.type(*MISTAKES[:2], PIN)
         awa.accepted()
+        assert not pins(house).locked(awa.person.id)
         awa.dial()
         awa.type("6", "500")
 
@@ -159,6 +160,8 @@ def test_locks_are_each_persons_own(house: House, awa: Phone) -> None:
 
     kofi.type("6", "500", PIN)
     kofi.accepted()
+    assert pins(house).locked(awa.person.id)
+    assert not pins(house).locked(kofi.person.id)
 
 
 def test_it_can_be_unlocked_before_that(house: House, awa: Phone) -> None:

@@ -29,7 +29,8 @@ MAX_RINGS_PER_MESSAGE = 20
 # A queue that is just being declared, or changes its leader, refuses for a moment; one that is full goes on refusing.
 # In all less than what the sweeper waits.
 RETRIES_S = (0.2, 0.4, 0.8, 1.6)
-# A channel that was opened while a queue changed its leader may refuse for ever. A new one does not, unless it is full.
+# A channel that was opened while a queue changed its leader may refuse every message. A new channel accepts them,
+# unless the queue is full.
 WORN_OUT_S = 10.0
 
 RING = BasicProperties(content_type="text/plain", delivery_mode=DeliveryMode.Persistent.value)

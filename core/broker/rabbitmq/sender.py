@@ -19,7 +19,10 @@ MAX_LANES = 256
 
 
 class Sender:
-    """To the topic exchange, each topic on a lane of its own. Of too many lanes, the longest unused one is closed."""
+    """To the topic exchange, each topic on a lane of its own.
+
+    When there are too many lanes, the one that is unused for longest is closed.
+    """
 
     def __init__(self, addresses: Sequence[Parameters], topology: EventTopology) -> None:
         self._topology = topology
