@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import docs, health
+from api import docs, evidence, health
 from api.auth import access as auth
 from api.auth import routes as people
 from api.auth.tokens import Tokens, pin_pepper, signing_secrets
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 WAITING_SEATS = 64
 """Per process. Each that waits for news looks ten times a second, so all of them take a tenth of a core."""
 
-OURS = (people.blueprint, gateways.blueprint)
+OURS = (people.blueprint, evidence.blueprint, gateways.blueprint)
 """The blueprints of the API's own routes, which its description shows."""
 PAGES = (health.blueprint, phone.blueprint, docs.blueprint, docs.page)
 """Those that the description leaves out."""

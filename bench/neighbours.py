@@ -16,8 +16,8 @@ from core.operation import Status
 from core.settings import Settings, read_settings
 from devtools.stack import Stack
 from products.fines.contract import FINE_PAYMENT, FinesSettings
-from worker.decide import Policy
 from worker.engine import Engine
+from worker.policy import Policy
 from worker.process import Process
 from worker.products import build
 

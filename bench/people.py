@@ -19,7 +19,8 @@ from core.identity.passwords import Passwords
 from core.identity.people import People
 from core.ids import new_id
 from core.ledger import MOBILE_MONEY, Ledger, Movement
-from core.operation import Operation, Status, StepRecord, StepState
+from core.operation import Operation, Status
+from core.steps import StepRecord, StepState
 from core.store.port import JOURNAL, OPERATIONS, Store
 from devtools.stack import Stack
 from products.wallets.contract import TOP_UP, TRANSFER, TopUp, Transfer

@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
-from core.operation import Operation, StepState
+from core.operation import Operation
+from core.steps import StepState
 
 
 @dataclass(frozen=True)

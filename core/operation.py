@@ -12,6 +12,7 @@ from typing import Any
 
 from core.clock import from_rfc3339, to_rfc3339
 from core.errors import ForbiddenTransition
+from core.steps import StepRecord, moment_of, text_of
 from core.upcasts import OPERATION, latest, upcast
 
 BUCKETS = 64
@@ -55,58 +56,6 @@ TRANSITIONS: Mapping[tuple[Status, Status], str] = {
 }
 
 
-class StepState(StrEnum):
-    WAITING = "waiting"  # not sent, or surely not processed: may be submitted at `next_at`
-    SUBMITTED = "submitted"  # the intent is saved: anything may have happened until a reply says what did
-    DONE = "done"
-    DECLINED = "declined"
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """The record of one step.
-
-    reference: the same on every attempt; the partner's idempotency rests on it.
-    acknowledged: the partner said once that it has the request.
-    """
-
-    reference: str
-    state: StepState = StepState.WAITING
-    attempts: int = 0
-    enquiries: int = 0
-    begun_at: datetime | None = None
-    submitted_at: datetime | None = None
-    doubt_since: datetime | None = None
-    acknowledged: bool = False
-    next_at: datetime | None = None
-    result: Mapping[str, Any] = field(default_factory=dict)
-    last_error: str | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.state in (StepState.DONE, StepState.DECLINED)
-
-    def to_document(self) -> dict[str, Any]:
-        return {
-            "reference": self.reference,
-            "state": self.state.value,
-            "attempts": self.attempts,
-            "enquiries": self.enquiries,
-            "begun_at": _text(self.begun_at),
-            "submitted_at": _text(self.submitted_at),
-            "doubt_since": _text(self.doubt_since),
-            "acknowledged": self.acknowledged,
-            "next_at": _text(self.next_at),
-            "result": self.result,
-            "last_error": self.last_error,
-        }
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "StepRecord":
-        times = {name: _moment(document[name]) for name in ("begun_at", "submitted_at", "doubt_since", "next_at")}
-        return cls(**{**document, **times, "state": StepState(document["state"])})
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the timeline. `event` is stable; `text` is for people."""
@@ -128,7 +77,8 @@ class Operation:
     """One accepted request.
 
     request: validated and canonical JSON; subject and counterparty: whom lists find it by, such as a phone in E.164;
-    notification: whom to notify of the outcome, see `core.notices.outcome`.
+    notification: whom to notify of the outcome, see `core.notices.outcome`;
+    operator: the mobile-money operator that moves its money, chosen when it was accepted; None for one that needs none.
     """
 
     id: str
@@ -149,6 +99,7 @@ class Operation:
     history: tuple[Entry, ...] = ()
     trace: str | None = None
     notification: Mapping[str, Any] | None = None
+    operator: str | None = None
     version: int = 0
 
     @property
@@ -200,7 +151,7 @@ class Operation:
             "fingerprint": self.fingerprint,
             "steps": {name: record.to_document() for name, record in self.steps.items()},
             "error": self.error,
-            "due_at": _text(self.due_at),
+            "due_at": text_of(self.due_at),
             "bucket": bucket_of(self.id),
             "lease": self.lease and {"worker": self.lease.worker, "until": to_rfc3339(self.lease.until)},
             "history": [
@@ -210,6 +161,7 @@ class Operation:
             "updated_at": to_rfc3339(self.updated_at),
             "trace": self.trace,
             "notification": self.notification,
+            "operator": self.operator,
             "version": self.version,
         }
 
@@ -222,7 +174,7 @@ class Operation:
         read = {
             "status": Status(document["status"]),
             "steps": {name: StepRecord.from_document(record) for name, record in document["steps"].items()},
-            "due_at": _moment(document["due_at"]),
+            "due_at": moment_of(document["due_at"]),
             "lease": lease and Lease(lease["worker"], from_rfc3339(lease["until"])),
             "history": tuple(history),
             "created_at": from_rfc3339(document["created_at"]),
@@ -253,11 +205,3 @@ def fingerprint(kind: str, request: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical request, 64 hexadecimal digits: the same however the request was spelled."""
     canonical = json.dumps([kind, request], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _text(moment: datetime | None) -> str | None:
-    return to_rfc3339(moment) if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return from_rfc3339(text) if text else None

@@ -32,7 +32,12 @@ def _with_bucket(document: Mapping[str, Any]) -> dict[str, Any]:
     return {"fingerprint": None, **document, "bucket": zlib.crc32(document["id"].encode()) % 64}
 
 
-OPERATION: Upcasts = (_renaming(counterpart="counterparty", tell="notification"), _with_bucket)
+def _with_calls(document: Mapping[str, Any]) -> dict[str, Any]:
+    steps = {name: {**record, "calls": []} for name, record in document["steps"].items()}
+    return {**document, "steps": steps, "operator": None}
+
+
+OPERATION: Upcasts = (_renaming(counterpart="counterparty", tell="notification"), _with_bucket, _with_calls)
 CLAIM: Upcasts = (_renaming(operation="holder"),)
 USSD_SESSION: Upcasts = (_renaming(tells="follows"),)
 

@@ -2,11 +2,13 @@
 
 import getpass
 from contextlib import closing
+from operator import itemgetter
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from core.bootstrap import Core, open_core
 from core.clock import to_rfc3339
@@ -15,10 +17,11 @@ from core.installed import BadProduct
 from core.log import configure
 from core.operation import Operation
 from core.settings import BadSettings, read_settings
+from core.steps import Call
 from core.store.port import OPERATIONS, Store, scan
 from devtools.as_json import json_option, print_json
-from worker.decide import Context, Policy
 from worker.engine import SEND_WITHIN_S
+from worker.policy import Context, Policy
 from worker.process import Processes
 from worker.products import build
 from worker.review import REVIEWED, Decision, NotReviewable, stuck_steps
@@ -109,6 +112,11 @@ def _as_json(operation: Operation, processes: Processes) -> dict[str, Any]:
         "kind": operation.kind,
         "status": operation.status.value,
         "steps": _stuck(operation, processes),
+        "calls": {
+            name: [call.to_document() for call in record.calls]
+            for name, record in operation.steps.items()
+            if record.calls
+        },
         "history": [
             {"at": to_rfc3339(entry.at), "step": entry.step, "event": entry.event, "text": entry.text}
             for entry in operation.history
@@ -122,6 +130,15 @@ def _evidence(operation: Operation, processes: Processes) -> Table:
     table = Table(title=f"{operation.id}: {operation.status}, because of {stuck}", title_justify="left")
     for column in ("time (UTC)", "step", "what happened"):
         table.add_column(column)
-    for entry in operation.history:
-        table.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.step or "", entry.text)
+    rows = [(entry.at, entry.step or "", Text(entry.text)) for entry in operation.history]
+    for name, record in operation.steps.items():
+        rows += [(call.at, name, _words(call)) for call in record.calls]
+    for at, step, text in sorted(rows, key=itemgetter(0)):
+        table.add_row(f"{at:%Y-%m-%d %H:%M:%S}", step, text)
     return table
+
+
+def _words(call: Call) -> Text:
+    """A call, and the partner's own words; never read as markup."""
+    said = ", ".join(f"{name}: {value}" for name, value in call.said.items())
+    return Text(f"{call.verb} took {call.took_ms} ms, understood as {call.reply}; the partner said: {said}")

@@ -11,10 +11,10 @@ from core.installed import DEFAULT
 from core.operation import Operation
 from core.store.port import Document, Store, scan
 from core.store.sql import SqlStore
-from worker.decide import Policy
 from worker.engine import LEASE_SPARE_S, SEND_WITHIN_S, Engine
 from worker.partners.port import Reply
-from worker.process import Process, Stages, Step
+from worker.policy import Policy
+from worker.process import Enquirable, Process, Stages, Step
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 CALL_S = 15
@@ -44,8 +44,11 @@ class ScriptedPartner:
     def submit(self, name: str) -> Callable[[Operation], Reply]:
         return lambda operation: self._say("submit", operation.reference(name))
 
-    def enquire(self, reference: str) -> Reply:
-        return self._say("enquire", reference)
+    def ask(self, name: str) -> Callable[[Operation], Reply]:
+        return lambda operation: self._say("enquire", operation.reference(name))
+
+    def hear(self, name: str) -> Callable[[Operation], Reply]:
+        return lambda operation: self._say("hear", operation.reference(name))
 
     def _say(self, verb: str, reference: str) -> Reply:
         self.asked.append((verb, reference.partition(":")[2]))
@@ -57,7 +60,7 @@ class ScriptedPartner:
 
 def step(name: str, partner: ScriptedPartner, **changes: Any) -> Step:
     """A step that calls the partner, and enquires by default."""
-    return Step(name, name, **{"submit": partner.submit(name), "enquire": partner.enquire, **changes})
+    return Step(name, name, **{"submit": partner.submit(name), "recovery": Enquirable(partner.ask(name)), **changes})
 
 
 def process(*stages: tuple[Step, ...], kind: str = "test") -> Process:

@@ -25,9 +25,9 @@ from products.events import routes as event_routes
 from products.wallets.contract import SAME_WITHIN_S
 from worker import engine
 from worker.__main__ import GRACE_S
-from worker.decide import Policy
 from worker.partners import breaker
 from worker.partners.http import MAX_ANSWER_BYTES
+from worker.policy import Policy
 from worker.process import OPTIONAL, REQUIRED
 
 DOCS = ROOT / "docs"

@@ -19,9 +19,9 @@ from core.errors import StoreUnavailable
 from core.installed import BadProduct
 from core.log import configure
 from core.settings import BadSettings, Settings, read_settings, worker_name
-from worker.decide import Policy
 from worker.engine import SEND_WITHIN_S, Engine
 from worker.partners.http import CONNECT_TIMEOUT_S
+from worker.policy import Policy
 from worker.products import build
 from worker.purge import Purge
 from worker.sweeper import Sweeper

@@ -4,54 +4,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from core.operation import Operation, Status, StepRecord, StepState
+from core.operation import Operation, Status
+from core.steps import StepRecord, StepState
 from worker.partners.breaker import Deferral
 from worker.partners.port import (
     Confirmed,
     Declined,
+    Mismatch,
     NotFound,
     Pending,
     Reply,
     Unavailable,
     Unknown,
 )
-from worker.process import Refusal, Stages, Step
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Time limits of retries and enquiries, in seconds.
-
-    settle_window_s: how long after sending the partner may still apply a request; exceeds the partner's longest answer.
-    first_enquiry_s: the longest wait before the first enquiry after an unknown outcome.
-    max_retry_wait_s: the longest wait between two attempts of an unavailable partner.
-    max_enquiry_wait_s: the longest wait between two enquiries.
-    in_doubt_after_s: how long an outcome is unknown before the operation becomes in_doubt.
-    review_after_s: how long an outcome is unknown before the operation needs a person.
-    """
-
-    settle_window_s: float
-    first_enquiry_s: float = 1.5
-    max_retry_wait_s: float = 60
-    max_enquiry_wait_s: float = 15 * 60
-    in_doubt_after_s: float = 15 * 60
-    review_after_s: float = 24 * 3600
-
-
-@dataclass(frozen=True)
-class Context:
-    """The inputs of every decision about one operation.
-
-    stages: the steps of its process.
-    now: the time of the decision.
-    jitter: a random number from 0 to 1 that spreads the next attempt.
-    """
-
-    stages: Stages
-    policy: Policy
-    now: datetime
-    jitter: float = 0
-
+from worker.policy import Context
+from worker.process import Enquirable, Refusal, Repeatable, Stages, Step, Unaskable
+from worker.progress import current_steps, end_of, money_moved
 
 WORKABLE = frozenset({Status.ACCEPTED, Status.PROCESSING, Status.IN_DOUBT})
 """Statuses in which a worker may work. The others have ended, or wait for their owner or for a person."""
@@ -65,6 +33,7 @@ is still asked a few times first."""
 class Verb(Enum):
     SUBMIT = "submit"
     ENQUIRE = "enquire"
+    LISTEN = "listen"  # see what callbacks say: the partner is not called
 
 
 @dataclass(frozen=True)
@@ -72,18 +41,46 @@ class Work:
     step: Step
     verb: Verb
 
+    def call(self, operation: Operation) -> Reply:
+        """Makes the call. It may raise what the adapter raises."""
+        match self.verb, self.step.recovery:
+            case Verb.ENQUIRE, Enquirable(ask=ask) | Unaskable(ask=ask) if ask:
+                return ask(operation)
+            case Verb.LISTEN, Unaskable(hear=hear):
+                return hear(operation)
+            case _:
+                return self.step.submit(operation)
+
+
+SOURCES = {
+    Verb.SUBMIT: "",
+    Verb.ENQUIRE: ", according to the partner's status",
+    Verb.LISTEN: ", according to the partner's callback",
+}
+
 
 def work_now(stages: Stages, operation: Operation, now: datetime) -> list[Work]:
     """Returns the calls that are due now. Empty when the operation has ended, is not due, or waits for a person."""
     if operation.status not in WORKABLE:
         return []
     work = []
-    for step in _current(stages, operation):
+    for step in current_steps(stages, operation):
         record = operation.step(step.name)
         if record.next_at is None or record.next_at <= now:
-            may_enquire = record.state is StepState.SUBMITTED and step.enquire is not None
-            work.append(Work(step, Verb.ENQUIRE if may_enquire else Verb.SUBMIT))
+            work.append(Work(step, _verb(step, record)))
     return work
+
+
+def _verb(step: Step, record: StepRecord) -> Verb:
+    match step.recovery:
+        case Repeatable():
+            return Verb.SUBMIT
+        case _ if record.state is not StepState.SUBMITTED:
+            return Verb.SUBMIT
+        case Unaskable(ask=ask, id_key=key) if ask is None or not record.result.get(key):
+            return Verb.LISTEN
+        case _:
+            return Verb.ENQUIRE
 
 
 def begin(operation: Operation, work: list[Work], now: datetime) -> Operation:
@@ -91,7 +88,7 @@ def begin(operation: Operation, work: list[Work], now: datetime) -> Operation:
     operation = operation.moved(Status.PROCESSING, now) if operation.status is Status.ACCEPTED else operation
     for item in work:
         record = operation.step(item.step.name)
-        if item.verb is Verb.ENQUIRE:
+        if item.verb is not Verb.SUBMIT:
             # An intent without a reply means that a worker died during the call: from now on, only enquire.
             record = replace(record, enquiries=record.enquiries + 1, doubt_since=record.doubt_since or now)
         else:
@@ -100,6 +97,7 @@ def begin(operation: Operation, work: list[Work], now: datetime) -> Operation:
                 state=StepState.SUBMITTED,
                 attempts=record.attempts + 1,
                 enquiries=0,
+                result={},
                 begun_at=record.begun_at or now,
                 submitted_at=now,
             )
@@ -125,13 +123,15 @@ def defer(context: Context, operation: Operation, work: Work, wait: Deferral) ->
 def record(context: Context, operation: Operation, work: Work, reply: Reply) -> Operation:
     """Returns the operation after a partner's reply."""
     step, now = work.step, context.now
-    if step.enquire is None and isinstance(reply, Unknown | Pending | NotFound):
+    if isinstance(step.recovery, Repeatable) and isinstance(reply, Unknown | Pending | NotFound):
         reply = Unavailable(getattr(reply, "why", "no answer"))  # The step is safe to repeat, so nothing is in doubt.
     match reply:
         case Confirmed():
             operation = _ended(operation, step, StepState.DONE, reply)
-            text = "done" if work.verb is Verb.SUBMIT else "done, according to the partner's status"
-            return operation.noted(now, "step_done", f"{step.label}: {text}", step.name)
+            text = f"{step.label}: done{SOURCES[work.verb]}"
+            return operation.noted(now, "step_done", text, step.name)
+        case Mismatch(why=why):
+            return _review(operation, step, f"the partner has this request with {why}", now)
         case Declined(code=code) if code in step.ambiguous_on_retry and operation.step(step.name).attempts > 1:
             # A partner that is not idempotent may refuse this attempt because it carried out our earlier one.
             return _review(operation, step, f"declined ({code}), possibly because an earlier attempt succeeded", now)
@@ -150,49 +150,14 @@ def conclude(context: Context, operation: Operation) -> Operation:
     stages, now = context.stages, context.now
     if operation.status not in WORKABLE:
         return replace(operation, due_at=None)
-    current = _current(stages, operation)
+    current = current_steps(stages, operation)
     if operation.status is not Status.ACCEPTED:
         doubts_s = (_doubt_s(operation.step(step.name), now) for step in current)
         doubtful = any(doubt_s >= context.policy.in_doubt_after_s for doubt_s in doubts_s)
         operation = operation.moved(Status.IN_DOUBT if doubtful else Status.PROCESSING, now)
     if current:
         return replace(operation, due_at=min(operation.step(step.name).next_at or now for step in current))
-    return operation.moved(_end(stages, operation), now)
-
-
-def _current(stages: Stages, operation: Operation) -> list[Step]:
-    """Returns the steps to work on: those of the first unfinished stage, or the next undo."""
-    for stage in stages:
-        states = {step.name: operation.step(step.name).state for step in stage}
-        unfinished = [step for step in stage if not operation.step(step.name).ended]
-        if any(states[step.name] is StepState.DECLINED and not step.optional for step in stage):
-            # No other step of the stage is started, but the outcome of a sent one must be known before any undo.
-            sent = [step for step in unfinished if states[step.name] is StepState.SUBMITTED]
-            return sent or _next_undo(stages, operation)
-        if unfinished:
-            return unfinished
-    return _next_undo(stages, operation) if _any_declined(stages, operation) else []
-
-
-def _next_undo(stages: Stages, operation: Operation) -> list[Step]:
-    for step in reversed([step for stage in stages for step in stage]):
-        done = operation.step(step.name).state is StepState.DONE
-        if step.undo and done and operation.step(step.undo.name).state is not StepState.DONE:
-            return [step.undo]
-    return []
-
-
-def _any_declined(stages: Stages, operation: Operation) -> bool:
-    return any(operation.step(step.name).state is StepState.DECLINED for stage in stages for step in stage)
-
-
-def _end(stages: Stages, operation: Operation) -> Status:
-    if not _any_declined(stages, operation):
-        return Status.SUCCEEDED
-    done = [step for stage in stages for step in stage if operation.step(step.name).state is StepState.DONE]
-    if any(step.optional for step in done):
-        return Status.PARTIALLY_SUCCEEDED
-    return Status.REFUNDED if any(step.moves_money for step in done) else Status.FAILED
+    return operation.moved(end_of(stages, operation), now)
 
 
 def _doubt_s(record: StepRecord, now: datetime) -> float:
@@ -202,7 +167,8 @@ def _doubt_s(record: StepRecord, now: datetime) -> float:
 def _ended(operation: Operation, step: Step, state: StepState, reply: Confirmed | Declined) -> Operation:
     record = operation.step(step.name)
     error = reply.code if isinstance(reply, Declined) else None
-    ended = replace(record, state=state, result=reply.result, doubt_since=None, next_at=None, last_error=error)
+    result = {**record.result, **reply.result}
+    ended = replace(record, state=state, result=result, doubt_since=None, next_at=None, last_error=error)
     return operation.with_step(step.name, ended)
 
 
@@ -220,7 +186,7 @@ def _not_sent(context: Context, operation: Operation, step: Step, reply: Unavail
     record, now = operation.step(step.name), context.now
     give_up_at = (record.begun_at or now) + timedelta(seconds=step.obligation.deadline_s)
     if now >= give_up_at:
-        if _money_moved(context.stages, operation):
+        if money_moved(context.stages, operation):
             return _review(operation, step, f"the partner was unavailable for too long ({reply.why})", now)
         return _declined(context, operation, step, Declined("partner_unavailable"))
     backoff_s = _backoff(step.first_retry_s, record.attempts - 1, context.policy.max_retry_wait_s, context.jitter)
@@ -240,8 +206,9 @@ def _unresolved(context: Context, operation: Operation, step: Step, reply: Reply
     """Handles Pending, Unknown and enquiries without a result: enquire later, and finally ask for a review."""
     record, now, policy = operation.step(step.name), context.now, context.policy
     submitted_at = record.submitted_at or now
-    settles_in_s = policy.settle_window_s - (now - submitted_at).total_seconds()
-    wait_s = _backoff(policy.first_enquiry_s, record.enquiries, policy.max_enquiry_wait_s, context.jitter)
+    age_s = (now - submitted_at).total_seconds()
+    wait_s = _backoff(policy.first_enquiry_s, record.enquiries, policy.longest_wait_s(age_s), context.jitter)
+    settles_in_s = policy.settle_window_s - age_s
     if settles_in_s > 0:
         wait_s = min(wait_s, settles_in_s)  # After the settle window, NotFound means not done.
     next_at = now + timedelta(seconds=max(wait_s, getattr(reply, "retry_after_s", 0)))
@@ -251,10 +218,12 @@ def _unresolved(context: Context, operation: Operation, step: Step, reply: Reply
         doubt_since=record.doubt_since or submitted_at,
         acknowledged=acknowledged,
         next_at=next_at,
+        result={**record.result, **getattr(reply, "result", {})},
         last_error=_describe(reply),
     )
     # After a Pending, NotFound does not mean that the request was not applied: the partner lost track of it.
-    if isinstance(reply, NotFound) and not acknowledged and settles_in_s <= 0:
+    missing = isinstance(reply, NotFound) and isinstance(step.recovery, Enquirable)
+    if missing and not acknowledged and settles_in_s <= 0:
         record = replace(record, state=StepState.WAITING, next_at=now, begun_at=None)
     operation = operation.with_step(step.name, record)
     operation = operation.noted(now, "step_unresolved", f"{step.label}: {_describe(reply)}", step.name)
@@ -281,11 +250,6 @@ def _review(operation: Operation, step: Step, why: str, now: datetime) -> Operat
     record = replace(operation.step(step.name), next_at=None, last_error=why)
     operation = operation.with_step(step.name, record).noted(now, "step_stuck", f"{step.label}: {why}", step.name)
     return operation.moved(Status.NEEDS_REVIEW, now)
-
-
-def _money_moved(stages: Stages, operation: Operation) -> bool:
-    moving = (step for stage in stages for step in stage if step.moves_money)
-    return any(operation.step(step.name).state is StepState.DONE for step in moving)
 
 
 def _backoff(first_s: float, attempt: int, max_s: float, jitter: float) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -12,10 +13,14 @@ from prometheus_client import Counter
 from core.clock import Clock, from_rfc3339
 from core.errors import Conflict
 from core.operation import Lease, Operation, postponed
+from core.steps import Call
 from core.store.port import OPERATIONS, Document, Store
 from core.upcasts import NewerDocument
-from worker.decide import WORKABLE, Context, Policy, Verb, Work, begin, conclude, defer, record, work_now
+from worker.decide import WORKABLE, Verb, Work, begin, conclude, defer, record, work_now
+from worker.partners.breaker import Breaker
 from worker.partners.port import Reply, Unavailable, Unknown
+from worker.partners.words import without_phones
+from worker.policy import Context, Policy
 from worker.process import Processes, Stages
 
 MAX_CONCURRENT_CALLS = 8
@@ -35,16 +40,27 @@ ENDED = Counter("quittance_operations_ended_total", "Operations that have ended"
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 
-def run_concurrently(calls: list[Callable[[], Reply]]) -> list[Reply]:
-    """Makes the calls concurrently, the first on this thread, and returns their replies in order.
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made: its reply, and when it began and ended."""
+
+    reply: Reply
+    began: datetime
+    ended: datetime
+
+
+def run_concurrently(calls: list[Callable[[], T]]) -> list[T]:
+    """Makes the calls concurrently, the first on this thread, and returns them in order.
 
     calls: they must not raise.
     """
-    replies: dict[int, Reply] = {}
+    made: dict[int, T] = {}
 
     def run(index: int) -> None:
-        replies[index] = calls[index]()
+        made[index] = calls[index]()
 
     others = [threading.Thread(target=run, args=(index,)) for index in range(1, len(calls))]
     for thread in others:
@@ -52,7 +68,7 @@ def run_concurrently(calls: list[Callable[[], Reply]]) -> list[Reply]:
     run(0)
     for thread in others:
         thread.join()
-    return [replies[index] for index in range(len(calls))]
+    return [made[index] for index in range(len(calls))]
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,7 @@ class Engine:
         due operation, and only leases keep them apart.
     stopping: returns True when this worker has to stop.
     ending: called with each operation that ends, before it is saved, and again if that save fails.
-    gather: makes calls and returns their replies in order.
+    gather: makes calls and returns them in order.
     """
 
     store: Store
@@ -79,7 +95,7 @@ class Engine:
     exclusive_delivery: bool = False
     stopping: Callable[[], bool] = lambda: False
     ending: Callable[[Operation], None] = lambda _: None
-    gather: Callable[[list[Callable[[], Reply]]], list[Reply]] = run_concurrently
+    gather: Callable[[list[Callable[[], Made]]], list[Made]] = run_concurrently
 
     def advance(self, id: str) -> None:
         """Advances the operation as far as possible now. Safe to repeat, to call too early, and for an unknown id.
@@ -128,18 +144,19 @@ class Engine:
             operation, work = self._admit(stages, operation, due_work, now)
             if not work:
                 continue
-            replies: list[Reply] = []
+            made: list[Made] = []
             try:
                 if self._needs_no_intent(operation, work, now):
                     operation = replace(begin(operation, work, now), updated_at=now)
                 else:
                     saved = operation = self._save_intent(operation, work)
-                replies = self.gather([partial(self._call, operation, item) for item in work])
+                made = self.gather([partial(self._call, operation, item) for item in work])
             finally:
-                self._release(work, replies, now)
+                self._release(work, [call.reply for call in made], now)
             now = self.clock.now()
-            for item, reply in zip(work, replies, strict=True):
-                operation = record(self._context(stages, now), operation, item, reply)
+            for item, call in zip(work, made, strict=True):
+                operation = self._with_evidence(operation, item, call)
+                operation = record(self._context(stages, now), operation, item, call.reply)
         operation = replace(conclude(self._context(stages, self.clock.now()), operation), lease=None)
         if operation != saved:
             if operation.terminal:
@@ -155,7 +172,8 @@ class Engine:
         """Returns the operation with the calls deferred that the breakers refuse, and the admitted calls."""
         work = []
         for item in due_work:
-            wait = item.step.breaker.try_acquire() if item.step.breaker else None
+            breaker = self._breaker(item)
+            wait = breaker.try_acquire() if breaker else None
             if wait is None:
                 work.append(item)
             else:
@@ -173,8 +191,8 @@ class Engine:
         began: when the calls were admitted.
         """
         for item, reply in zip(work, replies or [PAUSED] * len(work), strict=True):
-            if item.step.breaker:
-                item.step.breaker.release(None if reply is PAUSED else reply, began)
+            if breaker := self._breaker(item):
+                breaker.release(None if reply is PAUSED else reply, began)
 
     def _needs_no_intent(self, operation: Operation, work: list[Work], now: datetime) -> bool:
         """Returns whether all of the work may be repeated, and no other worker begins it meanwhile.
@@ -201,18 +219,29 @@ class Engine:
         lease, needed_until = operation.lease, now + timedelta(seconds=SEND_WITHIN_S + self.call_s)
         return lease is not None and lease.worker == self.worker and lease.until >= needed_until
 
-    def _call(self, operation: Operation, work: Work) -> Reply:
-        step = work.step
-        if self.clock.now() > operation.updated_at + timedelta(seconds=SEND_WITHIN_S):
-            return PAUSED
+    def _call(self, operation: Operation, work: Work) -> Made:
+        began = self.clock.now()
+        if began > operation.updated_at + timedelta(seconds=SEND_WITHIN_S):
+            return Made(PAUSED, began, began)
         try:
-            if work.verb is Verb.ENQUIRE and step.enquire is not None:
-                return step.enquire(operation.reference(step.name))
-            return step.submit(operation)
+            reply = work.call(operation)
         except Exception as error:
             # The request may have been sent before the adapter failed.
-            log.exception("call_failed", operation=operation.id, step=step.name)
-            return Unknown(type(error).__name__)
+            log.exception("call_failed", operation=operation.id, step=work.step.name)
+            reply = Unknown(type(error).__name__)
+        return Made(reply, began, self.clock.now())
+
+    def _with_evidence(self, operation: Operation, work: Work, made: Made) -> Operation:
+        """Returns the operation with what the partner said."""
+        if not made.reply.said:
+            return operation
+        took_ms = round((made.ended - made.began).total_seconds() * 1000)
+        reply = type(made.reply).__name__.lower()
+        call = Call(made.began, took_ms, work.verb.value, reply, without_phones(made.reply.said, operation.request))
+        return operation.with_step(work.step.name, operation.step(work.step.name).with_call(call))
+
+    def _breaker(self, work: Work) -> Breaker | None:
+        return None if work.verb is Verb.LISTEN else work.step.breaker
 
     def _context(self, stages: Stages, now: datetime) -> Context:
         return Context(stages, self.policy, now, self.jitter())

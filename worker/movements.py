@@ -8,7 +8,7 @@ from core.identity.people import People
 from core.ledger import Ledger, Movement
 from core.money import format_minor
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
-from worker.process import FOREVER_S, OWED, REQUIRED, Stages, Step
+from worker.process import FOREVER_S, OWED, REPEATABLE, REQUIRED, Stages, Step
 
 PATIENT = REQUIRED.within(FOREVER_S)
 """Our own store always comes back, so these steps are retried without a deadline."""
@@ -27,6 +27,7 @@ def check(people: People, *ids: str) -> Step:
         "check",
         "checking the accounts",
         submit=lambda _: submit(),
+        recovery=REPEATABLE,
         obligation=PATIENT,
         saves_intent=False,
         is_lookup=True,
@@ -61,6 +62,7 @@ def hold(ledger: Ledger, move: Movement) -> Step:
         "release",
         f"releasing the hold of {amount}",
         submit=lambda _: release_hold(),
+        recovery=REPEATABLE,
         obligation=PATIENT,
         first_retry_s=FIRST_RETRY_S,
     )
@@ -68,6 +70,7 @@ def hold(ledger: Ledger, move: Movement) -> Step:
         "hold",
         f"holding {amount}",
         submit=lambda _: submit(),
+        recovery=REPEATABLE,
         undo=release,
         obligation=PATIENT,
         first_retry_s=FIRST_RETRY_S,
@@ -96,6 +99,7 @@ def settle(ledger: Ledger, move: Movement, label: str, saves_intent: bool = True
         "settle",
         label,
         submit=lambda _: submit(),
+        recovery=REPEATABLE,
         moves_money=True,
         obligation=OWED if move.source in ledger.system else PATIENT,
         saves_intent=saves_intent,

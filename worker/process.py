@@ -48,6 +48,45 @@ OWED = Obligation(Refusal.REVIEW, FOREVER_S)
 
 
 @dataclass(frozen=True)
+class Repeatable:
+    """The call has no effect elsewhere (a look-up), or always the same effect (a write to our own store).
+
+    After an unknown outcome it is made again.
+    """
+
+
+@dataclass(frozen=True)
+class Enquirable:
+    """The partner can be asked by our reference.
+
+    ask: asks for the status of the reference. When it is NotFound after the settle window, the call is made again.
+    """
+
+    ask: Callable[[Operation], Reply]
+
+
+@dataclass(frozen=True)
+class Unaskable:
+    """The partner does not know our reference. After an unknown outcome the call is never made again.
+
+    The outcome comes from a callback, from asking by the partner's own id where its answer arrived, or from a person.
+
+    hear: returns what callbacks say, without calling the partner: Unknown when none has come.
+    ask: asks by the partner's own id; None when that is not possible either.
+    id_key: the key of the step's result that holds the partner's own id.
+    """
+
+    hear: Callable[[Operation], Reply]
+    ask: Callable[[Operation], Reply] | None = None
+    id_key: str = ""
+
+
+Recovery = Repeatable | Enquirable | Unaskable
+"""How the outcome of a call is found out after it is unknown."""
+REPEATABLE = Repeatable()
+
+
+@dataclass(frozen=True)
 class Step:
     """One call that advances an operation.
 
@@ -55,8 +94,7 @@ class Step:
     label: what the step does, in timelines.
     submit: makes the call for the operation as it is now. Called again only when the earlier call surely had no effect,
         or when repeating it has the same effect.
-    enquire: asks for the status of the reference. None for a step that is safe to repeat, because it has no effect
-        elsewhere (a look-up) or always the same effect (a write to our own store).
+    recovery: what follows when the outcome of the call is unknown.
     breaker: of the partner that the step calls; None when it calls only our own store.
     undo: the step that reverses this one.
     obligation: what a refusal means, and how long an unavailable partner is retried.
@@ -72,7 +110,7 @@ class Step:
     name: str
     label: str
     submit: Callable[[Operation], Reply]
-    enquire: Callable[[str], Reply] | None = None
+    recovery: Recovery
     breaker: Breaker | None = None
     undo: "Step | None" = None
     obligation: Obligation = REQUIRED

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from enum import StrEnum
 
-from core.operation import Operation, Status, StepRecord, StepState
-from worker.decide import Context, conclude
+from core.operation import Operation, Status
+from core.steps import StepRecord, StepState
+from worker.decide import conclude
+from worker.policy import Context
 from worker.process import Stages, Step
 
 DECLINED = "declined_by_review"

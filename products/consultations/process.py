@@ -4,7 +4,7 @@ from core.money import format_minor
 from core.operation import Operation
 from products.consultations.contract import CHARGE_STEP, CONSULTATION, ConsultationSettings
 from worker.partners.finance import Finance
-from worker.process import OWED, Process, Stages, Step
+from worker.process import OWED, Enquirable, Process, Stages, Step
 from worker.products import WorkerServices
 
 
@@ -22,7 +22,7 @@ def consultation(finance: Finance) -> Process:
             CHARGE_STEP,
             f"charging {format_minor(price, currency)} {currency}",
             submit=lambda _: finance.charge(reference, operation.id, price, currency),
-            enquire=finance.enquire,
+            recovery=Enquirable(lambda _: finance.enquire(reference)),
             breaker=finance.breaker,
             obligation=OWED,
         )

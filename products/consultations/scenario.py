@@ -6,7 +6,8 @@ from typing import Any
 
 from core.accept import Command, accept, close
 from core.errors import AlreadyOpen, Conflict
-from core.operation import Operation, Status, StepState
+from core.operation import Operation, Status
+from core.steps import StepState
 from core.store.port import OPERATIONS, Store
 from products.consultations.contract import CHARGE_STEP, CONSULTATION, ConsultationRequest
 from products.consultations.process import consultation

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from core.contract import Contract, Door, Effect, EffectKind, Record, Request
-from core.operation import Operation, StepState
+from core.operation import Operation
+from core.steps import StepState
 
 PUBLISH_STEP = "publish"
 PUBLISHED = EffectKind("event", "events published", Record.NONE)

@@ -5,7 +5,7 @@ from core.errors import BrokerUnavailable
 from core.operation import Operation
 from products.events.contract import EVENT, PUBLISH_STEP, event_uid
 from worker.partners.port import Confirmed, Reply, Unavailable
-from worker.process import OWED, Process, Stages, Step
+from worker.process import OWED, REPEATABLE, Process, Stages, Step
 from worker.products import WorkerServices
 
 FIRST_RETRY_S = 0.2
@@ -36,6 +36,7 @@ def event(broker: Broker) -> Process:
         PUBLISH_STEP,
         "publishing",
         submit=publish,
+        recovery=REPEATABLE,
         obligation=OWED,
         first_retry_s=FIRST_RETRY_S,
         saves_intent=False,

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any, Self
 
 from core.contract import DEBIT, REFUND, Contract, Door, Effect, EffectKind, Record, Request, effect_of
-from core.operation import Operation, Status, StepState
+from core.operation import Operation, Status
 from core.settings import Env
+from core.steps import StepState
 
 MAX_FINES = 50
 FINE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"

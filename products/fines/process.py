@@ -9,7 +9,7 @@ from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, FinesSettin
 from worker.partners.operator import Operator
 from worker.partners.port import REFERENCE_CONFLICT
 from worker.partners.registry import Registry
-from worker.process import AFTER_MONEY_S, OPTIONAL, REQUIRED, Process, Stages, Step
+from worker.process import AFTER_MONEY_S, OPTIONAL, REPEATABLE, REQUIRED, Enquirable, Process, Stages, Step
 from worker.products import WorkerServices
 from worker.reservations import Reservations
 
@@ -39,10 +39,15 @@ def _claim(reservations: Reservations, request: FinePayment) -> Step:
         contract.RELEASE,
         "releasing the fines",
         submit=lambda current: reservations.release(current, ids),
+        recovery=REPEATABLE,
         obligation=REQUIRED.within(AFTER_MONEY_S),
     )
     return Step(
-        contract.CLAIM, "reserving the fines", submit=lambda current: reservations.take(current, ids), undo=release
+        contract.CLAIM,
+        "reserving the fines",
+        submit=lambda current: reservations.take(current, ids),
+        recovery=REPEATABLE,
+        undo=release,
     )
 
 
@@ -51,6 +56,7 @@ def _check(registry: Registry, currency: str, fine: Fine) -> Step:
         contract.check_step(fine.id),
         f"checking fine {fine.id}",
         submit=lambda _: registry.check(fine.id, fine.amount, currency),
+        recovery=REPEATABLE,
         breaker=registry.breaker,
         is_lookup=True,
     )
@@ -69,7 +75,7 @@ def _debit(operator: Operator, operation: Operation, request: FinePayment) -> St
             contract.unsettled_minor(current),
             request.currency,
         ),
-        enquire=operator.enquire,
+        recovery=Enquirable(lambda current: operator.enquire(current.reference(contract.REFUND_STEP))),
         breaker=operator.breaker,
         obligation=REQUIRED.within(AFTER_MONEY_S),
     )
@@ -77,7 +83,7 @@ def _debit(operator: Operator, operation: Operation, request: FinePayment) -> St
         contract.DEBIT_STEP,
         f"debit of {format_minor(request.amount, request.currency)} {request.currency}",
         submit=lambda _: operator.debit(reference, request.msisdn, request.amount, request.currency, reason),
-        enquire=operator.enquire,
+        recovery=Enquirable(lambda _: operator.enquire(reference)),
         breaker=operator.breaker,
         undo=refund,
         moves_money=True,
@@ -91,7 +97,7 @@ def _settle(registry: Registry, operation: Operation, currency: str, fine: Fine)
         name,
         f"settling fine {fine.id}",
         submit=lambda _: registry.settle(reference, fine.id, operation.id, fine.amount, currency),
-        enquire=registry.enquire,
+        recovery=Enquirable(lambda _: registry.enquire(reference)),
         breaker=registry.breaker,
         obligation=OPTIONAL,
         ambiguous_on_retry=frozenset({REFERENCE_CONFLICT, "already_paid"}),

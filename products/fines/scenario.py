@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.accept import Command
-from core.operation import Operation, Status, StepState
+from core.operation import Operation, Status
+from core.steps import StepState
 from core.store.port import Store
 from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, settle_step
 from products.fines.process import fine_payment

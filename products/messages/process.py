@@ -6,7 +6,7 @@ from core.store.port import OPERATIONS, Store
 from products.messages.contract import SEND_STEP, SMS, WAIT_STEP, MessagesSettings
 from worker.partners.port import Confirmed, Reply, Unavailable
 from worker.partners.sms import ConsoleSms, FileSms, HttpSms, SmsSender
-from worker.process import AFTER_MONEY_S, REQUIRED, Process, Stages, Step
+from worker.process import AFTER_MONEY_S, REPEATABLE, REQUIRED, Enquirable, Process, Recovery, Stages, Step
 from worker.products import WorkerServices
 
 PATIENT = REQUIRED.within(AFTER_MONEY_S)
@@ -43,6 +43,7 @@ def sms(store: Store, sender: SmsSender) -> Process:
         WAIT_STEP,
         "waiting for the end",
         submit=wait,
+        recovery=REPEATABLE,
         obligation=PATIENT,
         first_retry_s=FIRST_LOOK_S,
         saves_intent=False,
@@ -51,7 +52,7 @@ def sms(store: Store, sender: SmsSender) -> Process:
         SEND_STEP,
         "sending the message",
         submit=send,
-        enquire=sender.enquire,
+        recovery=_recovery(sender),
         breaker=sender.breaker,
         obligation=PATIENT,
     )
@@ -60,3 +61,9 @@ def sms(store: Store, sender: SmsSender) -> Process:
         return ((waiting,), (sending,)) if SMS.read(operation).text is None else ((sending,),)
 
     return Process(SMS.kind, stages)
+
+
+def _recovery(sender: SmsSender) -> Recovery:
+    """A sender that cannot be asked sends the message again: two messages do less harm than none."""
+    enquire = sender.enquire
+    return REPEATABLE if enquire is None else Enquirable(lambda operation: enquire(operation.reference(SEND_STEP)))

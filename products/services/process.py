@@ -6,7 +6,7 @@ from core.operation import Operation
 from products.services.contract import ACCOUNT, BLACKLIST_STEP, SERVICE_PAYMENT, VERIFY_STEP, ServicesSettings
 from worker.movements import check, hold, settle
 from worker.partners.screening import Screening, blacklist, verification
-from worker.process import REQUIRED, Process, Stages, Step
+from worker.process import REPEATABLE, REQUIRED, Process, Stages, Step
 from worker.products import WorkerServices
 
 FIRST_RETRY_S = 0.5
@@ -41,6 +41,7 @@ def _screen(name: str, label: str, screening: Screening, operation: Operation, u
         name,
         label,
         submit=lambda _: screening.check(operation.reference(name), username),
+        recovery=REPEATABLE,
         breaker=screening.breaker,
         is_lookup=True,
         obligation=REQUIRED.within(SCREENED_WITHIN_S),

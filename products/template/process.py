@@ -4,7 +4,7 @@ from core.money import format_minor
 from core.operation import Operation
 from products.template.contract import DEBIT_STEP, TEMPLATE_PAYMENT
 from worker.partners.operator import Operator
-from worker.process import Process, Stages, Step
+from worker.process import Enquirable, Process, Stages, Step
 from worker.products import WorkerServices
 
 
@@ -22,7 +22,7 @@ def template_payment(operator: Operator) -> Process:
             submit=lambda _: operator.debit(
                 reference, request.msisdn, request.amount, request.currency, f"Template {request.item}"
             ),
-            enquire=operator.enquire,
+            recovery=Enquirable(lambda _: operator.enquire(reference)),
             breaker=operator.breaker,
             moves_money=True,
         )

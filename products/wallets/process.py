@@ -7,7 +7,7 @@ from core.operation import Operation
 from products.wallets.contract import DEBIT_STEP, TOP_UP, TRANSFER
 from worker.movements import sending, settle
 from worker.partners.operator import Operator
-from worker.process import Process, Stages, Step
+from worker.process import Enquirable, Process, Stages, Step
 from worker.products import WorkerServices
 
 
@@ -24,7 +24,7 @@ def top_up(ledger: Ledger, operator: Operator) -> Process:
             DEBIT_STEP,
             f"debit of {format_minor(request.amount, request.currency)} {request.currency}",
             submit=lambda _: operator.debit(reference, request.msisdn, request.amount, request.currency, "Wallet"),
-            enquire=operator.enquire,
+            recovery=Enquirable(lambda _: operator.enquire(reference)),
             breaker=operator.breaker,
             moves_money=True,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from core.installed import DEFAULT, Installed
-from core.operation import StepState
+from core.steps import StepState
 from core.store.memory import MemoryStore
 from core.store.port import Document
 from proof.simulation.chance import Crash

@@ -28,8 +28,9 @@ from core.identity.pins import Pins
 from core.ids import new_id
 from core.installed import DEFAULT
 from core.ledger import MOBILE_MONEY, Ledger, Movement
-from core.operation import Operation, Status, StepState
+from core.operation import Operation, Status
 from core.settings import ProductSettings, Settings
+from core.steps import StepState
 from core.store.port import Store
 from products.consultations.contract import ConsultationSettings
 from products.fines.contract import REFUND_STEP, FinesSettings, settle_step

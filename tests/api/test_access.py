@@ -40,6 +40,7 @@ ROUTES = {
     "POST /v1/auth/token": "anyone",
     "GET /v1/auth/read_current_user": "signed in",
     "PUT /v1/auth/phone": "signed in",
+    "GET /v1/operations/<id>": "role operator",
     "GET /v1/wallets/me": "signed in",
     "GET /v1/wallets/me/entries": "signed in",
     "POST /v1/wallets/top-up": "signed in",

@@ -12,8 +12,8 @@ from products.events.process import event
 from tests.answers import Answer
 from tests.api.kit import TOKEN, House, assert_problem
 from tests.doubles import START, FakeClock
-from worker.decide import Policy
 from worker.engine import Engine
+from worker.policy import Policy
 
 URL = "/api/event/clinic/visit/opened"
 

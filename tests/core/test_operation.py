@@ -13,10 +13,9 @@ from core.operation import (
     Lease,
     Operation,
     Status,
-    StepRecord,
-    StepState,
     fingerprint,
 )
+from core.steps import Call, StepRecord, StepState
 from tests.doubles import START, new_operation
 
 PAIRS = [(old, new) for old, new in product(Status, Status) if old is not new]
@@ -47,7 +46,10 @@ def test_an_ended_operation_is_not_due_and_only_an_empty_end_releases_its_finger
 
 
 def test_a_document_is_read_back_as_it_was_written() -> None:
-    record = StepRecord("op-1:debit", StepState.SUBMITTED, attempts=2, submitted_at=START, result={"a": 1})
+    call = Call(START, 120, "submit", "unknown", {"http": 504, "body": "<html>"})
+    record = StepRecord(
+        "op-1:debit", StepState.SUBMITTED, attempts=2, submitted_at=START, result={"a": 1}, calls=(call,)
+    )
     operation = new_operation(lease=Lease("w", START), error={"code": "x"}).with_step("debit", record)
     operation = operation.noted(START, "note", "text", "debit")
     assert Operation.from_document(operation.to_document()) == operation

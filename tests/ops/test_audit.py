@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from pytest_httpserver import HTTPServer
 
-from core.operation import Operation, Status, StepRecord, StepState
+from core.operation import Operation, Status
+from core.steps import StepRecord, StepState
 from ops.audit.command import audit
 from tests.doubles import START, open_sql
 

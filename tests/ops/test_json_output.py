@@ -13,7 +13,8 @@ from pytest_httpserver import HTTPServer
 
 from core.clock import SystemClock
 from core.identity.people import People
-from core.operation import Operation, Status, StepRecord, StepState
+from core.operation import Operation, Status
+from core.steps import StepRecord, StepState
 from devtools.stack import ROOT
 from ops.commands import cli
 from proof.chaos.report import run_as_json

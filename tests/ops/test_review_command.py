@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from core.operation import Operation, Status, StepRecord, StepState
+from core.operation import Operation, Status
+from core.steps import Call, StepRecord, StepState
 from ops.commands import review
 from tests.doubles import START, open_sql
 
@@ -21,6 +22,8 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     stuck = Operation("op-1", "fine_payment", REQUEST, START, START, status=Status.IN_DOUBT, due_at=START)
     for name, state in (("claim", StepState.DONE), ("check:A", StepState.DONE), ("debit", StepState.SUBMITTED)):
         stuck = stuck.with_step(name, StepRecord(stuck.reference(name), state, attempts=1, submitted_at=START))
+    call = Call(START, 740, "submit", "unknown", {"http": 504, "body": "[red]gateway time-out"})
+    stuck = stuck.with_step("debit", stuck.step("debit").with_call(call))
     stuck = stuck.noted(START, "step_unresolved", "debit of 100 XOF: no usable answer (HTTP 504)", "debit")
     store = open_sql(url)
     store.insert("operations", stuck.to_document())
@@ -45,6 +48,8 @@ def test_what_waits_is_listed_with_its_evidence(url: str) -> None:
     listed = run().output
     assert "op-1: in_doubt, because of debit" in listed
     assert "no usable answer (HTTP 504)" in listed
+    plain = " ".join(listed.replace("│", " ").split())
+    assert "submit took 740 ms, understood as unknown; the partner said: http: 504, body: [red]gateway" in plain
     assert "op-2" not in listed
     assert "partner's answer: 1" in listed
 

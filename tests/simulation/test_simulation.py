@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 import proof.simulation.world as world_module
 from core.installed import DEFAULT
-from core.operation import Operation, StepState
+from core.operation import Operation
+from core.steps import StepState
 from core.store.memory import MemoryStore
 from core.store.port import Document
 from devtools.stack import ROOT
@@ -23,6 +24,7 @@ from proof.simulation.summary import Summary
 from worker import decide
 from worker.engine import SEND_WITHIN_S, Engine
 from worker.partners.port import Confirmed, Reply, Unknown
+from worker.policy import Context
 from worker.reservations import Reservations
 
 SCENARIOS = scenarios(DEFAULT)
@@ -80,7 +82,7 @@ def test_the_same_seed_is_the_same_run_in_any_process() -> None:
 def resubmit_on_unknown(patch: pytest.MonkeyPatch) -> None:
     right = decide._unresolved
 
-    def wrong(context: decide.Context, operation: Operation, step: Any, reply: Reply) -> Operation:
+    def wrong(context: Context, operation: Operation, step: Any, reply: Reply) -> Operation:
         if isinstance(reply, Unknown):
             waiting = replace(operation.step(step.name), state=StepState.WAITING, next_at=context.now)
             return operation.with_step(step.name, waiting)
@@ -116,7 +118,7 @@ def ack_before_save(patch: pytest.MonkeyPatch) -> None:
 def believe_every_success(patch: pytest.MonkeyPatch) -> None:
     right = decide.record
 
-    def wrong(context: decide.Context, operation: Operation, work: Any, reply: Reply) -> Operation:
+    def wrong(context: Context, operation: Operation, work: Any, reply: Reply) -> Operation:
         return right(context, operation, work, Confirmed() if isinstance(reply, Unknown) else reply)
 
     patch.setattr("worker.engine.record", wrong)

@@ -32,10 +32,10 @@ from products.wallets.process import transfer
 from proof.ledger import examine_ledger, totals
 from tests.answers import Answer, client_of
 from tests.api.kit import PASSWORD, House
-from worker.decide import Policy
 from worker.engine import Engine
 from worker.partners.port import Confirmed, Reply
 from worker.partners.sms import FileSms
+from worker.policy import Policy
 
 PATHS = {"json": "/ussd/", "africastalking": "/ussd/africastalking"}
 GATEWAYS = tuple(PATHS)

@@ -8,7 +8,8 @@ import pytest
 
 from core.clock import to_rfc3339
 from core.errors import Conflict, StoreUnavailable
-from core.operation import Lease, Operation, Status, StepState
+from core.operation import Lease, Operation, Status
+from core.steps import FIRST_CALLS, LAST_CALLS, StepState
 from core.store.port import Document, Store
 from tests.doubles import (
     LEASE_S,
@@ -23,8 +24,9 @@ from tests.doubles import (
     step,
 )
 from worker.engine import DEFER_S, LEASE_SPARE_S, SEND_WITHIN_S, run_concurrently
+from worker.partners.breaker import Breaker
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable, Unknown
-from worker.process import Process
+from worker.process import REPEATABLE, Process, Unaskable
 
 
 def test_an_operation_is_taken_through_its_steps_to_its_end(store: Store, clock: FakeClock) -> None:
@@ -299,7 +301,10 @@ def test_a_step_without_intent_saves_none_where_a_ring_reaches_one_worker(
     partner = ScriptedPartner(Unavailable("away"), Confirmed())
     insert(store)
     worker = engine(
-        store, clock, process((step("publish", partner, enquire=None, saves_intent=False),)), exclusive_delivery=rung
+        store,
+        clock,
+        process((step("publish", partner, recovery=REPEATABLE, saves_intent=False),)),
+        exclusive_delivery=rung,
     )
     worker.advance("op-1")
     clock.tick(60)
@@ -313,7 +318,7 @@ def test_a_step_without_intent_saves_none_where_a_ring_reaches_one_worker(
 def test_a_quick_look_up_needs_no_lease_and_a_quick_step_under_one_no_intent(store: Store, clock: FakeClock) -> None:
     # Given a quick look-up, a step that takes the lease, and a quick step that is safe to repeat
     partner = ScriptedPartner(*[Confirmed()] * 3)
-    quick = {"enquire": None, "saves_intent": False}
+    quick = {"recovery": REPEATABLE, "saves_intent": False}
     stages = (
         (step("check", partner, **quick, is_lookup=True),),
         (step("hold", partner),),
@@ -338,7 +343,7 @@ def test_a_look_up_under_a_lease_saves_no_intent(store: Store, clock: FakeClock,
         clock.tick(spare_s)
         return partner.submit("claim")(operation)
 
-    look_up = step("check", partner, enquire=None, is_lookup=True)
+    look_up = step("check", partner, recovery=REPEATABLE, is_lookup=True)
     stages = ((step("claim", partner, submit=slow),), (look_up,), (step("debit", partner),))
     insert(store)
 
@@ -383,3 +388,44 @@ def test_a_conflict_is_no_error(store: Store, clock: FakeClock) -> None:
 def test_replies_come_in_the_order_of_the_calls() -> None:
     replies: list[Reply] = [Unknown(str(number)) for number in range(5)]
     assert run_concurrently([lambda reply=reply: reply for reply in replies]) == replies  # type: ignore[misc]
+
+
+def test_what_the_partner_said_is_kept_with_each_call_and_its_times(store: Store, clock: FakeClock) -> None:
+    said = {"http": 504, "body": "no answer for 0707000001"}
+    partner = ScriptedPartner(Unknown("HTTP 504", said=said), Confirmed({"id": "T"}, said={"http": 200, "body": "ok"}))
+    insert(store, request={"msisdn": "+2250707000001"})
+    worker = engine(store, clock, process((step("debit", partner),)))
+    worker.advance("op-1")
+    clock.tick(2)
+    worker.advance("op-1")
+    first, second = load(store).step("debit").calls
+    assert (first.verb, first.reply, first.at) == ("submit", "unknown", START)
+    assert first.said == {"http": 504, "body": "no answer for ********01"}
+    assert (second.verb, second.reply, second.at) == ("enquire", "confirmed", START + timedelta(seconds=2))
+
+
+def test_the_first_and_the_last_calls_of_a_long_doubt_are_kept(store: Store, clock: FakeClock) -> None:
+    replies = [Unknown("HTTP 504", said={"http": 504, "body": str(number)}) for number in range(20)]
+    insert(store)
+    worker = engine(store, clock, process((step("debit", ScriptedPartner(*replies)),)))
+    for _ in replies:
+        worker.advance("op-1")
+        clock.tick(1000)
+    kept = [int(call.said["body"]) for call in load(store).step("debit").calls]
+    assert kept == [*range(FIRST_CALLS), *range(20 - LAST_CALLS, 20)]
+
+
+def test_an_outcome_that_only_callbacks_know_is_not_asked_of_the_partner(store: Store, clock: FakeClock) -> None:
+    partner = ScriptedPartner(Unknown("HTTP 504"), Unknown("no callback yet"), Confirmed({"receipt": "R"}))
+    breaker = Breaker("operator", clock, 1)
+    silent = step("push", partner, recovery=Unaskable(partner.hear("push")), breaker=breaker)
+    insert(store)
+    worker = engine(store, clock, process((silent,)))
+    worker.advance("op-1")
+    for _ in range(2):
+        breaker.try_acquire()  # the partner takes no more calls: that is no reason not to look at callbacks
+        clock.tick(10)
+        worker.advance("op-1")
+        breaker.release(None, clock.now())
+    assert partner.asked == [("submit", "push"), ("hear", "push"), ("hear", "push")]
+    assert load(store).status is Status.SUCCEEDED

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.operation import Operation, StepState
+from core.operation import Operation
+from core.steps import StepState
 from core.store.port import Store
 from products.fines.contract import FINE_PAYMENT, REFUND_STEP, Fine, FinePayment, settle_step
 from products.fines.process import fine_payment

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from core.operation import Operation, Status, StepRecord, StepState
+from core.operation import Operation, Status
+from core.steps import StepRecord, StepState
 from tests.doubles import START, ScriptedPartner, new_operation, step
-from worker.decide import Context, Policy, Verb, Work, conclude, defer, record, work_now
+from worker.decide import Verb, Work, conclude, defer, record, work_now
 from worker.partners.breaker import Deferral
 from worker.partners.port import Confirmed
-from worker.process import OPTIONAL, Stages
+from worker.policy import Context, Policy
+from worker.process import OPTIONAL, REPEATABLE, Stages
 from worker.review import DECLINED, Decision, NotReviewable, review
 
 POLICY = Policy(settle_window_s=30)
@@ -19,8 +21,8 @@ NOW = START + timedelta(days=2)
 REFUND = step("refund", PARTNER)
 DEBIT = step("debit", PARTNER, undo=REFUND, moves_money=True)
 SETTLE_A, SETTLE_B = (step(f"settle:{name}", PARTNER, obligation=OPTIONAL) for name in "ab")
-RELEASE = step("release", PARTNER, enquire=None)
-CLAIM = step("claim", PARTNER, enquire=None, undo=RELEASE)
+RELEASE = step("release", PARTNER, recovery=REPEATABLE)
+CLAIM = step("claim", PARTNER, recovery=REPEATABLE, undo=RELEASE)
 STAGES: Stages = ((CLAIM,), (DEBIT,), (SETTLE_A, SETTLE_B))
 
 

@@ -19,7 +19,8 @@ from core.broker.embedded import EmbeddedBroker
 from core.errors import Conflict, StoreUnavailable
 from core.ids import new_id
 from core.notices.outcome import Notification
-from core.operation import TERMINAL, Operation, Status, StepState
+from core.operation import TERMINAL, Operation, Status
+from core.steps import StepState
 from core.store.port import OPERATIONS, Document, Store
 from devtools.stack import ROOT
 from products.messages.contract import SMS, SmsNotifier

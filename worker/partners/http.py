@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +21,7 @@ from worker.partners.port import (
     Unavailable,
     Unknown,
 )
+from worker.partners.words import words
 
 CONNECT_TIMEOUT_S = 3.05
 """Slightly more than the 3 s after which TCP repeats a lost SYN."""
@@ -37,11 +38,18 @@ class Answer:
     status: the status code.
     body: the JSON object; empty if the response has none.
     retry_after_s: the Retry-After header, in seconds; 0 if absent.
+    text: the body as it came.
     """
 
     status: int
     body: Mapping[str, Any]
     retry_after_s: float
+    text: bytes = field(default=b"", compare=False)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The partner's own words."""
+        return words(self.status, self.text)
 
 
 class PartnerHttp:
@@ -80,13 +88,13 @@ class PartnerHttp:
             case 200 | 202:
                 return self._read_status(answer, body["request_id"])
             case 400:
-                return Declined("refused_as_invalid", _evidence(answer.body))
+                return Declined("refused_as_invalid", _evidence(answer.body), said=answer.said)
             case 409:
-                return Declined(REFERENCE_CONFLICT, _evidence(answer.body))
+                return Declined(REFERENCE_CONFLICT, _evidence(answer.body), said=answer.said)
             case 429 | 503:
-                return Unavailable(f"HTTP {answer.status}", answer.retry_after_s)
+                return Unavailable(f"HTTP {answer.status}", answer.retry_after_s, said=answer.said)
             case _:
-                return Unknown(f"HTTP {answer.status}")
+                return Unknown(f"HTTP {answer.status}", said=answer.said)
 
     def enquire(self, reference: str) -> Reply:
         """Asks for the status of a reference. Returns Declined only if the partner reports that the request failed."""
@@ -97,11 +105,11 @@ class PartnerHttp:
             case 200 | 202:
                 return self._read_status(answer, reference)
             case 404:
-                return NotFound()
+                return NotFound(said=answer.said)
             case 429 | 503:
-                return Unavailable(f"HTTP {answer.status}", answer.retry_after_s)
+                return Unavailable(f"HTTP {answer.status}", answer.retry_after_s, said=answer.said)
             case _:
-                return Unknown(f"HTTP {answer.status}")
+                return Unknown(f"HTTP {answer.status}", said=answer.said)
 
     def look(self, path: str, body: Mapping[str, Any] | None = None) -> Answer | Unavailable:
         """Sends a request without an effect, by POST if it has a body, otherwise by GET.
@@ -113,24 +121,25 @@ class PartnerHttp:
             case Answer(status=200 | 404) | Unavailable():
                 return answer
             case Answer():
-                return Unavailable(f"HTTP {answer.status}", answer.retry_after_s)
+                return Unavailable(f"HTTP {answer.status}", answer.retry_after_s, said=answer.said)
             case Unknown():
-                return Unavailable(answer.why)
+                return Unavailable(answer.why, said=answer.said)
 
     def _read_status(self, answer: Answer, reference: str) -> Reply:
         if answer.body.get("request_id") != reference:
-            return Unknown(f"HTTP {answer.status} with another request id")
+            return Unknown(f"HTTP {answer.status} with another request id", said=answer.said)
         match answer.status, answer.body.get("status"):
             case 200, "SUCCESSFUL":
-                return Confirmed(_evidence(answer.body))
+                return Confirmed(_evidence(answer.body), said=answer.said)
             case 200, "FAILED":
                 reason = answer.body.get("reason")
                 listed = isinstance(reason, str) and reason in self._reasons
-                return Declined(str(reason).lower() if listed else "declined", _evidence(answer.body))
+                code = str(reason).lower() if listed else "declined"
+                return Declined(code, _evidence(answer.body), said=answer.said)
             case _, "PENDING":
-                return Pending()
+                return Pending(said=answer.said)
             case _:
-                return Unknown(f"HTTP {answer.status} with an unknown status")
+                return Unknown(f"HTTP {answer.status} with an unknown status", said=answer.said)
 
     def exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer | Unknown | Unavailable:
         """Makes one request. Returns its answer, or Unknown or Unavailable for a network failure."""
@@ -141,14 +150,18 @@ class PartnerHttp:
             ) as response:
                 text = _read_body(response, give_up_at)
         except requests.RequestException as error:
-            return Unavailable("no connection") if _never_sent(error) else Unknown(_name(error))
+            why = "no connection" if _never_sent(error) else _name(error)
+            said = {"failure": why}
+            return Unavailable(why, said=said) if _never_sent(error) else Unknown(why, said=said)
         except HTTPError as error:
-            return Unknown(f"connection lost ({type(error).__name__})")
+            why = f"connection lost ({type(error).__name__})"
+            return Unknown(why, said={"failure": why})
         try:
             content = json.loads(text)
         except (ValueError, RecursionError):
             content = None
-        return Answer(response.status_code, content if isinstance(content, dict) else {}, _retry_after_s(response))
+        body = content if isinstance(content, dict) else {}
+        return Answer(response.status_code, body, _retry_after_s(response), text)
 
 
 def _read_body(response: requests.Response, give_up_at: float) -> bytes:

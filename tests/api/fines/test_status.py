@@ -7,7 +7,8 @@ import pytest
 
 from api.http.waiting import POLL_S, WaitingRoom
 from core.accept import Command, accept
-from core.operation import Status, StepState
+from core.operation import Status
+from core.steps import StepState
 from tests.answers import client_of
 from tests.api.kit import URL, House, assert_problem, body
 

@@ -1,0 +1,47 @@
+"""How far an operation is: which of its steps are next, and how it ends. Pure."""
+
+from core.operation import Operation, Status
+from core.steps import StepState
+from worker.process import Stages, Step
+
+
+def current_steps(stages: Stages, operation: Operation) -> list[Step]:
+    """Returns the steps to work on: those of the first unfinished stage, or the next undo."""
+    for stage in stages:
+        states = {step.name: operation.step(step.name).state for step in stage}
+        unfinished = [step for step in stage if not operation.step(step.name).ended]
+        if any(states[step.name] is StepState.DECLINED and not step.optional for step in stage):
+            # No other step of the stage is started, but the outcome of a sent one must be known before any undo.
+            sent = [step for step in unfinished if states[step.name] is StepState.SUBMITTED]
+            return sent or _next_undo(stages, operation)
+        if unfinished:
+            return unfinished
+    return _next_undo(stages, operation) if _any_declined(stages, operation) else []
+
+
+def _next_undo(stages: Stages, operation: Operation) -> list[Step]:
+    for step in reversed([step for stage in stages for step in stage]):
+        done = operation.step(step.name).state is StepState.DONE
+        if step.undo and done and operation.step(step.undo.name).state is not StepState.DONE:
+            return [step.undo]
+    return []
+
+
+def _any_declined(stages: Stages, operation: Operation) -> bool:
+    return any(operation.step(step.name).state is StepState.DECLINED for stage in stages for step in stage)
+
+
+def end_of(stages: Stages, operation: Operation) -> Status:
+    """Returns the final status of an operation without a step to work on."""
+    if not _any_declined(stages, operation):
+        return Status.SUCCEEDED
+    done = [step for stage in stages for step in stage if operation.step(step.name).state is StepState.DONE]
+    if any(step.optional for step in done):
+        return Status.PARTIALLY_SUCCEEDED
+    return Status.REFUNDED if any(step.moves_money for step in done) else Status.FAILED
+
+
+def money_moved(stages: Stages, operation: Operation) -> bool:
+    """Returns whether a step has moved money, so that only a person may give up the operation."""
+    moving = (step for stage in stages for step in stage if step.moves_money)
+    return any(operation.step(step.name).state is StepState.DONE for step in moving)
