@@ -12,7 +12,8 @@ from core.operation import Operation
 from core.store.port import Document, Store, scan
 from core.store.sql import SqlStore
 from worker.engine import LEASE_SPARE_S, SEND_WITHIN_S, Engine
-from worker.partners.port import Reply
+from worker.partners.operators.port import Demand, Operator, Operators, Service
+from worker.partners.port import Confirmed, Reply
 from worker.policy import Policy
 from worker.process import Enquirable, Process, Stages, Step
 
@@ -56,6 +57,32 @@ class ScriptedPartner:
         if isinstance(reply, Exception):
             raise reply
         return reply
+
+
+class PlayedDialect:
+    """An operator that remembers what it is asked, and confirms by default.
+
+    replies: by verb, instead of confirming.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Demand]] = []
+        self.replies: dict[str, Reply] = {}
+        self.debits = Service(self._verb("debit"), self._verb("ask"))
+        self.refunds: Service | None = Service(self._verb("refund"), self._verb("ask"))
+        self.payouts: Service | None = Service(self._verb("pay out"), self._verb("ask"))
+
+    def operators(self, **changes: Any) -> Operators:
+        """The only operator, which speaks this dialect."""
+        operator = Operator(**{"name": "operator", "dialect": self, "breaker": None, **changes})
+        return Operators({"operator": operator}, "operator")
+
+    def _verb(self, verb: str) -> Callable[[Demand], Reply]:
+        def call(demand: Demand) -> Reply:
+            self.asked.append((verb, demand))
+            return self.replies.get(verb, Confirmed())
+
+        return call
 
 
 def step(name: str, partner: ScriptedPartner, **changes: Any) -> Step:

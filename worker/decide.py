@@ -208,7 +208,7 @@ def _unresolved(context: Context, operation: Operation, step: Step, reply: Reply
     submitted_at = record.submitted_at or now
     age_s = (now - submitted_at).total_seconds()
     wait_s = _backoff(policy.first_enquiry_s, record.enquiries, policy.longest_wait_s(age_s), context.jitter)
-    settles_in_s = policy.settle_window_s - age_s
+    settles_in_s = (step.settle_window_s or policy.settle_window_s) - age_s
     if settles_in_s > 0:
         wait_s = min(wait_s, settles_in_s)  # After the settle window, NotFound means not done.
     next_at = now + timedelta(seconds=max(wait_s, getattr(reply, "retry_after_s", 0)))

@@ -84,6 +84,7 @@ API_KEYS = "api_keys"
 WALLETS = "wallets"
 JOURNAL = "journal"
 USSD_SESSIONS = "ussd_sessions"
+CALLBACKS = "callbacks"
 
 COLLECTIONS: Mapping[str, Collection] = {
     collection.name: collection
@@ -114,6 +115,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(WALLETS),
         Collection(USSD_SESSIONS, indexes=(("at",),), kept=("at", 30), upcasts=USSD_SESSION),
         Collection(JOURNAL, indexes=(("account",),)),
+        Collection(CALLBACKS, indexes=(("reference",),)),
     )
 }
 """Those of the core. Products declare theirs in their contracts."""

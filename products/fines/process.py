@@ -1,12 +1,12 @@
 """Paying fines: reserve them, check them, debit the payer, settle each; the money of refused fines is given back."""
 
 from core.bootstrap import Core
-from core.money import format_minor
 from core.operation import Operation
 from core.store.port import Store
 from products.fines import contract
 from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, FinesSettings
-from worker.partners.operator import Operator
+from worker.mobile_money import Payer, Refund, debit
+from worker.partners.operators.port import Operator, Operators
 from worker.partners.port import REFERENCE_CONFLICT
 from worker.partners.registry import Registry
 from worker.process import AFTER_MONEY_S, OPTIONAL, REPEATABLE, REQUIRED, Enquirable, Process, Stages, Step
@@ -18,17 +18,18 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     core: Core = services.core
     url = core.settings.of(FinesSettings).registry_url
     registry = Registry(*services.partners.connect("registry", url, Registry.REASONS))
-    return (fine_payment(core.store, services.partners.operator, registry),)
+    return (fine_payment(core.store, services.partners.operators, registry),)
 
 
-def fine_payment(store: Store, operator: Operator, registry: Registry) -> Process:
+def fine_payment(store: Store, operators: Operators, registry: Registry) -> Process:
     reservations = Reservations(store, "amende:", done=contract.is_settled, code="fine_already_claimed")
 
     def stages(operation: Operation) -> Stages:
         request = FINE_PAYMENT.read(operation)
         checks = tuple(_check(registry, request.currency, fine) for fine in request.amendes)
         settlements = tuple(_settle(registry, operation, request.currency, fine) for fine in request.amendes)
-        return (_claim(reservations, request),), checks, (_debit(operator, operation, request),), settlements
+        debit_stages = _debit(operators.of(operation), operation, request)
+        return (_claim(reservations, request),), checks, *debit_stages, settlements
 
     return Process(FINE_PAYMENT.kind, stages)
 
@@ -62,31 +63,12 @@ def _check(registry: Registry, currency: str, fine: Fine) -> Step:
     )
 
 
-def _debit(operator: Operator, operation: Operation, request: FinePayment) -> Step:
-    reason = f"Amendes {', '.join(fine.id for fine in request.amendes)}"[:160]
-    reference = operation.reference(contract.DEBIT_STEP)
-    refund = Step(
-        contract.REFUND_STEP,
-        "giving back the money of what was not settled",
-        submit=lambda current: operator.refund(
-            operation.reference(contract.REFUND_STEP),
-            reference,
-            request.msisdn,
-            contract.unsettled_minor(current),
-            request.currency,
-        ),
-        recovery=Enquirable(lambda current: operator.enquire(current.reference(contract.REFUND_STEP))),
-        breaker=operator.breaker,
-        obligation=REQUIRED.within(AFTER_MONEY_S),
-    )
-    return Step(
-        contract.DEBIT_STEP,
-        f"debit of {format_minor(request.amount, request.currency)} {request.currency}",
-        submit=lambda _: operator.debit(reference, request.msisdn, request.amount, request.currency, reason),
-        recovery=Enquirable(lambda _: operator.enquire(reference)),
-        breaker=operator.breaker,
-        undo=refund,
-        moves_money=True,
+def _debit(operator: Operator, operation: Operation, request: FinePayment) -> Stages:
+    text = f"Amendes {', '.join(fine.id for fine in request.amendes)}"[:160]
+    payer = Payer(request.msisdn, request.amount, request.currency, text)
+    label = "giving back the money of what was not settled"
+    return debit(
+        operator, operation, contract.DEBIT_STEP, payer, Refund(contract.REFUND_STEP, label, contract.unsettled_minor)
     )
 
 

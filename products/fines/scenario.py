@@ -13,7 +13,6 @@ from products.fines.process import fine_payment
 from proof.simulation.scenario import Scenario
 from proof.simulation.world import World
 from worker.partners.http import Answer
-from worker.partners.operator import Operator
 from worker.partners.registry import Registry
 from worker.process import Processes
 
@@ -33,7 +32,7 @@ class FinesScenario(Scenario):
         self._amounts: dict[str, int] = {}
         self._settled: dict[str, str] = {}
         """By fine: the reference that settled it."""
-        self._operator = self.partner(self._move_money, Operator.REASONS)
+        self._operators = self.operators(self._debit, self._refund)
         self._registry = self.partner(self._settle, Registry.REASONS, self._look_up)
         world.inhabit(self.processes)
         random = self.world.chance.random
@@ -44,9 +43,8 @@ class FinesScenario(Scenario):
             self.ask_at(random.uniform(0, ARRIVALS_S), command)
 
     def processes(self, store: Store) -> Processes:
-        operator = Operator(self._operator, self.world.breaker("operator"))
         registry = Registry(self._registry, self.world.breaker("registry"))
-        return {self.kind: fine_payment(store, operator, registry)}
+        return {self.kind: fine_payment(store, self._operators(store), registry)}
 
     def effects(self) -> tuple[int, int, int]:
         return self._debits.total(), len(self._settled), self._refunds.total()
@@ -80,14 +78,15 @@ class FinesScenario(Scenario):
         request = FinePayment(msisdn, "XOF", sum(fine.amount for fine in fines), fines)
         return Command(self.kind, request.to_json(), "client", subject=msisdn)
 
-    def _move_money(self, path: str, body: Mapping[str, Any]) -> str | None:
-        if path == "/refunds":
-            self._refunds[body["request_id"]] += 1
-            self._amounts[body["request_id"]] = int(body["amount"])
-            return None
+    def _debit(self, reference: str, minor: int) -> str | None:
         if self.world.chance.strikes("declined"):
             return "INSUFFICIENT_FUNDS"
-        self._debits[body["request_id"]] += 1
+        self._debits[reference] += 1
+        return None
+
+    def _refund(self, reference: str, minor: int) -> str | None:
+        self._refunds[reference] += 1
+        self._amounts[reference] = minor
         return None
 
     def _settle(self, path: str, body: Mapping[str, Any]) -> str | None:

@@ -1,31 +1,21 @@
 """Paying templates: one step, the debit."""
 
-from core.money import format_minor
 from core.operation import Operation
 from products.template.contract import DEBIT_STEP, TEMPLATE_PAYMENT
-from worker.partners.operator import Operator
-from worker.process import Enquirable, Process, Stages, Step
+from worker.mobile_money import Payer, debit
+from worker.partners.operators.port import Operators
+from worker.process import Process, Stages
 from worker.products import WorkerServices
 
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
-    return (template_payment(services.partners.operator),)
+    return (template_payment(services.partners.operators),)
 
 
-def template_payment(operator: Operator) -> Process:
+def template_payment(operators: Operators) -> Process:
     def stages(operation: Operation) -> Stages:
         request = TEMPLATE_PAYMENT.read(operation)
-        reference = operation.reference(DEBIT_STEP)
-        debit = Step(
-            DEBIT_STEP,
-            f"debit of {format_minor(request.amount, request.currency)} {request.currency}",
-            submit=lambda _: operator.debit(
-                reference, request.msisdn, request.amount, request.currency, f"Template {request.item}"
-            ),
-            recovery=Enquirable(lambda _: operator.enquire(reference)),
-            breaker=operator.breaker,
-            moves_money=True,
-        )
-        return ((debit,),)
+        payer = Payer(request.msisdn, request.amount, request.currency, f"Template {request.item}")
+        return debit(operators.of(operation), operation, DEBIT_STEP, payer)
 
     return Process(TEMPLATE_PAYMENT.kind, stages)

@@ -1,8 +1,6 @@
 """Simulated templates: their payers, and the operator that debits them."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 from core.accept import Command
 from core.operation import Operation, Status
@@ -11,7 +9,6 @@ from products.template.contract import DEBIT_STEP, TEMPLATE_PAYMENT, TemplatePay
 from products.template.process import template_payment
 from proof.simulation.scenario import Scenario
 from proof.simulation.world import World
-from worker.partners.operator import Operator
 from worker.process import Processes
 
 ARRIVALS_S = 120
@@ -25,7 +22,7 @@ class TemplateScenario(Scenario):
     def __init__(self, world: World, payments: int) -> None:
         super().__init__(world)
         self._debits: Counter[str] = Counter()
-        self._operator = self.partner(self._debit, Operator.REASONS)
+        self._operators = self.operators(self._debit)
         world.inhabit(self.processes)
         for number in range(payments):
             msisdn = f"+22507{number:08d}"
@@ -34,7 +31,7 @@ class TemplateScenario(Scenario):
             self.ask_at(world.chance.between(0, ARRIVALS_S), command)
 
     def processes(self, store: Store) -> Processes:
-        return {self.kind: template_payment(Operator(self._operator, self.world.breaker("operator")))}
+        return {self.kind: template_payment(self._operators(store))}
 
     def effects(self) -> tuple[int, int, int]:
         return self._debits.total(), len(self._debits), 0
@@ -48,10 +45,10 @@ class TemplateScenario(Scenario):
             wrong.append(("lost", "has failed and was debited"))
         return wrong
 
-    def _debit(self, path: str, body: Mapping[str, Any]) -> str | None:
+    def _debit(self, reference: str, minor: int) -> str | None:
         if self.world.chance.strikes("declined"):
             return "INSUFFICIENT_FUNDS"
-        self._debits[body["request_id"]] += 1
+        self._debits[reference] += 1
         return None
 
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from core.accept import Command
 from core.identity.people import People
@@ -13,7 +13,6 @@ from products.wallets.contract import DEBIT_STEP, TOP_UP, TRANSFER, Sending, Top
 from products.wallets.process import top_up, transfer
 from products.wallets.wallet_scenario import CURRENCY, PHONE, WalletScenario
 from proof.simulation.world import World
-from worker.partners.operator import Operator
 from worker.process import Processes
 
 S = TypeVar("S", bound=Sending)
@@ -70,7 +69,7 @@ class TopUpsScenario(WalletScenario[TopUp]):
     def __init__(self, world: World, payments: int) -> None:
         super().__init__(world, people=3, opening=0)
         self._debits: Counter[str] = Counter()
-        self._operator = self.partner(self._debit, Operator.REASONS)
+        self._operators = self.operators(self._debit)
         self.inhabit()
         for number in range(payments):
             person = world.chance.random.choice(self.people)
@@ -78,8 +77,7 @@ class TopUpsScenario(WalletScenario[TopUp]):
             self.ask(number, Command(self.kind, request.to_json(), person, subject=person))
 
     def processes(self, store: Store) -> Processes:
-        operator = Operator(self._operator, self.world.breaker("operator"))
-        return {TOP_UP.kind: top_up(self.ledger(store), operator)}
+        return {TOP_UP.kind: top_up(self.ledger(store), self._operators(store))}
 
     def moves(self, request: TopUp) -> Mapping[str, int]:
         return {request.wallet: request.amount}
@@ -98,10 +96,10 @@ class TopUpsScenario(WalletScenario[TopUp]):
             wrong.append(("unexplained", f"was debited {debits} times and credited {credits} times"))
         return wrong
 
-    def _debit(self, path: str, body: Mapping[str, Any]) -> str | None:
+    def _debit(self, reference: str, minor: int) -> str | None:
         if self.world.chance.strikes("declined"):
             return "INSUFFICIENT_FUNDS"
-        self._debits[body["request_id"]] += 1
+        self._debits[reference] += 1
         return None
 
 

@@ -28,6 +28,12 @@ FAULTS: Mapping[str, float] = {
     "ring lost": 0.05,
     "ring doubled": 0.05,
     "ring delayed": 0.1,
+    "callback early": 0.1,
+    "callback twice": 0.1,
+    "callback late": 0.1,
+    "callback never": 0.1,
+    "callback forged": 0.1,
+    "callback mangled": 0.05,
     "worker dies": 0.01,
     "worker pauses": 0.01,
     "save refused": 0.01,
@@ -47,11 +53,13 @@ class Chance:
     """One stream of random numbers for a whole world.
 
     faults: whether faults happen. Without them, only `declined` and the timing vary.
+    manner: of the world's mobile-money operator, see `proof.simulation.operators`; None leaves it to chance.
     happened: how often each fault has happened.
     """
 
     seed: str
     faults: bool
+    manner: str | None = None
     happened: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:

@@ -27,9 +27,14 @@ PAYMENTS_PER_WORLD = 40
 MAX_SIMULATED = timedelta(days=3)
 
 
-def simulate_world(product: str, faults: bool, seed: str, payments: int, installed: Installed = DEFAULT) -> Summary:
-    """Runs one world and returns its summary. The same arguments give the same world."""
-    world = World(Chance(seed, faults), installed=installed)
+def simulate_world(
+    product: str, faults: bool, seed: str, payments: int, installed: Installed = DEFAULT, manner: str | None = None
+) -> Summary:
+    """Runs one world and returns its summary. The same arguments give the same world.
+
+    manner: of its mobile-money operator, see `proof.simulation.operators`; None leaves it to chance.
+    """
+    world = World(Chance(seed, faults, manner), installed=installed)
     scenario = scenarios(installed)[product](world, payments)
     world.live(MAX_SIMULATED)
     scenario.land()

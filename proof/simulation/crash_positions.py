@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from core.contract import DEBIT
 from core.installed import DEFAULT, Installed
+from core.operation import Status
 from core.steps import StepState
 from core.store.memory import MemoryStore
 from core.store.port import Document
 from proof.simulation.chance import Crash
 from proof.simulation.command import scenarios
+from proof.simulation.operators import GENERIC, MANNERS
 from proof.simulation.scripted import Script, ScriptedWorld
 from proof.simulation.summary import Summary
 from worker.partners.port import Reply
@@ -26,6 +29,8 @@ POSITIONS = (
     "before the result is saved",
     "after the result is saved",
 )
+LONGEST = timedelta(days=2)
+"""Longer than an operation waits until it needs a person."""
 DECLINED_AT = (None, 0, 1, 2)
 """Which decision of the partners is a refusal, counted from 0; None for no refusal. Refusals make the undos run."""
 
@@ -94,50 +99,68 @@ class CrashCase:
 
     kind: of the operation.
     declined_at: which decision of the partners is a refusal; None for no refusal.
+    manner: of the mobile-money operator.
     """
 
     kind: str
     declined_at: int | None
     step: str
     position: str
+    manner: str = GENERIC
 
     def __str__(self) -> str:
-        return f"{self.kind}, refusal {self.declined_at}: {self.position}: {self.step}"
+        manner = "" if self.manner == GENERIC else f", operator {self.manner}"
+        return f"{self.kind}{manner}, refusal {self.declined_at}: {self.position}: {self.step}"
 
 
 def crash_cases(kind: str, installed: Installed = DEFAULT) -> list[CrashCase]:
-    """Returns a case for every position of an operation of this kind, for each refusal that it can get."""
+    """Returns a case for every position of an operation of this kind, for each refusal that it can get.
+
+    A kind that debits phones has the cases of every manner that operators have.
+    """
+    debits = DEBIT in installed.contracts[kind].effect_kinds
     return [
-        CrashCase(kind, declined_at, step, position)
+        CrashCase(kind, declined_at, step, position, manner)
+        for manner in (GENERIC, *(MANNERS if debits else ()))
         for declined_at in DECLINED_AT
-        for step, position in positions_of(kind, declined_at, installed)
+        for step, position in positions_of(kind, declined_at, installed, manner)
     ]
 
 
-def positions_of(kind: str, declined_at: int | None, installed: Installed = DEFAULT) -> list[tuple[str, str]]:
+def positions_of(
+    kind: str, declined_at: int | None, installed: Installed = DEFAULT, manner: str = GENERIC
+) -> list[tuple[str, str]]:
     """Returns the steps and positions that an operation passes when no worker dies; [] if there is no such decision."""
     death = Death()
-    summary = live(kind, declined_at, death, installed)
+    summary = live(kind, declined_at, death, installed, manner)
     return list(death.passed) if declined_at is None or summary.faults["declined"] else []
 
 
 def crash(case: CrashCase, installed: Installed = DEFAULT) -> list[str]:
-    """Kills a worker there. Returns what is wrong at the end: [] if the outcome is that of a run without a death."""
+    """Kills a worker there. Returns what is wrong at the end: [] if the outcome is that of a run without a death.
+
+    With an operator that cannot be asked by our id, an operation may also wait for a person: nobody else can know
+    whether the request was sent.
+    """
     death = Death(case.step, case.position)
-    summary = live(case.kind, case.declined_at, death, installed)
-    whole = live(case.kind, case.declined_at, Death(), installed)
+    summary = live(case.kind, case.declined_at, death, installed, case.manner)
+    whole = live(case.kind, case.declined_at, Death(), installed, case.manner)
     wrong = [] if death.happened else ["no worker died"]
     after, undisturbed = (_outcome(each) for each in (summary, whole))
-    if after != undisturbed:
+    askable = case.manner == GENERIC or MANNERS[case.manner].asked_by == "ours"
+    waits = not askable and set(summary.statuses) == {Status.NEEDS_REVIEW}
+    if after != undisturbed and not waits:
         wrong.append(f"ended as {after} instead of {undisturbed}")
     return wrong + summary.why
 
 
-def live(kind: str, declined_at: int | None, death: Death, installed: Installed = DEFAULT) -> Summary:
+def live(
+    kind: str, declined_at: int | None, death: Death, installed: Installed = DEFAULT, manner: str = GENERIC
+) -> Summary:
     """Runs one operation of this kind, and returns the summary of its world."""
-    world = DyingWorld(Script(declined_at), death, installed)
+    world = DyingWorld(Script(declined_at, manner), death, installed)
     scenario = scenarios(installed)[kind](world, 1)
-    world.live(timedelta(hours=1))
+    world.live(LONGEST)
     return scenario.summarize()
 
 

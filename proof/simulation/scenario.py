@@ -2,15 +2,21 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from core.accept import Command
+from core.money import to_minor
 from core.operation import Operation, Status
 from core.store.port import OPERATIONS, Store, scan
+from proof.simulation.operators import GENERIC, MANNERS, NAME, Move, SimulatedOperator, callbacks
 from proof.simulation.partner import Effect, LookUp, SimulatedPartner
 from proof.simulation.summary import Summary
 from proof.simulation.world import World
 from worker.partners.http import Answer
+from worker.partners.operators.generic import REASONS, Generic
+from worker.partners.operators.port import Dialect, Operator, Operators
 from worker.process import Processes
 
 IDEMPOTENT_SHARE = 0.7
@@ -64,6 +70,38 @@ class Scenario(ABC):
         )
         self.partners.append(partner)
         return partner
+
+    def operators(self, debit: Move, refund: Move = lambda reference, minor: None) -> Callable[[Store], Operators]:
+        """Adds the mobile-money operator, of one of the manners that there are.
+
+        debit, refund: move money at the operator.
+        Returns what makes the operators of one worker, on its view of the store.
+        """
+        chance = self.world.chance
+        manner = chance.manner or (chance.random.choice([GENERIC, *MANNERS]) if chance.faults else GENERIC)
+        dialect: Dialect
+        if manner == GENERIC:
+
+            def move(path: str, body: Mapping[str, Any]) -> str | None:
+                mover = refund if path == "/refunds" else debit
+                return mover(body["request_id"], to_minor(Decimal(body["amount"]), body["currency"]))
+
+            dialect = Generic(self.partner(move, REASONS))
+        else:
+            dialect = SimulatedOperator(self.world, MANNERS[manner], debit, refund)
+
+        def of_worker(store: Store) -> Operators:
+            kept = callbacks(self.world, store)
+            operator = Operator(
+                NAME,
+                dialect,
+                self.world.breaker(NAME),
+                callback_url=lambda reference: f"https://us.invalid/callbacks/{NAME}/{kept.token(NAME, reference)}",
+                heard=kept.about,
+            )
+            return Operators({NAME: operator}, NAME)
+
+        return of_worker
 
     def ask_at(self, seconds: float, command: Command) -> None:
         """Schedules a client's request; by chance, the client repeats it a little later.

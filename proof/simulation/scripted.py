@@ -7,6 +7,7 @@ from typing import Any
 from core.operation import Operation
 from core.store.port import Store
 from proof.simulation.chance import Chance
+from proof.simulation.operators import GENERIC
 from proof.simulation.world import World
 from worker.partners.port import Reply
 from worker.process import Process, Processes, Stages, Step
@@ -16,10 +17,11 @@ class Script(Chance):
     """No faults, and at most one refusal.
 
     declined_at: the number of the refused decision, counted from 0; None for no refusal.
+    manner: of the mobile-money operator.
     """
 
-    def __init__(self, declined_at: int | None) -> None:
-        super().__init__("crash positions", faults=False)
+    def __init__(self, declined_at: int | None, manner: str = GENERIC) -> None:
+        super().__init__("crash positions", faults=False, manner=manner)
         self._declined_at = declined_at
         self._decisions = 0
 

@@ -20,6 +20,7 @@ from core.store.memory import MemoryStore
 from core.store.port import Document
 from devtools.stack import ROOT
 from proof.simulation.command import scenarios, simulate, simulate_world
+from proof.simulation.operators import GENERIC
 from proof.simulation.summary import Summary
 from worker import decide
 from worker.engine import SEND_WITHIN_S, Engine
@@ -36,8 +37,10 @@ while it released a reservation; one paused while it refused a hold that the wal
 change with the code, so each defect has a test of its own as well."""
 
 
-def live(seed: str, payments: int = 40, faults: bool = True, product: str = PRODUCT) -> Summary:
-    return simulate_world(product, faults, seed, payments)
+def live(
+    seed: str, payments: int = 40, faults: bool = True, product: str = PRODUCT, manner: str | None = None
+) -> Summary:
+    return simulate_world(product, faults, seed, payments, manner=manner)
 
 
 @pytest.mark.parametrize("product", SCENARIOS)
@@ -141,7 +144,7 @@ def test_a_planted_mistake_is_caught(
 ) -> None:
     mistake(monkeypatch)
     for number in range(WORLDS):
-        if getattr(live(f"mistake/{number}"), account):
+        if getattr(live(f"mistake/{number}", manner=GENERIC), account):
             return
     raise AssertionError(f"{mistake.__name__} was not caught in {WORLDS} worlds")
 

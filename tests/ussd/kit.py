@@ -32,7 +32,9 @@ from products.wallets.process import transfer
 from proof.ledger import examine_ledger, totals
 from tests.answers import Answer, client_of
 from tests.api.kit import PASSWORD, House
+from tests.doubles import PlayedDialect
 from worker.engine import Engine
+from worker.partners.operators.port import Operators, Service
 from worker.partners.port import Confirmed, Reply
 from worker.partners.sms import FileSms
 from worker.policy import Policy
@@ -153,11 +155,16 @@ class Partner:
         self.asked: list[tuple[Any, ...]] = []
         self.replies: dict[str, Reply] = {}
 
-    def debit(self, reference: str, msisdn: str, minor: int, currency: str, reason: str) -> Reply:
-        return self._say("debit", msisdn, minor, currency)
+    @property
+    def operators(self) -> Operators:
+        """The operator, as processes know it."""
 
-    def refund(self, reference: str, debit: str, msisdn: str, minor: int, currency: str) -> Reply:
-        return self._say("refund", msisdn, minor, currency)
+        def say(verb: str) -> Service:
+            return Service(lambda demand: self._say(verb, demand.phone, demand.minor, demand.currency), self.enquire)
+
+        dialect = PlayedDialect()
+        dialect.debits, dialect.refunds = say("debit"), say("refund")
+        return dialect.operators()
 
     def check(self, *asked: Any) -> Reply:
         return self._say("check", *asked)
@@ -165,7 +172,7 @@ class Partner:
     def settle(self, reference: str, fine: str, payment: str, minor: int, currency: str) -> Reply:
         return self._say("settle", fine, minor, currency)
 
-    def enquire(self, reference: str) -> Reply:
+    def enquire(self, _: object) -> Reply:
         raise AssertionError("nothing is ever in doubt here")
 
     def _say(self, verb: str, *asked: Any) -> Reply:
@@ -181,8 +188,8 @@ class Worker:
         store, clock = house.store, house.clock
         ledger, found, partner = house.core.ledger, house.core.people, self.partner
         processes = (
-            fine_payment(store, partner, partner),  # type: ignore[arg-type]
-            top_up_process(ledger, partner),  # type: ignore[arg-type]
+            fine_payment(store, partner.operators, partner),  # type: ignore[arg-type]
+            top_up_process(ledger, partner.operators),
             transfer(ledger, found),
             withdrawal(ledger, found),
             service_payment(ledger, found, partner, partner),  # type: ignore[arg-type]

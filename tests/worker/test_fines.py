@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -11,40 +10,25 @@ from core.steps import StepState
 from core.store.port import Store
 from products.fines.contract import FINE_PAYMENT, REFUND_STEP, Fine, FinePayment, settle_step
 from products.fines.process import fine_payment
-from tests.doubles import new_operation
-from worker.partners.port import Confirmed, Reply
+from tests.doubles import PlayedDialect, new_operation
+from worker.partners.operators.port import Demand
 from worker.process import AFTER_MONEY_S, Process, Refusal
 
 REQUEST = FinePayment("+2250707000001", "XOF", 45, (Fine("A", 10), Fine("B", 15), Fine("C", 20)))
 
 
-class Played:
-    """An operator and a registry that remember what they are asked, and confirm it."""
-
+class PlayedRegistry:
     breaker = None
 
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
 
-    def enquire(self, reference: str) -> Reply:
-        return Confirmed()
-
-    def __getattr__(self, verb: str) -> Any:
-        def call(*arguments: Any) -> Reply:
-            self.calls.append((verb, *arguments))
-            return Confirmed()
-
-        return call
+@pytest.fixture
+def dialect() -> PlayedDialect:
+    return PlayedDialect()
 
 
 @pytest.fixture
-def partner() -> Played:
-    return Played()
-
-
-@pytest.fixture
-def process(store: Store, partner: Played) -> Process:
-    return fine_payment(store, partner, partner)  # type: ignore[arg-type]
+def process(store: Store, dialect: PlayedDialect) -> Process:
+    return fine_payment(store, dialect.operators(), PlayedRegistry())  # type: ignore[arg-type]
 
 
 def payment(states: Mapping[str, StepState] | None = None) -> Operation:
@@ -82,20 +66,25 @@ def test_one_refused_fine_does_not_stop_the_others(process: Process) -> None:
     ("settled", "minor"), [((), 45), (("A",), 35), (("A", "C"), 15), (("A", "B", "C"), 0)], ids=str
 )
 def test_a_refund_is_of_what_is_not_settled(
-    process: Process, partner: Played, settled: tuple[str, ...], minor: int
+    process: Process, dialect: PlayedDialect, settled: tuple[str, ...], minor: int
 ) -> None:
     operation = payment({settle_step(fine): StepState.DONE for fine in settled})
     (debit,) = process.stages(operation)[2]
     assert debit.undo
     debit.undo.submit(operation)
-    reference, debited = operation.reference(REFUND_STEP), operation.reference("debit")
-    assert partner.calls == [("refund", reference, debited, REQUEST.msisdn, minor, "XOF")]
+    ((verb, demand),) = dialect.asked
+    assert (verb, demand.reference, demand.phone) == ("refund", operation.reference(REFUND_STEP), REQUEST.msisdn)
+    assert (demand.minor, demand.currency) == (minor, "XOF")
+    assert demand.debit
+    assert (demand.debit.reference, demand.debit.minor) == (operation.reference("debit"), 45)
 
 
-def test_the_operator_is_asked_for_the_whole_amount_once_under_one_reference(process: Process, partner: Played) -> None:
+def test_the_operator_is_asked_for_the_whole_amount_once_under_one_reference(
+    process: Process, dialect: PlayedDialect
+) -> None:
     operation = payment()
     (debit,) = process.stages(operation)[2]
     for _ in range(2):
         debit.submit(operation)
-    asked = ("debit", "op-1:debit", REQUEST.msisdn, 45, "XOF", "Amendes A, B, C")
-    assert partner.calls == [asked, asked]
+    asked = ("debit", Demand("op-1:debit", REQUEST.msisdn, 45, "XOF", "Amendes A, B, C"))
+    assert dialect.asked == [asked, asked]

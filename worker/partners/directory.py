@@ -8,7 +8,11 @@ from core.partner_health import PartnerHealth
 from core.settings import Settings
 from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
-from worker.partners.operator import Operator
+from worker.partners.operators.generic import REASONS, Generic
+from worker.partners.operators.port import Operator, Operators
+
+OPERATOR = "operator"
+"""The name of the only operator, where OPERATORS names none."""
 
 
 class Partners:
@@ -20,9 +24,10 @@ class Partners:
         self._health = health
 
     @cached_property
-    def operator(self) -> Operator:
-        """The mobile-money operator, which several products share."""
-        return Operator(*self.connect("operator", self._settings.operator_url, Operator.REASONS))
+    def operators(self) -> Operators:
+        """The mobile-money operators, which several products share."""
+        http, breaker = self.connect(OPERATOR, self._settings.operator_url, REASONS)
+        return Operators({OPERATOR: Operator(OPERATOR, Generic(http), breaker)}, OPERATOR)
 
     def connect(self, name: str, url: str, reasons: Collection[str] = ()) -> tuple[PartnerHttp, Breaker]:
         """Returns the HTTP client and the breaker of a partner. Call it once for each partner.

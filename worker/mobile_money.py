@@ -1,0 +1,144 @@
+"""The steps of payments by mobile money: debit a phone, and give money back to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from core.money import format_minor
+from core.operation import Operation
+from worker.partners.operators.port import Demand, Operator, Service
+from worker.partners.port import Confirmed, Declined, Reply, Unknown
+from worker.process import (
+    AFTER_MONEY_S,
+    REPEATABLE,
+    REQUIRED,
+    Enquirable,
+    Obligation,
+    Recovery,
+    Stages,
+    Step,
+    Unaskable,
+)
+
+BY_HAND = Declined("refund_by_hand")
+"""Of an operator that offers no refunds: a person gives the money back."""
+NOTHING_HEARD = Unknown("no callback has come")
+
+
+@dataclass(frozen=True)
+class Payer:
+    """What is taken from a phone.
+
+    phone: in E.164 form; minor: the amount in minor units of `currency`; text: shown to its owner.
+    """
+
+    phone: str
+    minor: int
+    currency: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Refund:
+    """How the money of a debit is given back.
+
+    name: of the step; label: what it does, in timelines.
+    minor: returns how much is given back, in minor units.
+    """
+
+    name: str
+    label: str
+    minor: Callable[[Operation], int]
+
+
+def debit(operator: Operator, operation: Operation, name: str, payer: Payer, refund: Refund | None = None) -> Stages:
+    """Returns the stages of a debit: one, or two for an operator whose dialect prepares it.
+
+    name: of the step.
+    refund: how it is undone; None where nothing that follows can be refused.
+    """
+
+    def demand(current: Operation) -> Demand:
+        return _demand(operator, current, name, payer)
+
+    label = f"debit of {format_minor(payer.minor, payer.currency)} {payer.currency}"
+    step = _step(operator, operator.dialect.debits, name, label, demand)
+    if refund is not None:
+        step = replace(step, undo=_give_back(operator, payer, refund, demand))
+    return (*_prepared(operator, name, demand), (replace(step, moves_money=True),))
+
+
+def _prepared(operator: Operator, name: str, demand: Callable[[Operation], Demand]) -> Stages:
+    prepare = operator.dialect.debits.prepare
+    if prepare is None:
+        return ()
+    step = Step(
+        _preparation(name),
+        "preparing the debit",
+        submit=lambda current: prepare(demand(current)),
+        recovery=REPEATABLE,
+        breaker=operator.breaker,
+        is_lookup=True,
+    )
+    return ((step,),)
+
+
+def _give_back(operator: Operator, payer: Payer, refund: Refund, debit: Callable[[Operation], Demand]) -> Step:
+    def demand(current: Operation) -> Demand:
+        back = replace(payer, minor=refund.minor(current))
+        return replace(_demand(operator, current, refund.name, back), debit=debit(current))
+
+    service = operator.dialect.refunds or Service(lambda _: BY_HAND)
+    return _step(operator, service, refund.name, refund.label, demand, REQUIRED.within(AFTER_MONEY_S))
+
+
+def _step(
+    operator: Operator,
+    service: Service,
+    name: str,
+    label: str,
+    demand: Callable[[Operation], Demand],
+    obligation: Obligation = REQUIRED,
+) -> Step:
+    return Step(
+        name,
+        label,
+        submit=lambda current: service.submit(demand(current)),
+        recovery=_recovery(operator, service, demand),
+        breaker=operator.breaker,
+        obligation=obligation,
+        settle_window_s=operator.settle_window_s,
+    )
+
+
+def _recovery(operator: Operator, service: Service, demand: Callable[[Operation], Demand]) -> Recovery:
+    ask = service.ask
+    if ask is not None and not service.asked_by_theirs:
+        return Enquirable(lambda current: ask(demand(current)))
+    by_theirs = None if ask is None else (lambda current: ask(demand(current)))
+    return Unaskable(lambda current: _heard(operator, service, demand(current)), by_theirs, service.asked_by_theirs)
+
+
+def _heard(operator: Operator, service: Service, demand: Demand) -> Reply:
+    """Returns what the first callback says that decides. Others do not count: anything may have been sent there."""
+    for body in operator.heard(demand.reference):
+        reply = service.read(demand, body) if service.read else NOTHING_HEARD
+        if isinstance(reply, Confirmed | Declined):
+            return reply
+    return NOTHING_HEARD
+
+
+def _demand(operator: Operator, current: Operation, name: str, payer: Payer) -> Demand:
+    reference = current.reference(name)
+    return Demand(
+        reference,
+        payer.phone,
+        payer.minor,
+        payer.currency,
+        payer.text,
+        operator.callback_url(reference),
+        {**current.step(_preparation(name)).result, **current.step(name).result},
+    )
+
+
+def _preparation(name: str) -> str:
+    return f"{name}:prepare"

@@ -1,0 +1,1 @@
+"""Mobile-money operators: what all of them do, and a file for each dialect that they speak."""
