@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from api import docs, evidence, health
 from api.auth import access as auth
 from api.auth import routes as people
-from api.auth.tokens import Tokens, pin_pepper, signing_secrets
+from api.auth.tokens import Tokens
 from api.http import errors
 from api.http.body import check_body
 from api.http.json import MoneyJSON
@@ -26,6 +26,7 @@ from core.errors import StoreUnavailable
 from core.identity.pins import Pins
 from core.installed import BadProduct
 from core.log import configure
+from core.secrets import pin_pepper, signing_secrets
 from core.settings import BadSettings, read_settings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from api.auth.tokens import pin_pepper, signing_secrets
+from core.secrets import pin_pepper, signing_secrets
 from core.settings import BadSettings, read_settings
 
 try:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from core.accept import Accepted, Command, accept, close, find_replay
 from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker, EventsTo
+from core.callbacks import Callbacks
 from core.clock import Clock, SystemClock
 from core.identity.api_keys import ApiKeys
 from core.identity.passwords import Passwords
@@ -25,6 +26,7 @@ from core.ledger import SYSTEM, Ledger
 from core.notices.port import Notifier, first_notifier
 from core.operation import Operation
 from core.partner_health import PartnerHealth
+from core.secrets import signing_secrets
 from core.settings import BadSettings, Settings
 from core.store.migration import Migration
 from core.store.port import CONNECTIONS, ELECTION_S, Document, Store
@@ -67,6 +69,11 @@ class Core:
     @cached_property
     def partner_health(self) -> PartnerHealth:
         return PartnerHealth(self.store, self.clock)
+
+    @cached_property
+    def callbacks(self) -> Callbacks:
+        """Raises BadSettings."""
+        return Callbacks(self.store, self.broker, self.clock, signing_secrets(self.settings))
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -50,6 +50,13 @@ class Callbacks:
         """
         return f"{reference}.{_sign(self._secrets[0], operator, reference)}"
 
+    def url(self, host: str, operator: str, reference: str) -> str | None:
+        """Returns the URL that is given to an operator; None where it cannot reach us.
+
+        host: the base URL of this installation as the operator reaches it, or "".
+        """
+        return f"{host}/callbacks/{operator}/{self.token(operator, reference)}" if host else None
+
     def receive(self, operator: str, token: str, body: bytes) -> bool:
         """Keeps a callback and makes the operation's next enquiry due. Returns False for a token that is not ours.
 

@@ -1,26 +1,24 @@
 """Settings: from the environment and `.env`, read nowhere else. Each may come from a file named by `NAME_FILE`."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, get_args
-from urllib.parse import urlsplit
 
-from environs import EnvValidationError, FileAwareEnv, validate
+from environs import EnvValidationError, validate
 from marshmallow import ValidationError
 
 from core.broker.port import EventsTo
+from core.environment import PORT, Env, strong_secrets, url_of
 from core.errors import InvalidAmount, UnknownCurrency
 from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
 from core.money import exponent, read_price
+from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
 
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
 BROKERS = ("amqp", "amqps")
-PARTNERS = ("http", "https")
-MIN_SECRET_CHARS = 32
-"""Characters of a secret that signs with SHA-256: RFC 7518, section 3.2."""
 CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "EUR", "USD"]
 
 
@@ -50,6 +48,7 @@ class Settings:
     api_host: str
     api_port: int
     operator_url: str
+    operators: OperatorTable
     admin_token: str
     secret_key: str
     pin_pepper: str
@@ -83,29 +82,6 @@ class Settings:
     def embedded(self) -> bool:
         """Whether this is the embedded set-up: one machine with a SQLite file, for trials, tests and demonstrations."""
         return self.store_url.startswith("sqlite")
-
-
-_PORT = validate.Range(1, 65535)
-
-
-class Env(FileAwareEnv):
-    """The environment, as settings are read from it. An empty variable counts as absent."""
-
-    def partner(self, name: str, path: str, former: str = "") -> str:
-        """The base URL of a partner; by default, `path` of the sandbox on this machine.
-
-        former: an older name of the variable, which is still read.
-        """
-        port = self.int("MOCK_PORT", 8090, validate=_PORT)
-        default = f"http://127.0.0.1:{port}{path}"
-        if former:
-            default = self.str(former, default, validate=_url(PARTNERS))
-        url: str = self.str(name, default, validate=_url(PARTNERS))
-        return url
-
-    def _get_value(self, env_key: str, default: Any) -> Any:
-        value = super()._get_value(env_key, default)
-        return default if value == "" else value
 
 
 DOTENV = ".env"
@@ -149,17 +125,21 @@ def _values(env: Env) -> dict[str, Any]:
     levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
     threads = env.int("WORKER_CONCURRENCY", _concurrency(os.cpu_count() or 1), validate=validate.Range(1, 5000))
     concurrency = threads or 1  # a wrong value is None here, and an error in the end
+    calls = env.int("PARTNER_CALLS", _partner_calls(concurrency), validate=validate.Range(1, 5000))
+    timeout_s = env.float("PARTNER_TIMEOUT_S", 15, validate=validate.Range(0.05, 120))
+    settle_window_s = env.float("SETTLE_WINDOW_S", 30, validate=validate.Range(0.1, 86400))
     return {
         "var_dir": var_dir,
-        "store_url": env.str("STORE_URL", sqlite, validate=[_url(STORES), _not_async]),
-        "broker_url": env.str("BROKER_URL", "", validate=_url(BROKERS)),
+        "store_url": env.str("STORE_URL", sqlite, validate=[url_of(STORES), _not_async]),
+        "broker_url": env.str("BROKER_URL", "", validate=url_of(BROKERS)),
         "events_to": env.str("EVENTS_TO", "queue", validate=validate.OneOf(get_args(EventsTo))),
         "api_host": env.str("API_HOST", "127.0.0.1"),
-        "api_port": env.int("API_PORT", 8080, validate=_PORT),
+        "api_port": env.int("API_PORT", 8080, validate=PORT),
         "operator_url": env.partner("OPERATOR_URL", "/operator"),
+        "operators": read_operators(env, calls or 1, timeout_s or 1, settle_window_s or 1),
         "admin_token": env.str("ADMIN_TOKEN", ""),
-        "secret_key": env.str("SECRET_KEY", "", validate=_secrets),
-        "pin_pepper": env.str("PIN_PEPPER", "", validate=_secrets),
+        "secret_key": env.str("SECRET_KEY", "", validate=strong_secrets),
+        "pin_pepper": env.str("PIN_PEPPER", "", validate=strong_secrets),
         "ussd_key": env.str("USSD_KEY", ""),
         "ussd_africastalking_key": env.str("USSD_AFRICASTALKING_KEY", ""),
         "ussd_session_s": env.int("USSD_SESSION_S", 180, validate=validate.Range(10, 3600)),
@@ -167,10 +147,10 @@ def _values(env: Env) -> dict[str, Any]:
         "wallet_currency": env.str("WALLET_CURRENCY", "XOF", validate=lambda code: _known_currencies([code])),
         "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
         "worker_concurrency": concurrency,
-        "partner_calls": env.int("PARTNER_CALLS", _partner_calls(concurrency), validate=validate.Range(1, 5000)),
+        "partner_calls": calls,
         "metrics_port": env.int("METRICS_PORT", 0, validate=validate.Range(0, 65535)),
-        "partner_timeout_s": env.float("PARTNER_TIMEOUT_S", 15, validate=validate.Range(0.05, 120)),
-        "settle_window_s": env.float("SETTLE_WINDOW_S", 30, validate=validate.Range(0.1, 86400)),
+        "partner_timeout_s": timeout_s,
+        "settle_window_s": settle_window_s,
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(levels)),
     }
 
@@ -184,35 +164,6 @@ def _partner_calls(concurrency: int) -> int:
     """The default: one slow partner may occupy nearly all threads, and leaves some for the products that do not use
     it."""
     return concurrency - min(24, concurrency // 4)
-
-
-def _url(schemes: Sequence[str]) -> Callable[[str], None]:
-    """A check that a URL has one of these schemes, and a host, or several between commas, where one is needed."""
-
-    def check(text: str) -> None:
-        try:
-            url = urlsplit(text)
-            local = url.scheme.startswith("sqlite")
-            fits = url.scheme.partition("+")[0] in schemes and (local or bool(url.netloc))
-            hosts = fits and _hosts_fit(url.netloc)
-        except ValueError:
-            fits = hosts = False
-        if text and not fits:
-            raise ValidationError(f"must be a URL that begins with {', '.join(f'{scheme}://' for scheme in schemes)}.")
-        if text and not hosts:
-            raise ValidationError("must name hosts as host or host:port, several of them with commas between.")
-
-    return check
-
-
-def _hosts_fit(netloc: str) -> bool:
-    """Whether each port can be one, and none of several hosts is empty."""
-    hosts = [urlsplit(f"//{host}") for host in netloc.rpartition("@")[2].split(",")]
-    try:
-        _ = [host.port for host in hosts]
-    except ValueError:
-        return False
-    return len(hosts) == 1 or all(host.hostname for host in hosts)
 
 
 def _not_async(text: str) -> None:
@@ -238,11 +189,6 @@ def price(text: str) -> None:
         raise ValidationError("must be an amount and its currency, such as 200.00 BRL.") from None
 
 
-def _secrets(text: str) -> None:
-    if any(len(secret) < MIN_SECRET_CHARS for secret in text.split()):
-        raise ValidationError(f"must have at least {MIN_SECRET_CHARS} characters.")
-
-
 def setting_names() -> list[str]:
     """The variables of all settings, those of our own products included."""
     shared = _shared_names()
@@ -250,7 +196,11 @@ def setting_names() -> list[str]:
 
 
 def _shared_names() -> list[str]:
-    return ["PRODUCTS", *(name for name in variables(Settings) if name not in ("INSTALLED", "SECTIONS"))]
+    return [
+        "PRODUCTS",
+        *OPERATOR_NAMES,
+        *(name for name in variables(Settings) if name not in ("INSTALLED", "SECTIONS")),
+    ]
 
 
 def worker_name() -> str:

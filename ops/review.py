@@ -20,8 +20,7 @@ from core.settings import BadSettings, read_settings
 from core.steps import Call
 from core.store.port import OPERATIONS, Store, scan
 from devtools.as_json import json_option, print_json
-from worker.engine import SEND_WITHIN_S
-from worker.policy import Context, Policy
+from worker.policy import SEND_WITHIN_S, Context, Policy
 from worker.process import Processes
 from worker.products import build
 from worker.review import REVIEWED, Decision, NotReviewable, stuck_steps

@@ -11,10 +11,10 @@ from core.installed import DEFAULT
 from core.operation import Operation
 from core.store.port import Document, Store, scan
 from core.store.sql import SqlStore
-from worker.engine import LEASE_SPARE_S, SEND_WITHIN_S, Engine
+from worker.engine import LEASE_SPARE_S, Engine
 from worker.partners.operators.port import Demand, Operator, Operators, Service
 from worker.partners.port import Confirmed, Reply
-from worker.policy import Policy
+from worker.policy import SEND_WITHIN_S, Policy
 from worker.process import Enquirable, Process, Stages, Step
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

@@ -23,7 +23,7 @@ from devtools.reference import NoMarkers, diagram, example, filled, manual
 from devtools.stack import ROOT
 from products.events import routes as event_routes
 from products.wallets.contract import SAME_WITHIN_S
-from worker import engine
+from worker import engine, policy
 from worker.__main__ import GRACE_S
 from worker.partners import breaker
 from worker.partners.http import MAX_ANSWER_BYTES
@@ -152,8 +152,8 @@ def test_the_settings_page_says_the_defaults(monkeypatch: pytest.MonkeyPatch) ->
 
 
 FACTS = [
-    ("explanation/architecture.md", f"within {engine.SEND_WITHIN_S} s of its intent"),
-    ("decisions/0002-compare-and-set-store.md", f"within {engine.SEND_WITHIN_S} s of its intent"),
+    ("explanation/architecture.md", f"within {policy.SEND_WITHIN_S} s of its intent"),
+    ("decisions/0002-compare-and-set-store.md", f"within {policy.SEND_WITHIN_S} s of its intent"),
     ("explanation/architecture.md", f"at most {engine.MAX_CONCURRENT_CALLS} at once"),
     ("explanation/architecture.md", f"`in_doubt` after {POLICY.in_doubt_after_s / 60:g} minutes of doubt"),
     ("explanation/architecture.md", f"`needs_review` after {POLICY.review_after_s / 3600:g} hours"),

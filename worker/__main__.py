@@ -19,9 +19,10 @@ from core.errors import StoreUnavailable
 from core.installed import BadProduct
 from core.log import configure
 from core.settings import BadSettings, Settings, read_settings, worker_name
-from worker.engine import SEND_WITHIN_S, Engine
+from worker.engine import Engine
 from worker.partners.http import CONNECT_TIMEOUT_S
-from worker.policy import Policy
+from worker.partners.operators.client import PREPARE_WITHIN_S
+from worker.policy import SEND_WITHIN_S, Policy
 from worker.products import build
 from worker.purge import Purge
 from worker.sweeper import Sweeper
@@ -78,13 +79,14 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
     if unknown := set(kinds) - set(processes):
         sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. Known kinds: {', '.join(processes)}.")
     chosen = kinds or list(processes)
+    longest_s = max(operator.timeout_s for operator in settings.operators.operators)
     engine = Engine(
         store=core.store,
         clock=core.clock,
         processes=processes,
         policy=Policy(settle_window_s=SEND_WITHIN_S + settings.settle_window_s),
         worker=worker_name(),
-        call_s=CONNECT_TIMEOUT_S + settings.partner_timeout_s,
+        call_s=PREPARE_WITHIN_S + CONNECT_TIMEOUT_S + max(longest_s, settings.partner_timeout_s),
         jitter=random.random,
         exclusive_delivery=core.broker.delivery_s > 0,
         stopping=stop.is_set,

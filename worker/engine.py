@@ -20,7 +20,7 @@ from worker.decide import WORKABLE, Verb, Work, begin, conclude, defer, record, 
 from worker.partners.breaker import Breaker
 from worker.partners.port import Reply, Unavailable, Unknown
 from worker.partners.words import without_phones
-from worker.policy import Context, Policy
+from worker.policy import SEND_WITHIN_S, Context, Policy
 from worker.process import Processes, Stages
 
 MAX_CONCURRENT_CALLS = 8
@@ -28,9 +28,6 @@ MAX_CONCURRENT_CALLS = 8
 LEASE_SPARE_S = 5
 """How much longer a lease is than one round of calls. Rounds that end within it need no new lease, and a save that
 leaves `due_at` as it is changes no index. A dead worker's operations wait that much longer."""
-SEND_WITHIN_S = 3
-"""The longest time from saving an intent to making its call. After a longer pause, another worker may have found the
-request missing and sent it again."""
 DEFER_S = 60
 """How long an operation that this worker cannot read waits until a worker looks at it again."""
 

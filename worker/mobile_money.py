@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 from core.money import format_minor
 from core.operation import Operation
+from worker.partners.operators.client import PREPARE_WITHIN_S
 from worker.partners.operators.port import Demand, Operator, Service
 from worker.partners.port import Confirmed, Declined, Reply, Unknown
+from worker.policy import SEND_WITHIN_S
 from worker.process import (
     AFTER_MONEY_S,
     REPEATABLE,
@@ -106,8 +108,14 @@ def _step(
         recovery=_recovery(operator, service, demand),
         breaker=operator.breaker,
         obligation=obligation,
-        settle_window_s=operator.settle_window_s,
+        settle_window_s=_settle_window_s(operator),
     )
+
+
+def _settle_window_s(operator: Operator) -> float | None:
+    """The operator's own window begins when the request is sent; ours, when the intent is saved."""
+    window_s = operator.settle_window_s
+    return None if window_s is None else SEND_WITHIN_S + PREPARE_WITHIN_S + window_s
 
 
 def _recovery(operator: Operator, service: Service, demand: Callable[[Operation], Demand]) -> Recovery:

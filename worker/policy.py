@@ -5,6 +5,9 @@ from datetime import datetime
 
 from worker.process import Stages
 
+SEND_WITHIN_S = 3
+"""The longest time from saving an intent to making its call. After a longer pause, another worker may have found the
+request missing and sent it again."""
 ENQUIRY_PACE = ((60, 5), (660, 15))
 """The longest wait between two enquiries, in seconds, until so many seconds after the request was sent.
 

@@ -17,7 +17,7 @@ class WorkerServices:
 
     @cached_property
     def partners(self) -> Partners:
-        return Partners(self.core.settings, self.core.clock, self.core.partner_health)
+        return Partners(self.core.settings, self.core.clock, self.core.partner_health, self.core.callbacks)
 
 
 def build(core: Core) -> Processes:

@@ -7,8 +7,6 @@ import jwt
 from flask import current_app
 
 from core.clock import Clock
-from core.identity.passwords import get_or_create_secret
-from core.settings import MIN_SECRET_CHARS, BadSettings, Settings
 
 ALGORITHM = "HS256"
 ISSUER = AUDIENCE = "quittance"
@@ -65,34 +63,6 @@ def tokens() -> Tokens:
     """The app's tokens."""
     found: Tokens = current_app.extensions["tokens"]
     return found
-
-
-def signing_secrets(settings: Settings) -> list[str]:
-    """SECRET_KEY: one, or several with spaces between. Raises BadSettings."""
-    return _own(settings, "secret_key", "people's tokens are signed for several machines").split()
-
-
-def pin_pepper(settings: Settings) -> str:
-    """PIN_PEPPER. It can never be changed: every PIN would become wrong. Raises BadSettings."""
-    return _own(settings, "pin_pepper", "PINs are kept for several machines")
-
-
-def _own(settings: Settings, name: str, why: str) -> str:
-    """A secret setting. The embedded set-up makes its own, once."""
-    given: str = getattr(settings, name)
-    if given:
-        return given
-    if not settings.embedded:
-        raise BadSettings(f"{name.upper()}: has to be set where {why}")
-    path = settings.var_dir / name
-    try:
-        settings.var_dir.mkdir(parents=True, exist_ok=True)
-        secret = get_or_create_secret(path)
-    except OSError as error:
-        raise BadSettings(f"VAR_DIR cannot be used: {error}") from None
-    if len(secret) < MIN_SECRET_CHARS:  # such as a file that lost its content with the power
-        raise BadSettings(f"{path} is too short: restore it, or delete it for another one")
-    return secret
 
 
 def _kid(secret: str) -> str:

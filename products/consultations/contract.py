@@ -7,9 +7,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Self
 
 from core.contract import Contract, Door, Effect, EffectKind, Record, Request, effect_of
+from core.environment import Env
 from core.errors import InvalidField
 from core.operation import Operation, Status
-from core.settings import Env, price
+from core.settings import price
 
 MAX_CONSULTATION = timedelta(hours=24)
 CHARGE_STEP = "charge"

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 from core.contract import DEBIT, REFUND, Contract, Door, Effect, EffectKind, Record, Request, effect_of
+from core.environment import Env
 from core.operation import Operation, Status
-from core.settings import Env
 from core.steps import StepState
 
 MAX_FINES = 50

@@ -10,8 +10,9 @@ from core.accept import Command, accept
 from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
+from core.environment import Env
 from core.operation import Operation
-from core.settings import Env, Settings
+from core.settings import Settings
 from core.store.port import Store
 
 WAIT_STEP, SEND_STEP = "wait", "send"

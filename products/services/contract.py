@@ -5,9 +5,9 @@ from typing import Self
 
 from core.accept import Command
 from core.contract import Contract, Door, Request, no_effects
+from core.environment import Env
 from core.errors import Refused
 from core.identity.people import Person
-from core.settings import Env
 from core.store.port import Collection, Document
 from products.services.catalogue import OFFERED, SERVICES, Service
 from products.wallets.contract import afford, from_wallet

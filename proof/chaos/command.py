@@ -32,8 +32,8 @@ from proof.chaos.plan import draw, plan
 from proof.chaos.proxy import FaultProxy
 from proof.chaos.report import run_as_json, run_as_table
 from proof.chaos.wallets import ADMIN_TOKEN, Wallets
-from worker.engine import SEND_WITHIN_S
 from worker.partners.http import CONNECT_TIMEOUT_S
+from worker.policy import SEND_WITHIN_S
 
 CALL_S = 1.5
 SETTLE_WINDOW_S = 8

@@ -70,7 +70,7 @@ class SimulatedPartner(PartnerHttp):
         self._reasons = self.reasons
         self._outage_reply: Reply = Unavailable("no connection")
 
-    def exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
+    def exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None, **_: object) -> Reply:
         self.land()
         if self._away():
             reply: Reply = self._outage_reply

@@ -19,9 +19,9 @@ from core.store.port import OPERATIONS, AtMost, Document, Store
 from core.turns import Turns
 from proof.simulation.chance import Chance, Crash
 from proof.simulation.turns import SimulatedTurns
-from worker.engine import SEND_WITHIN_S, Engine
+from worker.engine import Engine
 from worker.partners.breaker import Breaker
-from worker.policy import Policy
+from worker.policy import SEND_WITHIN_S, Policy
 from worker.process import Processes
 from worker.sweeper import SWEEP_S, Sweeper
 

@@ -14,7 +14,7 @@ from argon2.profiles import CHEAPEST
 from flask import Flask
 
 from api.app import WAITING_SEATS, create_app
-from api.auth.tokens import Tokens, pin_pepper, signing_secrets
+from api.auth.tokens import Tokens
 from api.http.waiting import WaitingRoom
 from api.ussd.menu import Menus
 from api.ussd.sessions import Sessions
@@ -29,6 +29,8 @@ from core.ids import new_id
 from core.installed import DEFAULT
 from core.ledger import MOBILE_MONEY, Ledger, Movement
 from core.operation import Operation, Status
+from core.operators import ONLY, OperatorSettings, OperatorTable
+from core.secrets import pin_pepper, signing_secrets
 from core.settings import ProductSettings, Settings
 from core.steps import StepState
 from core.store.port import Store
@@ -57,6 +59,7 @@ SETTINGS = Settings(
     api_host="127.0.0.1",
     api_port=8080,
     operator_url="http://operator.invalid",
+    operators=OperatorTable((OperatorSettings(ONLY, "generic", "http://operator.invalid"),), ONLY),
     admin_token=TOKEN,
     secret_key="0123456789abcdef" * 4,
     pin_pepper="fedcba9876543210" * 4,

@@ -13,8 +13,9 @@ import jwt
 import pytest
 
 from api.app import create_app
-from api.auth.tokens import LIFETIME_S, signing_secrets
+from api.auth.tokens import LIFETIME_S
 from core.bootstrap import Core
+from core.secrets import signing_secrets
 from core.settings import BadSettings, read_settings
 from tests.api.kit import NO_ID, SETTINGS, Caller, House, assert_problem, build
 from tests.doubles import START

@@ -23,9 +23,9 @@ from proof.simulation.command import scenarios, simulate, simulate_world
 from proof.simulation.operators import GENERIC
 from proof.simulation.summary import Summary
 from worker import decide
-from worker.engine import SEND_WITHIN_S, Engine
+from worker.engine import Engine
 from worker.partners.port import Confirmed, Reply, Unknown
-from worker.policy import Context
+from worker.policy import SEND_WITHIN_S, Context
 from worker.reservations import Reservations
 
 SCENARIOS = scenarios(DEFAULT)

@@ -23,9 +23,10 @@ from tests.doubles import (
     process,
     step,
 )
-from worker.engine import DEFER_S, LEASE_SPARE_S, SEND_WITHIN_S, run_concurrently
+from worker.engine import DEFER_S, LEASE_SPARE_S, run_concurrently
 from worker.partners.breaker import Breaker
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable, Unknown
+from worker.policy import SEND_WITHIN_S
 from worker.process import REPEATABLE, Process, Unaskable
 
 

@@ -9,9 +9,9 @@ from core.errors import Conflict, StoreUnavailable
 from core.operation import Status
 from core.store.port import Document, Store
 from tests.doubles import START, FakeClock, ScriptedPartner, engine, insert, load, process, step
-from worker.engine import SEND_WITHIN_S
 from worker.partners.breaker import FAILURES, Breaker
 from worker.partners.port import Confirmed
+from worker.policy import SEND_WITHIN_S
 from worker.process import REQUIRED
 
 

@@ -1,33 +1,34 @@
 """The partners of one worker: one connection pool and one breaker each, by name."""
 
 from collections.abc import Collection
-from functools import cached_property
+from functools import cached_property, partial
 
+from core.callbacks import Callbacks
 from core.clock import Clock
+from core.operators import OperatorSettings
 from core.partner_health import PartnerHealth
 from core.settings import Settings
 from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
-from worker.partners.operators.generic import REASONS, Generic
+from worker.partners.operators.dialects import ADAPTERS
+from worker.partners.operators.generic import REASONS
 from worker.partners.operators.port import Operator, Operators
-
-OPERATOR = "operator"
-"""The name of the only operator, where OPERATORS names none."""
 
 
 class Partners:
     """Creates the partners. Their breakers report to the partner health that the API shows."""
 
-    def __init__(self, settings: Settings, clock: Clock, health: PartnerHealth) -> None:
+    def __init__(self, settings: Settings, clock: Clock, health: PartnerHealth, callbacks: Callbacks) -> None:
         self._settings = settings
         self._clock = clock
         self._health = health
+        self._callbacks = callbacks
 
     @cached_property
     def operators(self) -> Operators:
         """The mobile-money operators, which several products share."""
-        http, breaker = self.connect(OPERATOR, self._settings.operator_url, REASONS)
-        return Operators({OPERATOR: Operator(OPERATOR, Generic(http), breaker)}, OPERATOR)
+        table = self._settings.operators
+        return Operators({each.name: self._operator(each) for each in table.operators}, table.default)
 
     def connect(self, name: str, url: str, reasons: Collection[str] = ()) -> tuple[PartnerHttp, Breaker]:
         """Returns the HTTP client and the breaker of a partner. Call it once for each partner.
@@ -37,4 +38,20 @@ class Partners:
         reasons: its reasons for a refusal; any other reason becomes the code `declined`.
         """
         http = PartnerHttp(url, self._settings.partner_timeout_s, self._settings.partner_calls, reasons)
-        return http, Breaker(name, self._clock, self._settings.partner_calls, self._health.report)
+        return http, self._breaker(name, self._settings.partner_calls)
+
+    def _operator(self, operator: OperatorSettings) -> Operator:
+        user, password = operator.options.get("USER", ""), operator.options.get("PASSWORD", "")
+        basic = (user, password) if operator.dialect == "generic" and user else None
+        http = PartnerHttp(operator.url, operator.timeout_s, operator.calls, REASONS, operator.certificate, basic)
+        return Operator(
+            operator.name,
+            ADAPTERS[operator.dialect](operator, http, self._clock),
+            self._breaker(operator.name, operator.calls),
+            operator.settle_window_s,
+            partial(self._callbacks.url, operator.callback_host, operator.name),
+            self._callbacks.about,
+        )
+
+    def _breaker(self, name: str, calls: int) -> Breaker:
+        return Breaker(name, self._clock, calls, self._health.report)

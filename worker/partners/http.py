@@ -60,13 +60,23 @@ class PartnerHttp:
     unknown.
     """
 
-    def __init__(self, base_url: str, timeout_s: float, connections: int, reasons: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout_s: float,
+        connections: int,
+        reasons: Collection[str] = (),
+        certificate: str = "",
+        basic: tuple[str, str] | None = None,
+    ) -> None:
         """Opens a session for connections to `base_url`.
 
         timeout_s: the longest silence of the partner, in seconds.
         connections: how many connections are kept for reuse.
         reasons: the reasons that this partner gives for FAILED. Our code is the reason in lower case, or "declined" for
             any other reason.
+        certificate: the path of a client certificate with its key (PEM), for mutual TLS; "" for none.
+        basic: user and password of HTTP Basic; None for none.
         """
         self._reasons = frozenset(reasons)
         self._base_url = base_url.rstrip("/")
@@ -78,6 +88,8 @@ class PartnerHttp:
         environment = self._session.merge_environment_settings(self._base_url, {}, None, None, None)
         self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
         self._session.trust_env = False
+        self._session.cert = certificate or None
+        self._session.auth = basic
 
     def submit(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
         """Sends a request that has an effect. Its reference is body["request_id"]."""
@@ -141,12 +153,30 @@ class PartnerHttp:
             case _:
                 return Unknown(f"HTTP {answer.status} with an unknown status", said=answer.said)
 
-    def exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer | Unknown | Unavailable:
-        """Makes one request. Returns its answer, or Unknown or Unavailable for a network failure."""
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer | Unknown | Unavailable:
+        """Makes one request, of JSON or of a form.
+
+        Returns its answer, or Unknown or Unavailable for a network failure.
+        """
         url, give_up_at = self._base_url + path, time.monotonic() + sum(self._timeout)
         try:
             with self._session.request(
-                method, url, json=body, timeout=self._timeout, allow_redirects=False, stream=True
+                method,
+                url,
+                json=body,
+                data=form,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
             ) as response:
                 text = _read_body(response, give_up_at)
         except requests.RequestException as error:

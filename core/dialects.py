@@ -1,0 +1,45 @@
+"""What has to be configured for each dialect that operators speak."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What has to be configured for a dialect.
+
+    credentials: needed.
+    options: of the dialect's own, with their defaults.
+    currency: the ISO code of its only currency; "" where it depends on the market.
+    """
+
+    credentials: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+
+
+DIALECTS: Mapping[str, Dialect] = {
+    "generic": Dialect((), {"USER": "", "PASSWORD": ""}),
+    "mtn": Dialect(
+        ("USER", "KEY", "SUBSCRIPTION_KEY"),
+        {
+            "MARKET": "sandbox",
+            "REFUND": "refund",
+            "DISBURSEMENT_USER": "",
+            "DISBURSEMENT_KEY": "",
+            "DISBURSEMENT_SUBSCRIPTION_KEY": "",
+        },
+    ),
+    "gsma": Dialect(("KEY",), {"CLIENT_ID": "", "ACCOUNT": "quittance"}),
+    "mvola": Dialect(("CONSUMER_KEY", "CONSUMER_SECRET", "MSISDN", "PARTNER_NAME"), {}, "MGA"),
+    "airtel": Dialect(("CLIENT_ID", "CLIENT_SECRET"), {"COUNTRY": "CD", "PIN": "", "PUBLIC_KEY": ""}),
+    "orange-cm": Dialect(("CLIENT_ID", "CLIENT_SECRET", "USER", "PASSWORD", "MSISDN", "PIN"), {}, "XAF"),
+    "orange-webpay": Dialect(("CLIENT_ID", "CLIENT_SECRET", "MERCHANT_KEY"), {"COUNTRY": "dev", "RETURN_URL": ""}),
+    "daraja": Dialect(
+        ("CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"),
+        {"INITIATOR": "", "SECURITY_CREDENTIAL": ""},
+        "KES",
+    ),
+    "wave": Dialect(("KEY",), {"WEBHOOK_SECRET": "", "RETURN_URL": ""}),
+}
+"""By the name that `<OPERATOR>_DIALECT` gives. Credentials and options are `<OPERATOR>_<NAME>`, or `..._FILE`."""

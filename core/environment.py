@@ -1,0 +1,68 @@
+"""The environment, as settings are read from it: variables, files that hold secrets, and checks of values."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from environs import FileAwareEnv, validate
+from marshmallow import ValidationError
+
+PARTNERS = ("http", "https")
+MIN_SECRET_CHARS = 32
+"""Characters of a secret that signs with SHA-256: RFC 7518, section 3.2."""
+PORT = validate.Range(1, 65535)
+
+
+class Env(FileAwareEnv):
+    """The environment, as settings are read from it. An empty variable counts as absent."""
+
+    def partner(self, name: str, path: str, former: str = "") -> str:
+        """The base URL of a partner; by default, `path` of the sandbox on this machine.
+
+        former: an older name of the variable, which is still read.
+        """
+        port = self.int("MOCK_PORT", 8090, validate=PORT)
+        default = f"http://127.0.0.1:{port}{path}"
+        if former:
+            default = self.str(former, default, validate=url_of(PARTNERS))
+        url: str = self.str(name, default, validate=url_of(PARTNERS))
+        return url
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        value = super()._get_value(env_key, default)
+        return default if value == "" else value
+
+
+def url_of(schemes: Sequence[str]) -> Callable[[str], None]:
+    """A check that a URL has one of these schemes, and a host, or several between commas, where one is needed."""
+
+    def check(text: str) -> None:
+        try:
+            url = urlsplit(text)
+            local = url.scheme.startswith("sqlite")
+            fits = url.scheme.partition("+")[0] in schemes and (local or bool(url.netloc))
+            hosts = fits and _hosts_fit(url.netloc)
+        except ValueError:
+            fits = hosts = False
+        if text and not fits:
+            raise ValidationError(f"must be a URL that begins with {', '.join(f'{scheme}://' for scheme in schemes)}.")
+        if text and not hosts:
+            raise ValidationError("must name hosts as host or host:port, several of them with commas between.")
+
+    return check
+
+
+def _hosts_fit(netloc: str) -> bool:
+    """Whether each port can be one, and none of several hosts is empty."""
+    hosts = [urlsplit(f"//{host}") for host in netloc.rpartition("@")[2].split(",")]
+    try:
+        _ = [host.port for host in hosts]
+    except ValueError:
+        return False
+    return len(hosts) == 1 or all(host.hostname for host in hosts)
+
+
+def strong_secrets(text: str) -> None:
+    """A check that each of the secrets, with spaces between, has MIN_SECRET_CHARS characters."""
+    if any(len(secret) < MIN_SECRET_CHARS for secret in text.split()):
+        raise ValidationError(f"must have at least {MIN_SECRET_CHARS} characters.")

@@ -1,0 +1,137 @@
+"""The HTTP client of one operator: its token, its headers, and what the same status codes mean at all of them."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from core.clock import Clock
+from worker.partners.http import Answer, PartnerHttp
+from worker.partners.operators.tokens import Tokens
+from worker.partners.port import Declined, Reply, Unavailable, Unknown
+
+Headers = Mapping[str, str]
+Body = Mapping[str, Any]
+
+
+PREPARE_WITHIN_S = 2
+"""The longest time to get a token before a call. After a longer one, the settle window would begin too early: another
+worker may find the request missing and send it again."""
+
+
+class Client:
+    """Calls one operator with a token.
+
+    A token that the operator refuses (401) is renewed once: the call was surely not processed.
+
+    headers: sent with every call.
+    """
+
+    def __init__(
+        self, http: PartnerHttp, clock: Clock, tokens: Tokens | None = None, headers: Headers | None = None
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._tokens = tokens
+        self._headers = headers or {}
+
+    def call(
+        self, method: str, path: str, body: Body | None = None, headers: Headers | None = None
+    ) -> Answer | Unknown | Unavailable:
+        """Makes one call. 401, 429 and 503 are Unavailable; any other answer is returned."""
+        began = self._clock.now()
+        sent = {**self._headers, **(headers or {})}
+        if self._tokens is None:
+            return _processed(self._http.exchange(method, path, body, headers=sent))
+        for _ in range(2):
+            token = self._tokens.get()
+            if isinstance(token, Unavailable):
+                return token
+            if (self._clock.now() - began).total_seconds() > PREPARE_WITHIN_S:
+                return Unavailable("the token took too long")
+            authorised = {**sent, "Authorization": f"Bearer {token}"}
+            answer = self._http.exchange(method, path, body, headers=authorised)
+            if not isinstance(answer, Answer) or answer.status != 401:
+                break
+            self._tokens.forget(token)
+        return _processed(answer)
+
+    def look(self, path: str, headers: Headers | None = None) -> Answer | Unavailable:
+        """Makes a call without an effect. Returns an answer with status 200 or 404 only."""
+        answer = self.call("GET", path, headers=headers)
+        match answer:
+            case Answer(status=200 | 404) | Unavailable():
+                return answer
+            case Answer():
+                return Unavailable(f"HTTP {answer.status}", answer.retry_after_s, said=answer.said)
+            case _:
+                return Unavailable(answer.why, said=answer.said)
+
+
+def _processed(answer: Answer | Unknown | Unavailable) -> Answer | Unknown | Unavailable:
+    if isinstance(answer, Answer) and answer.status in (401, 429, 503):
+        return Unavailable(f"HTTP {answer.status}", answer.retry_after_s, said=answer.said)
+    return answer
+
+
+def read(answer: Answer | Unknown | Unavailable, understand: Callable[[Answer], Reply]) -> Reply:
+    """Returns what an answer means, or the failure of the call.
+
+    understand: returns what an answer means; what it cannot understand is Unknown.
+    """
+    if not isinstance(answer, Answer):
+        return answer
+    reply = understand(answer)
+    return reply if reply.said else _saying(reply, answer)
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """Returns the header of HTTP Basic."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def unclear(answer: Answer) -> Unknown:
+    """An answer that says nothing about the request."""
+    return Unknown(f"HTTP {answer.status}")
+
+
+def refused(answer: Answer) -> Declined:
+    """The operator found the request invalid."""
+    return Declined("refused_as_invalid")
+
+
+def uuid4_of(reference: str) -> str:
+    """Returns the UUID, version 4 in form, that stands for a reference: the same in every process.
+
+    Operators that want a UUID of version 4 refuse any other, and a restarted worker has to know it again.
+    """
+    return str(UUID(bytes=hashlib.sha256(reference.encode()).digest()[:16], version=4))
+
+
+def short_id_of(reference: str, characters: int = 20) -> str:
+    """Returns capitals and digits that stand for a reference, at most 52: five bits of its SHA-256 each."""
+    return base64.b32encode(hashlib.sha256(reference.encode()).digest()).decode()[:characters]
+
+
+def same_amount(reported: object, text: str) -> bool:
+    """Returns whether an operator reports this amount, as a number or as text."""
+    try:
+        return Decimal(str(reported)) == Decimal(text)
+    except InvalidOperation:
+        return False
+
+
+def same_phone(reported: object, phone: str) -> bool:
+    """Returns whether an operator reports this phone, with its country code or without it.
+
+    phone: in E.164 form.
+    """
+    digits = "".join(character for character in str(reported) if character.isdigit())
+    return len(digits) >= 8 and phone.endswith(digits[-8:]) and len(digits) <= len(phone)
+
+
+def _saying(reply: Reply, answer: Answer) -> Reply:
+    return replace(reply, said=answer.said)

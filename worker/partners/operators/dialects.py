@@ -1,0 +1,17 @@
+"""The adapter of each dialect, by name."""
+
+from collections.abc import Callable, Mapping
+
+from core.clock import Clock
+from core.operators import OperatorSettings
+from worker.partners.http import PartnerHttp
+from worker.partners.operators.generic import Generic
+from worker.partners.operators.mtn import Mtn
+from worker.partners.operators.port import Dialect
+
+Adapter = Callable[[OperatorSettings, PartnerHttp, Clock], Dialect]
+
+ADAPTERS: Mapping[str, Adapter] = {
+    "generic": lambda operator, http, clock: Generic(http),
+    "mtn": Mtn,
+}
