@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import docs, evidence, health
+from api import callbacks, docs, evidence, health
 from api.auth import access as auth
 from api.auth import routes as people
 from api.auth.tokens import Tokens
@@ -37,7 +37,7 @@ WAITING_SEATS = 64
 
 OURS = (people.blueprint, evidence.blueprint, gateways.blueprint)
 """The blueprints of the API's own routes, which its description shows."""
-PAGES = (health.blueprint, phone.blueprint, docs.blueprint, docs.page)
+PAGES = (health.blueprint, callbacks.blueprint, phone.blueprint, docs.blueprint, docs.page)
 """Those that the description leaves out."""
 
 HEADERS: Mapping[str, str] = {

@@ -7,6 +7,7 @@ from marshmallow import Schema, fields
 from api.auth.access import for_role
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
+from api.http.examples import ID
 from core.errors import NotFound
 from core.identity.people import Role
 from core.operation import Operation, Status
@@ -35,20 +36,20 @@ class CallEvidence(Schema):
 class StepEvidence(Schema):
     name = fields.String(metadata={"example": "debit"})
     reference = fields.String(metadata={"example": "0197…:debit"})
-    state = fields.Enum(StepState, by_value=True)
+    state = fields.Enum(StepState, by_value=True, metadata={"example": "submitted"})
     attempts = fields.Integer()
     enquiries = fields.Integer()
     submitted_at = fields.DateTime(allow_none=True)
     next_at = fields.DateTime(allow_none=True, metadata={"description": "when the next call is due"})
     result = fields.Dict(metadata={"description": "what the partner gave, such as its own id"})
-    last_error = fields.String(allow_none=True)
+    last_error = fields.String(allow_none=True, metadata={"example": "no usable answer (HTTP 504)"})
     calls = fields.List(fields.Nested(CallEvidence), metadata={"description": "the first and the last of them"})
 
 
 class EvidenceView(Schema):
-    id = fields.String()
+    id = fields.String(metadata={"example": ID})
     kind = fields.String(metadata={"example": "fine_payment"})
-    status = fields.Enum(Status, by_value=True)
+    status = fields.Enum(Status, by_value=True, metadata={"example": "in_doubt"})
     operator = fields.String(
         allow_none=True, metadata={"description": "the mobile-money operator", "example": "mtn-ci"}
     )

@@ -36,6 +36,7 @@ class Command:
     same_within_s: without an idempotency key, the client's same request within this time is the same operation.
     opens: the operation waits for its owner, who closes it with `close`.
     notification: whom to notify of the outcome, see `core.notices.outcome`.
+    operator: the mobile-money operator that moves the money, see `Core.route`.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Command:
     same_within_s: float | None = None
     opens: bool = False
     notification: Mapping[str, Any] | None = None
+    operator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> 
         history=(Entry(now, event, text),),
         trace=command.trace,
         notification=command.notification,
+        operator=command.operator,
     )
 
 

@@ -102,6 +102,10 @@ class Core:
         """See `core.accept.close`."""
         return close(self.store, self.broker, self.clock, operation, request)
 
+    def route(self, phone: str, currency: str, asked: str | None = None) -> str:
+        """The mobile-money operator that moves this phone's money: see `core.operators`. Raises InvalidField."""
+        return self.settings.operators.route(phone, currency, asked)
+
     def wallet_of(self, person: str) -> Document:
         """The wallet of the person of this id, in WALLET_CURRENCY; made if it is not there."""
         return self.ledger.open(person, self.settings.wallet_currency)

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.clock import from_rfc3339, to_rfc3339
 from core.errors import ForbiddenTransition
-from core.steps import StepRecord, moment_of, text_of
+from core.steps import StepRecord, StepState, moment_of, text_of
 from core.upcasts import OPERATION, latest, upcast
 
 BUCKETS = 64
@@ -194,6 +194,13 @@ def postponed(document: Mapping[str, Any], until: datetime) -> dict[str, Any]:
     with suppress(Exception):
         document = upcast(OPERATION, document)
     return {**document, "due_at": to_rfc3339(until)}
+
+
+def redirect_of(operation: Operation) -> str | None:
+    """Where the payer has to confirm now: the page that an operator gave, while it waits for the payer."""
+    waiting = (record for record in operation.steps.values() if record.state is StepState.SUBMITTED)
+    pages = (record.result.get("redirect") for record in waiting) if not operation.terminal else iter(())
+    return next((str(page) for page in pages if page), None)
 
 
 def bucket_of(id: str) -> int:

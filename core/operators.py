@@ -110,12 +110,13 @@ def read_operators(env: Env, calls: int, timeout_s: float, settle_window_s: floa
         only = OperatorSettings(ONLY, "generic", url, calls=calls, timeout_s=timeout_s, settle_window_s=settle_window_s)
         return OperatorTable((only,), ONLY)
     default = env.str("DEFAULT_OPERATOR", names[0] if len(names) == 1 else "", validate=_one_of(names))
-    defaults = (claimed, calls, timeout_s, settle_window_s)
+    host = env.str("CALLBACK_HOST", "", validate=url_of(PARTNERS)) or ""
+    defaults = (claimed, host, calls, timeout_s, settle_window_s)
     return OperatorTable(tuple(_operator(env, name, *defaults) for name in names), default or "")
 
 
 def _operator(
-    env: Env, name: str, claimed: dict[str, str], calls: int, timeout_s: float, settle_window_s: float
+    env: Env, name: str, claimed: dict[str, str], host: str, calls: int, timeout_s: float, settle_window_s: float
 ) -> OperatorSettings:
     prefix = name.upper().replace("-", "_")
     dialect = env.str(f"{prefix}_DIALECT", *_dialects_of(name), validate=validate.OneOf(DIALECTS))
@@ -126,6 +127,7 @@ def _operator(
     options = {key: env.str(f"{prefix}_{key}", *([] if given else [SANDBOX])) or "" for key in needs.credentials}
     options |= {key: env.str(f"{prefix}_{key}", default) or "" for key, default in needs.options.items()}
     timeout_s = env.float(f"{prefix}_TIMEOUT_S", timeout_s, validate=validate.Range(0.05, 120))
+    windows = [settle_window_s] if settle_window_s > (timeout_s or 0) else []  # else it has to be set
     return OperatorSettings(
         name,
         dialect or "",
@@ -135,8 +137,8 @@ def _operator(
         options,
         env.int(f"{prefix}_CALLS", calls, validate=validate.Range(1, 5000)),
         timeout_s,
-        env.float(f"{prefix}_SETTLE_WINDOW_S", settle_window_s, validate=_longer_than(timeout_s)),
-        (env.str(f"{prefix}_CALLBACK_HOST", env.str("CALLBACK_HOST", ""), validate=url_of(PARTNERS)) or "").rstrip("/"),
+        env.float(f"{prefix}_SETTLE_WINDOW_S", *windows, validate=_longer_than(timeout_s)),
+        (env.str(f"{prefix}_CALLBACK_HOST", host, validate=url_of(PARTNERS)) or "").rstrip("/"),
         env.str(f"{prefix}_CERTIFICATE", ""),
     )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from api.http.context import core
 from core.errors import InvalidAmount, InvalidPhone
@@ -73,6 +73,14 @@ class Phone(fields.String):
             return to_e164(text, core().settings.phone_region)
         except InvalidPhone:
             raise self.make_error("invalid_phone") from None
+
+
+class OperatorName(fields.String):
+    """The mobile-money operator that the client chooses, as OPERATORS names it. Without it, the phone decides."""
+
+    def __init__(self) -> None:
+        described = {"description": "the operator; default: the one that serves the phone", "example": "mtn-ci"}
+        super().__init__(load_default=None, allow_none=True, validate=validate.Length(1, 64), metadata=described)
 
 
 class Moment(fields.String):

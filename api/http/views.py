@@ -6,7 +6,7 @@ from marshmallow import Schema, fields
 
 from core.clock import to_rfc3339
 from core.money import to_number
-from core.operation import Operation, Status
+from core.operation import Operation, Status, redirect_of
 
 PUBLIC = ("code", "step", "claimed", "by")
 """The public members of an operation's error. The rest is evidence in the partners' own words."""
@@ -26,6 +26,11 @@ class Reason(Schema):
     by = fields.String(metadata={"description": "the id of that operation"})
 
 
+class NextAction(Schema):
+    type = fields.String(metadata={"example": "redirect"})
+    url = fields.URL(metadata={"description": "where the payer confirms", "example": "https://pay.wave.com/c/cos-1"})
+
+
 class OperationView(Schema):
     id = fields.UUID()
     status = fields.Enum(Status, by_value=True, metadata={"example": "accepted"})
@@ -34,6 +39,7 @@ class OperationView(Schema):
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
     status_url = fields.URL()
+    next_action = fields.Nested(NextAction, allow_none=True, metadata={"description": "what the payer has to do now"})
 
 
 class MoneyView(OperationView):
@@ -43,9 +49,11 @@ class MoneyView(OperationView):
 
 def base_view(operation: Operation, url: str) -> dict[str, Any]:
     """The members of OperationView. url: where it is followed."""
+    redirect = redirect_of(operation)
     return {
         "id": operation.id,
         "status": operation.status.value,
+        "next_action": redirect and {"type": "redirect", "url": redirect},
         "reason": operation.error and {name: operation.error[name] for name in PUBLIC if name in operation.error},
         "timeline": [
             {"at": to_rfc3339(entry.at), "event": entry.event, "step": entry.step, "text": entry.text}

@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 from api.auth.access import anyone, client, for_role
 from api.http.answers import ListQuery
 from api.http.blueprint import Routes
+from api.http.context import core
 from api.http.fields import Phone
 from api.http.kind_routes import KindRoutes
 from api.http.views import MoneyView, money
@@ -25,7 +26,7 @@ from products.fines.contract import (
     status_of,
     unsettled_minor,
 )
-from products.fines.schema import PaymentRequest
+from products.fines.schema import Asked, PaymentRequest
 
 EXAMPLE = {
     "msisdn": "+2250707000001",
@@ -83,12 +84,15 @@ payments = KindRoutes(blueprint, FINE_PAYMENT, PaymentView, _members)
 
 
 @payments.on_post(anyone, PaymentRequest(), EXAMPLE)
-def post(payment: FinePayment) -> Response:
+def post(asked: Asked) -> Response:
     """Pay fines.
 
     The same request again answers the same payment (`Idempotency-Replayed: true`), until it failed or was refunded.
     """
-    return payments.accept(Command(FINE_PAYMENT.kind, payment.to_json(), client(), subject=payment.msisdn))
+    payment = asked.payment
+    operator = core().route(payment.msisdn, payment.currency, asked.operator)
+    command = Command(FINE_PAYMENT.kind, payment.to_json(), client(), subject=payment.msisdn, operator=operator)
+    return payments.accept(command)
 
 
 @payments.on_list(for_role(Role.OPERATOR), PaymentsQuery)

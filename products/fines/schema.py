@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.http.fields import Amount, Currency, Phone, minor_units, read_amount
+from api.http.fields import Amount, Currency, OperatorName, Phone, minor_units, read_amount
 from products.fines.contract import FINE_ID, MAX_FINES, Fine, FinePayment
 
 
@@ -21,13 +21,21 @@ class FineSchema(Schema):
     immatriculation = fields.Raw(load_only=True, allow_none=True)
 
 
+class Asked(NamedTuple):
+    """operator: the mobile-money operator that the request names, if it does."""
+
+    payment: FinePayment
+    operator: str | None
+
+
 class PaymentRequest(Schema):
-    """Loads a FinePayment: E.164, minor units, fines sorted by id."""
+    """Loads what is asked for: E.164, minor units, fines sorted by id."""
 
     msisdn = Phone(required=True)
     currency = Currency(required=True)
     amount = Amount(required=True)
     amendes = fields.List(fields.Nested(FineSchema), required=True, validate=validate.Length(1, MAX_FINES))
+    operator = OperatorName()
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def _adds_up(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
@@ -52,11 +60,12 @@ class PaymentRequest(Schema):
             raise ValidationError(errors)
 
     @post_load
-    def _canonical(self, data: Mapping[str, Any], **_: Any) -> FinePayment:
+    def _canonical(self, data: Mapping[str, Any], **_: Any) -> Asked:
         currency = data["currency"]
         fines = (Fine(fine["id"], minor_units(fine["amount"], currency)) for fine in data["amendes"])
         in_order = tuple(sorted(fines, key=lambda fine: fine.id))
-        return FinePayment(data["msisdn"], currency, minor_units(data["amount"], currency), in_order)
+        payment = FinePayment(data["msisdn"], currency, minor_units(data["amount"], currency), in_order)
+        return Asked(payment, data["operator"])
 
 
 def _finer_than_currency(currency: str, total: Decimal | None, amounts: list[Decimal | None]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def _summary(talk: Talk) -> str:
 def _pay(talk: Talk) -> Pay:
     amount, currency = talk.data["amount"], talk.currency
     request = FinePayment(talk.msisdn, currency, amount, (Fine(talk.data["fine"], amount),))
-    command = Command(FINE_PAYMENT.kind, request.to_json(), talk.me.id, subject=talk.msisdn)
+    operator = talk.core.route(talk.msisdn, currency)
+    command = Command(FINE_PAYMENT.kind, request.to_json(), talk.me.id, subject=talk.msisdn, operator=operator)
     return Pay("Fine", command, amount, currency)
 
 

@@ -7,6 +7,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from api.auth.access import anyone, client, for_role
 from api.http.blueprint import Routes
+from api.http.context import core
 from api.http.fields import Amount, Currency, Phone, Text, minor_units
 from api.http.kind_routes import KindRoutes
 from api.http.views import MoneyView, money
@@ -54,7 +55,9 @@ payments = KindRoutes(blueprint, TEMPLATE_PAYMENT, TemplatePaymentView, _members
 @payments.on_post(anyone, TemplatePaymentRequest(), EXAMPLE)
 def post(payment: TemplatePayment) -> Response:
     """Pay a template. The same request again is the same payment, until it failed."""
-    return payments.accept(Command(TEMPLATE_PAYMENT.kind, payment.to_json(), client(), subject=payment.msisdn))
+    operator = core().route(payment.msisdn, payment.currency)
+    command = Command(TEMPLATE_PAYMENT.kind, payment.to_json(), client(), subject=payment.msisdn, operator=operator)
+    return payments.accept(command)
 
 
 @payments.on_list(for_role(Role.OPERATOR))

@@ -1,7 +1,7 @@
 """Wallets: top-ups from mobile money, and transfers between people."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from core.accept import Command
@@ -85,11 +85,12 @@ TRANSFER = Contract(
 CONTRACTS = (TOP_UP, TRANSFER)
 
 
-def top_up(me: Person, amount: int, currency: str) -> Command:
-    """amount: minor units, as in all of these. Raises NoPhone."""
+def top_up(core: Core, me: Person, amount: int, currency: str, operator: str | None = None) -> Command:
+    """amount: minor units, as in all of these. operator: if the request names one. Raises NoPhone, InvalidField."""
     if me.msisdn is None:
         raise NoPhone
-    return from_wallet(TOP_UP.kind, TopUp(me.id, me.msisdn, amount, currency), me)
+    command = from_wallet(TOP_UP.kind, TopUp(me.id, me.msisdn, amount, currency), me)
+    return replace(command, operator=core.route(me.msisdn, currency, operator))
 
 
 def transfer(me: Person, to: Person, amount: int, currency: str, note: str | None = None) -> Command:

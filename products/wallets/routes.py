@@ -10,7 +10,7 @@ from api.auth.access import person, signed_in
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.examples import ID
-from api.http.fields import Amount
+from api.http.fields import Amount, OperatorName
 from api.http.kind_routes import KindRoutes
 from api.http.paging import PageQuery, list_view, read_page, stored
 from api.http.views import MoneyView, money
@@ -58,6 +58,7 @@ EntriesView = list_view("EntriesView", entries=EntryView)
 
 class TopUpRequest(Schema):
     amount = Amount(required=True)
+    operator = OperatorName()
 
 
 @blueprint.route("/me")
@@ -97,7 +98,7 @@ def post(payload: dict[str, Any]) -> Response:
     """Top up your wallet: the operator debits your phone, and then the wallet is credited."""
     me, wallet = person(), own_wallet()
     currency = wallet["currency"]
-    return top_ups.accept(top_up(me, amount_of(payload["amount"], currency), currency))
+    return top_ups.accept(top_up(core(), me, amount_of(payload["amount"], currency), currency, payload["operator"]))
 
 
 @top_ups.on_get(signed_in)

@@ -35,7 +35,7 @@ def _summary(talk: Talk) -> str:
 
 def _pay(talk: Talk) -> Pay:
     amount, currency = talk.data["amount"], talk.core.wallet_of(talk.me.id)["currency"]
-    return Pay("Top-up", top_up(talk.me, amount, currency), amount, currency)
+    return Pay("Top-up", top_up(talk.core, talk.me, amount, currency), amount, currency)
 
 
 BALANCE = Menu("balance", _balance, lambda _: [], ())

@@ -12,7 +12,7 @@ from core.identity.people import Role
 from tests.answers import Answer
 from tests.api.kit import PASSWORD, House, body, build, wrong_fields
 
-SERVICE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|(v1/)?docs(/.*)?|ussd/phone(/.*)?)")
+SERVICE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|callbacks/.*|(v1/)?docs(/.*)?|ussd/phone(/.*)?)")
 
 
 def references(node: Any) -> list[str]:

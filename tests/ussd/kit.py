@@ -221,7 +221,7 @@ class Worker:
     def fund(self, phone: Phone, amount: int) -> None:
         """So many minor units into the phone's wallet, the way that all money comes."""
         house = self.house
-        command = top_up(phone.person, amount, house.settings.wallet_currency)
+        command = top_up(house.core, phone.person, amount, house.settings.wallet_currency)
         accept(house.store, house.broker, house.clock, replace(command, idempotency_key=new_id()))
         self.run()
 

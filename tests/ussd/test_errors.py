@@ -64,7 +64,7 @@ class Product:
 
     def _pay(self, talk: Talk) -> Pay:
         self.rule("payment")
-        command: Command = top_up(talk.me, talk.data["amount"], talk.currency)
+        command: Command = top_up(talk.core, talk.me, talk.data["amount"], talk.currency)
         return Pay("Fine", command, talk.data["amount"], talk.currency, lambda: self.rule("check"))
 
 

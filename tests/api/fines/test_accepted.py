@@ -38,6 +38,7 @@ def test_the_answer_to_the_letter(house: House) -> None:
         "created_at": START,
         "updated_at": START,
         "status_url": f"http://localhost{URL}{payment['id']}",
+        "next_action": None,
     }
 
 
