@@ -50,6 +50,7 @@ class EffectKind:
 
 DEBIT = EffectKind("debit", "debits", Record.STATEMENT)
 REFUND = EffectKind("refund", "refunds", Record.STATEMENT)
+PAYOUT = EffectKind("payout", "payouts", Record.STATEMENT)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ INCLUDES = (
     "products.wallets",
     "products.services",
     "products.merchants",
+    "products.payouts",
     "products.messages",
 )
 """`products.template` is not among them: it is there to be copied."""

@@ -23,6 +23,8 @@ from worker.process import (
 
 BY_HAND = Declined("refund_by_hand")
 """Of an operator that offers no refunds: a person gives the money back."""
+NO_PAYOUTS = Declined("payout_not_supported")
+"""Of an operator that offers no payouts."""
 NOTHING_HEARD = Unknown("no callback has come")
 
 
@@ -37,6 +39,10 @@ class Payer:
     minor: int
     currency: str
     text: str
+
+
+Payee = Payer
+"""What is paid to a phone has the same parts."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,21 @@ def debit(operator: Operator, operation: Operation, name: str, payer: Payer, ref
     if refund is not None:
         step = replace(step, undo=_give_back(operator, payer, refund, demand))
     return (*_prepared(operator, name, demand), (replace(step, moves_money=True),))
+
+
+def pay_out(operator: Operator, operation: Operation, name: str, payee: Payee) -> Stages:
+    """Returns the stage of a payout.
+
+    name: of the step.
+    """
+
+    def demand(current: Operation) -> Demand:
+        return _demand(operator, current, name, payee)
+
+    label = f"payout of {format_minor(payee.minor, payee.currency)} {payee.currency}"
+    service = operator.dialect.payouts or Service(lambda _: NO_PAYOUTS)
+    step = _step(operator, service, name, label, demand, REQUIRED.within(AFTER_MONEY_S))
+    return ((replace(step, moves_money=True),),)
 
 
 def _prepared(operator: Operator, name: str, demand: Callable[[Operation], Demand]) -> Stages:

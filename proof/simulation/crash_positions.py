@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from core.contract import DEBIT
+from core.contract import DEBIT, PAYOUT
 from core.installed import DEFAULT, Installed
 from core.operation import Status
 from core.steps import StepState
@@ -116,12 +116,12 @@ class CrashCase:
 def crash_cases(kind: str, installed: Installed = DEFAULT) -> list[CrashCase]:
     """Returns a case for every position of an operation of this kind, for each refusal that it can get.
 
-    A kind that debits phones has the cases of every manner that operators have.
+    A kind that moves money at an operator has the cases of every manner that operators have.
     """
-    debits = DEBIT in installed.contracts[kind].effect_kinds
+    moves_money = {DEBIT, PAYOUT} & set(installed.contracts[kind].effect_kinds)
     return [
         CrashCase(kind, declined_at, step, position, manner)
-        for manner in (GENERIC, *(MANNERS if debits else ()))
+        for manner in (GENERIC, *(MANNERS if moves_money else ()))
         for declined_at in DECLINED_AT
         for step, position in positions_of(kind, declined_at, installed, manner)
     ]

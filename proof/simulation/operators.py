@@ -67,22 +67,24 @@ class Entry:
 class SimulatedOperator:
     """One operator of a world: a Dialect.
 
-    debit, refund: move the money.
+    debit, refund, pay_out: move the money.
     """
 
     world: World
     manner: Manner
     debit: Move
     refund: Move
+    pay_out: Move
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
+    paid_out: set[str] = field(default_factory=set)
     away_until: datetime | None = None
 
     def __post_init__(self) -> None:
         prepare = self._prepare if self.manner.prepares else None
         self.debits = self._service(self._submit_debit, prepare)
         self.refunds: Service | None = self._service(self._submit_refund)
-        self.payouts: Service | None = None
+        self.payouts: Service | None = self._service(self._submit_payout)
 
     def _service(self, submit: Callable[[Demand], Reply], prepare: Callable[[Demand], Reply] | None = None) -> Service:
         ask = None if self.manner.asked_by == "nobody's" else self._ask
@@ -104,6 +106,10 @@ class SimulatedOperator:
     def _submit_refund(self, demand: Demand) -> Reply:
         if demand.debit is None or not demand.debit.known.get("receipt"):
             self.world.errors.append(f"{demand.reference} was sent without the evidence of its debit")
+        return self._submit(demand)
+
+    def _submit_payout(self, demand: Demand) -> Reply:
+        self.paid_out.add(demand.reference)
         return self._submit(demand)
 
     def _submit(self, demand: Demand) -> Reply:
@@ -149,8 +155,9 @@ class SimulatedOperator:
         return entry
 
     def _decide(self, entry: Entry) -> None:
-        move = self.debit if entry.demand.debit is None else self.refund
-        entry.state = "done" if move(entry.demand.reference, entry.demand.minor) is None else "failed"
+        reference = entry.demand.reference
+        move = self.pay_out if reference in self.paid_out else self.debit if entry.demand.debit is None else self.refund
+        entry.state = "done" if move(reference, entry.demand.minor) is None else "failed"
         if self.manner.calls_back and entry.demand.callback_url:
             self._call_back(entry, entry.demand.callback_url)
 

@@ -71,10 +71,12 @@ class Scenario(ABC):
         self.partners.append(partner)
         return partner
 
-    def operators(self, debit: Move, refund: Move = lambda reference, minor: None) -> Callable[[Store], Operators]:
+    def operators(
+        self, debit: Move, refund: Move = lambda reference, minor: None, pay_out: Move = lambda reference, minor: None
+    ) -> Callable[[Store], Operators]:
         """Adds the mobile-money operator, of one of the manners that there are.
 
-        debit, refund: move money at the operator.
+        debit, refund, pay_out: move money at the operator.
         Returns what makes the operators of one worker, on its view of the store.
         """
         chance = self.world.chance
@@ -83,12 +85,12 @@ class Scenario(ABC):
         if manner == GENERIC:
 
             def move(path: str, body: Mapping[str, Any]) -> str | None:
-                mover = refund if path == "/refunds" else debit
+                mover = {"/refunds": refund, "/payouts": pay_out}.get(path, debit)
                 return mover(body["request_id"], to_minor(Decimal(body["amount"]), body["currency"]))
 
             dialect = Generic(self.partner(move, REASONS))
         else:
-            dialect = SimulatedOperator(self.world, MANNERS[manner], debit, refund)
+            dialect = SimulatedOperator(self.world, MANNERS[manner], debit, refund, pay_out)
 
         def of_worker(store: Store) -> Operators:
             kept = callbacks(self.world, store)

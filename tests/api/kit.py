@@ -37,6 +37,7 @@ from core.store.port import Store
 from products.consultations.contract import ConsultationSettings
 from products.fines.contract import REFUND_STEP, FinesSettings, settle_step
 from products.messages.contract import MessagesSettings
+from products.payouts.contract import PayoutSettings
 from products.services.contract import ServicesSettings
 from tests.answers import Answer, Client, client_of
 from tests.doubles import FakeClock, open_sql
@@ -82,6 +83,7 @@ SETTINGS = Settings(
             ConsultationSettings("http://finance.invalid", "200.00 BRL"),
             ServicesSettings("http://screening.invalid", "http://blacklist.invalid"),
             MessagesSettings("file", "http://sms.invalid"),
+            PayoutSettings({"XOF": 10_000}),
         )
     },
 )

@@ -1,0 +1,68 @@
+"""Payouts: an operator pays money to a phone. Large ones wait until a second person has approved them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from marshmallow import ValidationError
+
+from core.contract import PAYOUT, Contract, Door, Effect, Request, effect_of
+from core.environment import Env
+from core.money import read_price
+from core.operation import Operation
+from core.settings import price
+
+SCOPE = "payouts:create"
+APPROVAL_STEP, PAYOUT_STEP = "approval", "payout"
+
+
+@dataclass(frozen=True)
+class PayoutRequest(Request):
+    """msisdn: E.164; amount: minor units; text: shown to the payee; reason: of the rejection.
+
+    requested_by, decided_by: ids of callers; decided_by is None while it waits, and for what needs no approval.
+    rejected: what was decided.
+    """
+
+    msisdn: str
+    amount: int
+    currency: str
+    text: str
+    requested_by: str
+    decided_by: str | None = None
+    rejected: bool = False
+    reason: str | None = None
+
+
+def effects(operation: Operation) -> Iterator[Effect]:
+    request = PAYOUTS.read(operation)
+    return effect_of(operation, PAYOUT_STEP, PAYOUT, request.amount, request.currency)
+
+
+@dataclass(frozen=True)
+class PayoutSettings:
+    """payout_limits: by currency, the largest amount in minor units that needs no approval."""
+
+    payout_limits: dict[str, int]
+
+    @classmethod
+    def read(cls, env: Env) -> Self:
+        limits: list[str] = env.list("PAYOUT_LIMITS", ["100000 XOF"], validate=_prices) or []
+        return cls({currency: minor for minor, currency in map(read_price, limits)})
+
+    def needs_approval(self, minor: int, currency: str) -> bool:
+        """Returns whether a second person has to approve this amount: always, in a currency without a limit."""
+        return minor > self.payout_limits.get(currency, 0)
+
+
+def _prices(limits: list[str]) -> None:
+    for limit in limits:
+        price(limit)
+    if len({limit.partition(" ")[2] for limit in limits}) < len(limits):
+        raise ValidationError("must have one limit for each currency.")
+
+
+PAYOUTS = Contract("payout", PayoutRequest, frozenset({Door.HTTP}), (PAYOUT,), effects)
+CONTRACTS = (PAYOUTS,)
+SETTINGS = (PayoutSettings,)
+SCOPES = (SCOPE,)
