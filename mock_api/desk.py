@@ -9,16 +9,51 @@ from dataclasses import dataclass, replace
 
 from flask import Response, request
 
+from mock_api.answers import (
+    AMBIGUOUS,
+    AT_ONCE,
+    CALLBACK,
+    EARLY,
+    EXPIRED,
+    FORGED,
+    OF_DIALECTS,
+    STATUS_LAGS,
+    STATUSES,
+    TOKEN_EXPIRED,
+    UNREACHABLE,
+)
 from mock_api.books import Order, Request
 from mock_api.chance import Chance, Fate
-from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Verdict
-from mock_api.script import STATUSES, Script
+from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Submission
+from mock_api.outbox import Outbox
+from mock_api.phones import UNTIL_LANDED, Habit
+from mock_api.script import Script
+from mock_api.trade import Verdict
 
-Reply = tuple[Mapping[str, object], int]
-Habit = Callable[[int], str]
-"""The fixed answer to a magic phone or username, given the number of the call, from 1."""
-UNTIL_LANDED = "504-until-landed"
-"""504 until the order is carried out, then "ok"."""
+Reply = tuple[Mapping[str, object] | None, int]
+"""A JSON object, or None for an empty body; and the HTTP status."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a partner words what has nothing to do with its orders.
+
+    dialect: its name; empty for a partner without one.
+    refuse: returns the answer to a call that fails, given "401" or one of the scripted answers that are a status.
+    ids: the fields that `wrong-id` changes.
+    """
+
+    dialect: str
+    refuse: Callable[[str], Reply]
+    ids: frozenset[str]
+
+
+def _refuse(status: str) -> Reply:
+    text = "no answer in time" if status == "504" else f"answered {status} on purpose"
+    return {"error": text}, int(status)
+
+
+PLAIN = Manner("", _refuse, frozenset({"request_id", "id"}))
 
 
 @dataclass
@@ -26,15 +61,24 @@ class Desk:
     """Serves the calls of all partners.
 
     sleep: waits, given seconds.
+    send_callbacks: sends the callbacks that are due.
     """
 
     ledger: Ledger
+    outbox: Outbox
     chance: Chance
     script: Script
     sleep: Callable[[float], None]
+    send_callbacks: Callable[[], object]
 
     def read(
-        self, call: str, key: str, texts: Sequence[str], answer: Callable[[], Reply], habit: Habit | None = None
+        self,
+        call: str,
+        key: str,
+        texts: Sequence[str],
+        answer: Callable[[], Reply],
+        habit: Habit | None = None,
+        manner: Manner = PLAIN,
     ) -> Response:
         """Answers a call without an effect.
 
@@ -43,27 +87,54 @@ class Desk:
         answer: returns the answer; called when the latency has passed.
         habit: the fixed answers; None leaves them to chance.
         """
-        fate = self._wait(call, key, texts, habit)
-        return _send(fate, answer())
+        return self.ask(call, key, texts, lambda fate: answer(), habit, manner)
 
-    def write(self, order: Order, habit: Habit | None = None) -> Response:
-        """Answers a call with an effect, and carries it out if its fate says so."""
+    def ask(
+        self,
+        call: str,
+        key: str,
+        texts: Sequence[str],
+        answer: Callable[[Fate], Reply],
+        habit: Habit | None = None,
+        manner: Manner = PLAIN,
+    ) -> Response:
+        """As `read`, for an answer that depends on the call's fate."""
+        fate = self._wait(call, key, texts, habit, manner.dialect)
+        return _send(fate, answer(fate), manner)
+
+    def write(
+        self,
+        order: Order,
+        habit: Habit | None = None,
+        show: Callable[[Submission], Reply] | None = None,
+        manner: Manner = PLAIN,
+        key: str = "",
+    ) -> Response:
+        """Answers a call with an effect, and carries it out if its fate says so.
+
+        show: words the answer; None for the sandbox's own contract.
+        key: as for `read`; the order's id if empty.
+        """
+        show = show or _show
         texts = [order.request_id, *order.content.values()]
-        fate = self._wait(order.call, order.request_id, texts, habit)
+        fate = self._wait(order.call, key or order.request_id, texts, habit, manner.dialect)
         if fate.answer == UNTIL_LANDED:
             landed = self.ledger.find([order.partner], order.request_id)
             fate = replace(fate, answer="504-late" if landed is None else "ok")
         if fate.answer == "504-late":
             self.ledger.defer(order, fate.late_s)
+        if fate.carried_out:
+            return _send(fate, show(self._carry_out(order, fate, texts)), manner)
         # Garbled answers claim success even if nothing was carried out: a client must not trust them.
-        claim: Reply = ({"request_id": order.request_id, "status": SUCCESSFUL}, 200)
-        return _send(fate, self._carry_out(order, fate) if fate.carried_out else claim)
+        claim = Submission(Request(order, SUCCESSFUL, None, None), fresh=True, same=True)
+        return _send(fate, show(claim), manner)
 
-    def _wait(self, call: str, key: str, texts: Sequence[str], habit: Habit | None) -> Fate:
+    def _wait(self, call: str, key: str, texts: Sequence[str], habit: Habit | None, dialect: str) -> Fate:
         resets = self.ledger.resets
+        key = f"{dialect}:{key}" if dialect else key
         nth = self.ledger.count(call, key)
         fate = self.chance.draw(call, key, nth)
-        if rule := self.script.take(call, texts):
+        if rule := self.script.take(call, texts, dialect):
             fate = rule.apply(fate)
         elif habit:
             fate = replace(fate, answer=habit(nth))
@@ -71,12 +142,35 @@ class Desk:
         # A call that started before a reset is lost.
         return fate if self.ledger.resets == resets else replace(fate, answer="504-lost", done=None)
 
-    def _carry_out(self, order: Order, fate: Fate) -> Reply:
-        verdict = {"failed": Verdict(fate.reason), "pending": Verdict(waits=True)}.get(fate.answer)
-        result = self.ledger.submit(order, verdict, fate.pending_s)
-        if result is None:
-            return {"error": "the request id was used for another request"}, 409
-        return describe(result), 202 if result.status == PENDING else 200
+    def _carry_out(self, order: Order, fate: Fate, texts: Sequence[str]) -> Submission:
+        waiting = Verdict(waits=True)
+        verdicts = {"failed": Verdict(fate.reason), "pending": waiting, EXPIRED: Verdict("EXPIRED")}
+        verdict = (verdicts | {AMBIGUOUS: waiting, UNREACHABLE: waiting}).get(fate.answer)
+        done = self.ledger.submit(order, verdict, fate.pending_s if verdict else None)
+        if not done.fresh:
+            return done
+        if fate.answer == STATUS_LAGS:
+            self.ledger.hide(order, fate.late_s)
+        if fate.answer in OF_DIALECTS:
+            self.ledger.write_note(f"fault:{order.partner}:{order.request_id}", fate.answer)
+        if "callback" in order.content:
+            self._call_back_at_once(order, texts)
+        return done
+
+    def _call_back_at_once(self, order: Order, texts: Sequence[str]) -> None:
+        rule = self.script.take(CALLBACK, texts, order.partner, AT_ONCE)
+        fault = rule.answer if rule else self.chance.draw_callback(order.request_id)[0]
+        if fault == FORGED:
+            self.ledger.tell(order, FORGED, (rule and rule.late_s) or 0)
+        if fault == EARLY:
+            self.ledger.conclude(order)
+            self.send_callbacks()
+
+
+def _show(done: Submission) -> Reply:
+    if not done.same:
+        return {"error": "the request id was used for another request"}, 409
+    return describe(done.request), 202 if done.request.status == PENDING else 200
 
 
 def describe(done: Request) -> Mapping[str, object]:
@@ -85,12 +179,14 @@ def describe(done: Request) -> Mapping[str, object]:
     return body | {k: v for k, v in (("reason", done.reason), ("transaction_id", done.transaction_id)) if v}
 
 
-def _send(fate: Fate, reply: Reply) -> Response:
+def _send(fate: Fate, reply: Reply, manner: Manner) -> Response:
     body, status = reply
     if fate.answer.startswith("504"):
-        return _json({"error": "no answer in time"}, 504)
+        return _json(*manner.refuse("504"))
     if fate.answer in STATUSES:
-        return _refusal(fate)
+        return _refusal(fate, manner)
+    if fate.answer == TOKEN_EXPIRED:
+        return _json(*manner.refuse("401"))
     if fate.answer == "html":
         return Response("<!doctype html><title>Welcome</title><p>Please sign in to the network.</p>", 200)
     if fate.answer in ("reset", "hang"):
@@ -99,19 +195,30 @@ def _send(fate: Fate, reply: Reply) -> Response:
         text = json.dumps(body)
         return Response(text[: len(text) // 2], status, mimetype="application/json")
     if fate.answer == "wrong-id":
-        body = {name: f"not-{value}" if name in ("request_id", "id") else value for name, value in body.items()}
+        return _json(_with_other_ids(body, manner.ids), status)
     return _json(body, status)
 
 
-def _refusal(fate: Fate) -> Response:
-    response = _json({"error": f"answered {fate.answer} on purpose"}, int(fate.answer))
+def _with_other_ids(body: object, ids: frozenset[str]) -> object:
+    if isinstance(body, list):
+        return [_with_other_ids(each, ids) for each in body]
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: f"not-{value}" if name in ids and isinstance(value, str) else _with_other_ids(value, ids)
+        for name, value in body.items()
+    }
+
+
+def _refusal(fate: Fate, manner: Manner) -> Response:
+    response = _json(*manner.refuse(fate.answer))
     if fate.answer in ("429", "503"):
         response.headers["Retry-After"] = f"{fate.retry_after_s:g}"
     return response
 
 
-def _json(body: Mapping[str, object], status: int) -> Response:
-    return Response(json.dumps(body), status, mimetype="application/json")
+def _json(body: object, status: int) -> Response:
+    return Response(b"" if body is None else json.dumps(body), status, mimetype="application/json")
 
 
 def _cut_off() -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """A sandbox to test with: no network, and its time passes only when it sleeps or a test moves it."""
 
+import json
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,13 +10,14 @@ from typing import Any
 from flask import Flask
 
 from mock_api.app import create_app
+from mock_api.callbacks import Message, Sender
 from mock_api.settings import Settings
 from tests.answers import Answer, client_of
 
 Json = dict[str, Any]
 
 
-def make_app(settings: Settings, **time: Callable[..., float | None]) -> Flask:
+def make_app(settings: Settings, **time: Callable[..., object]) -> Flask:
     """The sandbox's app, whose state file is closed when nothing refers to the app any more."""
     app = create_app(settings, **time)  # type: ignore[arg-type]
     weakref.finalize(app, app.extensions["books"].close)
@@ -30,12 +32,13 @@ class Sandbox:
         self.now = 1_800_000_000.0
         self.slept: list[float] = []
         self.while_waiting: Callable[[], object] | None = None
+        self.posted: list[Message] = []
         self.start()
 
     def start(self, **settings: Any) -> None:
         """Starts it anew on the same state, as after a restart."""
         self.settings = replace(self.settings, **settings)
-        self.app = make_app(self.settings, clock=lambda: self.now, sleep=self._sleep)
+        self.app = make_app(self.settings, clock=lambda: self.now, sleep=self._sleep, post=self._post)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -43,6 +46,21 @@ class Sandbox:
         if meanwhile is not None:
             meanwhile()
         self.now += seconds
+
+    def _post(self, message: Message) -> int:
+        self.posted.append(message)
+        return 200
+
+    def call(self, method: str, path: str, headers: dict[str, str] | None = None, **body: Any) -> Answer:
+        return client_of(self.app).open(path, method=method, headers=headers or {}, **body)
+
+    def callbacks(self) -> list[Json]:
+        """Sends the callbacks that are due. Returns the bodies of all that were sent since the last time."""
+        sender: Sender = self.app.extensions["sender"]
+        sender.run_once()
+        bodies = [json.loads(message.body) for message in self.posted]
+        self.posted.clear()
+        return bodies
 
     def get(self, path: str) -> Answer:
         return client_of(self.app).get(path)

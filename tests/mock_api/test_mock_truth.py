@@ -5,7 +5,7 @@ import json
 from tests.sandbox import Sandbox
 
 LATE, PENDING = "+2250707000005", "+2250707000006"
-LISTS = ("debits", "refunds", "fines", "charges", "messages")
+LISTS = ("debits", "refunds", "fines", "charges", "messages", "payouts")
 NOTHING = {**{name: [] for name in LISTS}, "calls": {}, "cursor": 0}
 
 
