@@ -13,7 +13,9 @@ from mock_api.chance import Chance
 from mock_api.desk import Desk, Reply, describe
 from mock_api.dialects import generic
 from mock_api.dialects.face import Dialect
+from mock_api.dialects.gsma import GSMA
 from mock_api.dialects.mtn import MTN
+from mock_api.dialects.mvola import MVOLA
 from mock_api.ledger import Ledger
 from mock_api.outbox import Outbox
 from mock_api.script import Script
@@ -27,7 +29,7 @@ PARTNERS: dict[str, Callable[[Desk], Blueprint]] = {
     screening.BLACKLIST: screening.blacklist,
     sms.PARTNER: sms.blueprint,
 }
-DIALECTS: tuple[Dialect, ...] = (MTN,)
+DIALECTS: tuple[Dialect, ...] = (MTN, GSMA, MVOLA)
 
 
 def create_app(

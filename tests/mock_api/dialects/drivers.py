@@ -1,0 +1,125 @@
+"""One client for each dialect, with the same three acts, so that one test can be run over all of them."""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.answers import Answer
+from tests.sandbox import Sandbox
+
+CALLBACK = "http://receiver.example/callbacks/op-1"
+
+
+def uuid4_of(reference: str) -> str:
+    return str(uuid.UUID(bytes=hashlib.sha256(reference.encode()).digest()[:16], version=4))
+
+
+@dataclass
+class Driver:
+    """A client of one dialect.
+
+    phone: all but the last two digits, in E.164.
+    own_id: whether the caller can ask by an id that it has chosen.
+    pay: sends a debit, given a reference and the phone's last two digits.
+    state: asks for it; PENDING, SUCCESSFUL, FAILED, or the HTTP status of an error, as a text.
+    """
+
+    name: str
+    phone: str
+    pay: Callable[[Sandbox, str, str], Answer]
+    state: Callable[[Sandbox, str, Answer | None], str]
+    own_id: bool = True
+
+    def accepted(self, answer: Answer) -> bool:
+        return answer.status_code in (200, 201, 202)
+
+
+MTN_HEADERS = {
+    "Authorization": "Bearer sandbox",
+    "Ocp-Apim-Subscription-Key": "key",
+    "X-Target-Environment": "mtnivorycoast",
+}
+
+
+def _mtn_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    headers = MTN_HEADERS | {"X-Reference-Id": uuid4_of(reference), "X-Callback-Url": CALLBACK}
+    payer = {"partyIdType": "MSISDN", "partyId": f"22505070000{digits}"}
+    body = {"amount": "15000", "currency": "XOF", "externalId": reference, "payer": payer}
+    return sandbox.call("POST", "/mtn/collection/v1_0/requesttopay", headers, json=body)
+
+
+def _mtn_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    asked = sandbox.call("GET", f"/mtn/collection/v1_0/requesttopay/{uuid4_of(reference)}", MTN_HEADERS)
+    return asked.json["status"] if asked.status_code == 200 else str(asked.status_code)
+
+
+WORDS = dict.fromkeys(("pending", "TIP", "TA", "INITIATED", "processing"), "PENDING")
+WORDS |= dict.fromkeys(("completed", "TS", "SUCCESS", "SUCCESSFULL", "succeeded"), "SUCCESSFUL")
+WORDS |= dict.fromkeys(("failed", "TF", "TE", "EXPIRED", "CANCELLED", "cancelled"), "FAILED")
+
+
+def _word(asked: Answer, *path: str) -> str:
+    if asked.status_code != 200:
+        return str(asked.status_code)
+    value = asked.json
+    for name in path:
+        value = value[name]
+    return WORDS.get(str(value), str(value))
+
+
+def _gsma_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    headers = {"X-API-Key": "key", "X-CorrelationID": uuid4_of(reference), "X-Callback-URL": CALLBACK}
+    body = {
+        "amount": "15000",
+        "currency": "XOF",
+        "debitParty": [{"key": "msisdn", "value": f"+22507070000{digits}"}],
+        "creditParty": [{"key": "accountid", "value": "CITY-01"}],
+        "requestingOrganisationTransactionReference": reference,
+    }
+    return sandbox.call("POST", "/gsma/transactions/type/merchantpay", headers, json=body)
+
+
+def _gsma_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    key = {"X-API-Key": "key"}
+    link = sandbox.call("GET", f"/gsma/responses/{uuid4_of(reference)}", key)
+    if link.status_code != 200:
+        return str(link.status_code)
+    asked = sandbox.call("GET", f"/gsma{link.json['link']}", key)
+    return _word(asked, "status" if "requeststates" in link.json["link"] else "transactionStatus")
+
+
+MVOLA_PATH = "/mvola/mvola/mm/transactions/type/merchantpay/1.0.0/"
+MVOLA_HEADERS = {
+    "Authorization": "Bearer sandbox",
+    "Version": "1.0",
+    "UserLanguage": "FR",
+    "UserAccountIdentifier": "msisdn;0340017983",
+    "partnerName": "City",
+}
+
+
+def _mvola_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    headers = MVOLA_HEADERS | {"X-CorrelationID": uuid4_of(reference), "X-Callback-URL": CALLBACK}
+    body = {
+        "amount": "15000",
+        "currency": "Ar",
+        "descriptionText": "fine",
+        "requestingOrganisationTransactionReference": reference,
+        "debitParty": [{"key": "msisdn", "value": f"03400179{digits}"}],
+        "creditParty": [{"key": "msisdn", "value": "0340017983"}],
+    }
+    return sandbox.call("POST", MVOLA_PATH, headers, json=body)
+
+
+def _mvola_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    assert answer is not None
+    server_id = answer.json["serverCorrelationId"]
+    return _word(sandbox.call("GET", f"{MVOLA_PATH}status/{server_id}", MVOLA_HEADERS), "status")
+
+
+DRIVERS = [
+    Driver("mtn", "+22505070000", _mtn_pay, _mtn_state),
+    Driver("gsma", "+22507070000", _gsma_pay, _gsma_state),
+    Driver("mvola", "+261340017", _mvola_pay, _mvola_state, own_id=False),
+]

@@ -1,0 +1,165 @@
+"""Every dialect plays every fault, and moves the money once."""
+
+import pytest
+
+from tests.mock_api.dialects.drivers import CALLBACK, DRIVERS, Driver
+from tests.sandbox import Sandbox
+
+each = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+by_own_id = pytest.mark.parametrize("driver", [d for d in DRIVERS if d.own_id], ids=lambda driver: driver.name)
+
+
+@each
+def test_a_debit_waits_for_the_payer_and_then_moves_the_money(sandbox: Sandbox, driver: Driver) -> None:
+    answer = driver.pay(sandbox, "op-1", "11")
+    assert driver.accepted(answer), answer.text
+    assert driver.state(sandbox, "op-1", answer) == "PENDING"
+    assert sandbox.really() == []
+
+    sandbox.now += 2
+
+    assert driver.state(sandbox, "op-1", answer) == "SUCCESSFUL"
+    (debit,) = sandbox.truth()["debits"]
+    assert debit["msisdn"].startswith(driver.phone)
+    assert (debit["amount"], debit["dialect"], debit["callback"]) == ("15000", driver.name, CALLBACK)
+    assert len(debit["currency"]) == 3
+    assert debit["at"] == "2027-01-15T08:00:02.000Z"
+
+
+@each
+@pytest.mark.parametrize("digits", ["02", "07", "09", "10"])
+def test_phones_that_do_not_pay(sandbox: Sandbox, driver: Driver, digits: str) -> None:
+    answer = driver.pay(sandbox, "op-1", digits)
+    assert driver.accepted(answer)
+    sandbox.now += 2 if digits != "10" else 3600
+    assert driver.state(sandbox, "op-1", answer) == "FAILED"
+    assert sandbox.really() == []
+    assert len(sandbox.callbacks()) == 1
+
+
+@each
+def test_a_slow_payer(sandbox: Sandbox, driver: Driver) -> None:
+    answer = driver.pay(sandbox, "op-1", "06")
+    sandbox.now += 19
+    assert driver.state(sandbox, "op-1", answer) == "PENDING"
+    sandbox.now += 1
+    assert driver.state(sandbox, "op-1", answer) == "SUCCESSFUL"
+
+
+@each
+@pytest.mark.parametrize(
+    ("fault", "status", "done"),
+    [
+        ("504-lost", 504, False),
+        ("504-done", 504, True),
+        ("504-late", 504, True),
+        ("400", 400, False),
+        ("429", 429, False),
+        ("500", 500, False),
+        ("503", 503, False),
+        ("token-expired", 401, False),
+        ("html", 200, False),
+    ],
+)
+def test_a_fault_of_the_debit(sandbox: Sandbox, driver: Driver, fault: str, status: int, done: bool) -> None:
+    sandbox.script({"call": "debit", "dialect": driver.name, "answer": fault})
+    answer = driver.pay(sandbox, "op-1", "11")
+    assert answer.status_code == status
+    if fault != "html":
+        assert answer.is_json
+        assert "on purpose" not in answer.text, "the vendor's words"
+    assert sandbox.really() == []
+    sandbox.now += 60
+    assert len(sandbox.really()) == int(done)
+    assert len(sandbox.callbacks()) == int(done)
+
+
+@each
+def test_a_reset_connection_may_hide_a_debit(sandbox: Sandbox, driver: Driver) -> None:
+    sandbox.script({"call": "debit", "answer": "reset", "done": True})
+    with pytest.raises(ConnectionResetError):
+        driver.pay(sandbox, "op-1", "11")
+    sandbox.now += 2
+    assert len(sandbox.really()) == 1
+
+
+@each
+def test_a_scripted_end(sandbox: Sandbox, driver: Driver) -> None:
+    sandbox.script(
+        {"call": "debit", "answer": "failed", "reason": "INSUFFICIENT_FUNDS"},
+        {"call": "debit", "answer": "expired", "late_s": 7},
+        {"call": "debit", "answer": "pending", "late_s": 50},
+    )
+    answers = [driver.pay(sandbox, f"op-{number}", "11") for number in range(3)]
+    seen = []
+    for seconds in (0, 2, 5, 43):
+        sandbox.now += seconds
+        seen.append([driver.state(sandbox, f"op-{number}", answer) for number, answer in enumerate(answers)])
+    assert seen == [
+        ["PENDING", "PENDING", "PENDING"],
+        ["FAILED", "PENDING", "PENDING"],
+        ["FAILED", "FAILED", "PENDING"],
+        ["FAILED", "FAILED", "SUCCESSFUL"],
+    ]
+    assert len(sandbox.really()) == 1
+
+
+@each
+def test_a_status_lags_behind(sandbox: Sandbox, driver: Driver) -> None:
+    sandbox.script({"call": "debit", "answer": "status-lags", "late_s": 30})
+    answer = driver.pay(sandbox, "op-1", "11")
+    sandbox.now += 29
+    assert driver.state(sandbox, "op-1", answer) not in ("PENDING", "SUCCESSFUL", "FAILED")
+    assert len(sandbox.really()) == 1
+    sandbox.now += 1
+    assert driver.state(sandbox, "op-1", answer) == "SUCCESSFUL"
+
+
+@each
+@pytest.mark.parametrize("fault", ["503", "504-lost", "token-expired"])
+def test_an_enquiry_can_fail(sandbox: Sandbox, driver: Driver, fault: str) -> None:
+    answer = driver.pay(sandbox, "op-1", "11")
+    sandbox.now += 2
+    sandbox.script({"call": "request", "dialect": driver.name, "answer": fault})
+    assert driver.state(sandbox, "op-1", answer) in ("503", "504", "401", "404")
+    assert driver.state(sandbox, "op-1", answer) == "SUCCESSFUL"
+
+
+@by_own_id
+def test_the_same_id_again_moves_no_more_money(sandbox: Sandbox, driver: Driver) -> None:
+    for _ in range(3):
+        driver.pay(sandbox, "op-1", "11")
+        sandbox.now += 2
+    assert len(sandbox.really()) == 1
+    assert len(sandbox.callbacks()) == 1
+
+
+@by_own_id
+@pytest.mark.parametrize(("digits", "calls"), [("03", 3), ("04", 3), ("05", 2)])
+def test_phones_whose_answers_are_lost(sandbox: Sandbox, driver: Driver, digits: str, calls: int) -> None:
+    statuses = [driver.pay(sandbox, "op-1", digits).status_code for _ in range(calls)]
+    assert statuses[:2] == [504, 504]
+    sandbox.now += 60
+    assert driver.state(sandbox, "op-1", None) == "SUCCESSFUL"
+    assert len(sandbox.really()) == 1
+
+
+@each
+def test_rules_of_other_dialects_do_not_apply(sandbox: Sandbox, driver: Driver) -> None:
+    other = next(d.name for d in DRIVERS if d.name != driver.name)
+    sandbox.script({"call": "debit", "dialect": other, "answer": "503"})
+    assert driver.accepted(driver.pay(sandbox, "op-1", "11"))
+    assert driver.accepted(sandbox.debit())
+    assert len(sandbox.get("/_faults").json["faults"]) == 1
+
+
+@each
+def test_a_debit_survives_a_restart_and_so_does_its_callback(sandbox: Sandbox, driver: Driver) -> None:
+    answer = driver.pay(sandbox, "op-1", "11")
+    sandbox.start()
+    sandbox.now += 2
+    assert driver.state(sandbox, "op-1", answer) == "SUCCESSFUL"
+    sandbox.start()
+    assert len(sandbox.callbacks()) == 1
+    sandbox.start()
+    assert sandbox.callbacks() == []
