@@ -12,10 +12,12 @@ from mock_api.callbacks import Post, Sender, post_over_http
 from mock_api.chance import Chance
 from mock_api.desk import Desk, Reply, describe
 from mock_api.dialects import generic
+from mock_api.dialects.airtel import AIRTEL
 from mock_api.dialects.face import Dialect
 from mock_api.dialects.gsma import GSMA
 from mock_api.dialects.mtn import MTN
 from mock_api.dialects.mvola import MVOLA
+from mock_api.dialects.orange_cm import ORANGE_CM
 from mock_api.ledger import Ledger
 from mock_api.outbox import Outbox
 from mock_api.script import Script
@@ -29,7 +31,7 @@ PARTNERS: dict[str, Callable[[Desk], Blueprint]] = {
     screening.BLACKLIST: screening.blacklist,
     sms.PARTNER: sms.blueprint,
 }
-DIALECTS: tuple[Dialect, ...] = (MTN, GSMA, MVOLA)
+DIALECTS: tuple[Dialect, ...] = (MTN, GSMA, MVOLA, AIRTEL, ORANGE_CM)
 
 
 def create_app(

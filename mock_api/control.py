@@ -32,6 +32,15 @@ def blueprint(desk: Desk) -> Blueprint:
     def callbacks() -> dict[str, object]:
         return {"callbacks": desk.outbox.newest(CALLBACKS_SHOWN)}
 
+    @routes.put("/_callbacks/<any(airtel,wave):dialect>")
+    def register(dialect: str) -> tuple[dict[str, object], int]:
+        body = request.get_json(silent=True, force=True)
+        url = body.get("url") if isinstance(body, dict) else None
+        if not isinstance(url, str) or (url and not url.startswith(("http://", "https://"))):
+            return {"error": 'send {"url": "http..."}; an empty URL sends nothing'}, 422
+        desk.ledger.write_note(f"callback-url:{dialect}", url)
+        return {"dialect": dialect, "url": url}, 200
+
     @routes.post("/_reset")
     def reset() -> dict[str, object]:
         desk.script.clear()

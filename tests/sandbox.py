@@ -33,6 +33,7 @@ class Sandbox:
         self.slept: list[float] = []
         self.while_waiting: Callable[[], object] | None = None
         self.posted: list[Message] = []
+        self.notebook: dict[str, str] = {}  # what a careful client stores before it asks for a payment
         self.start()
 
     def start(self, **settings: Any) -> None:

@@ -103,6 +103,11 @@ class Face:
             raise Refusal(self.manner.refuse("401"))
         return found["user"]
 
+    def callback_url(self, usual: str) -> str:
+        """Returns the callback URL that is registered for this dialect: `PUT /_callbacks/{dialect}`, or `usual`."""
+        registered = self.desk.ledger.note(f"callback-url:{self.name}")
+        return usual if registered is None else registered
+
     def body(self) -> Body:
         """Returns the JSON object of the request. Raises BadField."""
         return Body(request.get_json(silent=True, force=True))

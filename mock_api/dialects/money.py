@@ -66,18 +66,22 @@ def trades(
     own_debit: Decide = lambda books, order: None,
     own_refund: Decide = lambda books, order: None,
     own_payout: Decide = lambda books, order: None,
+    *,
+    refunds_wait: bool = True,
 ) -> Trades:
     """Returns the three kinds of orders of a dialect.
 
     number: returns the transaction id in the vendor's form.
     own_debit, own_refund, own_payout: the vendor's test numbers and amounts.
+    refunds_wait: whether a refund is PENDING first.
     """
 
     def by_phone(own: Decide) -> Callable[[Books, Order], Verdict]:
         return lambda books, order: own(books, order) or times.by_phone(order.content["msisdn"])
 
     def refund(books: Books, order: Order) -> Verdict:
-        return own_refund(books, order) or Verdict(_why_not(books, order), waits=True, after_s=_settling_s(times))
+        decided = Verdict(_why_not(books, order), waits=refunds_wait, after_s=_settling_s(times))
+        return own_refund(books, order) or decided
 
     def record(books: Books, order: Order) -> None:
         books.write_note(f"transaction:{dialect}:{number(order)}", order.request_id)
@@ -88,7 +92,7 @@ def trades(
     reported = ("debit_request_id", *MONEY)
     return {
         (dialect, "debit"): Trade("debits", number, MONEY, by_phone(own_debit), record, fixed, waits=True),
-        (dialect, "refund"): Trade("refunds", number, reported, refund, record, fixed, waits=True),
+        (dialect, "refund"): Trade("refunds", number, reported, refund, record, fixed, refunds_wait),
         (dialect, "payout"): Trade("payouts", number, MONEY, by_phone(own_payout), record, fixed, waits=True),
     }
 

@@ -1,5 +1,6 @@
 """One client for each dialect, with the same three acts, so that one test can be run over all of them."""
 
+import base64
 import hashlib
 import uuid
 from collections.abc import Callable
@@ -118,8 +119,62 @@ def _mvola_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str
     return _word(sandbox.call("GET", f"{MVOLA_PATH}status/{server_id}", MVOLA_HEADERS), "status")
 
 
+AIRTEL_HEADERS = {"Authorization": "Bearer sandbox", "X-Country": "ZM", "X-Currency": "ZMW"}
+
+
+def _airtel_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    sandbox.call("PUT", "/_callbacks/airtel", json={"url": CALLBACK})
+    place = {"country": "ZM", "currency": "ZMW"}
+    body = {
+        "reference": "fine",
+        "subscriber": place | {"msisdn": f"9771234{digits}"},
+        "transaction": place | {"amount": 15000, "id": reference},
+    }
+    return sandbox.call("POST", "/airtel/merchant/v1/payments/", AIRTEL_HEADERS, json=body)
+
+
+def _airtel_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    asked = sandbox.call("GET", f"/airtel/standard/v1/payments/{reference}", AIRTEL_HEADERS)
+    if asked.status_code == 200 and "data" not in asked.json:
+        assert asked.json["status"]["response_code"] == "DP00800001025"
+        return "404"
+    return _word(asked, "data", "transaction", "status")
+
+
+ORANGE_CM_BASE = "/orange-cm/omcoreapis/1.0.2/mp"
+ORANGE_CM_HEADERS = {
+    "Authorization": "Bearer sandbox",
+    "X-AUTH-TOKEN": base64.b64encode(b"user:secret").decode(),
+}
+
+
+def _orange_cm_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    if reference not in sandbox.notebook:
+        first = sandbox.call("POST", f"{ORANGE_CM_BASE}/init", ORANGE_CM_HEADERS)
+        sandbox.notebook[reference] = first.json["data"]["payToken"]
+    body = {
+        "notifUrl": CALLBACK,
+        "channelUserMsisdn": "690000000",
+        "amount": "15000",
+        "subscriberMsisdn": f"6912345{digits}",
+        "pin": "1234",
+        "orderId": reference,
+        "description": "fine",
+        "payToken": sandbox.notebook[reference],
+    }
+    return sandbox.call("POST", f"{ORANGE_CM_BASE}/pay", ORANGE_CM_HEADERS, json=body)
+
+
+def _orange_cm_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    token = sandbox.notebook[reference]
+    asked = sandbox.call("GET", f"{ORANGE_CM_BASE}/paymentstatus/{token}", ORANGE_CM_HEADERS)
+    return _word(asked, "data", "status")
+
+
 DRIVERS = [
     Driver("mtn", "+22505070000", _mtn_pay, _mtn_state),
     Driver("gsma", "+22507070000", _gsma_pay, _gsma_state),
     Driver("mvola", "+261340017", _mvola_pay, _mvola_state, own_id=False),
+    Driver("airtel", "+2609771234", _airtel_pay, _airtel_state),
+    Driver("orange_cm", "+2376912345", _orange_cm_pay, _orange_cm_state),
 ]
