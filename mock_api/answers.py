@@ -3,10 +3,10 @@
 DEFERRABLE = ("debit", "refund", "settle", "charge", "sms", "payout")
 """Calls with an effect."""
 MONEY = ("debit", "refund", "payout")
-READS = ("request", "lookup", "fine", "verify", "blacklist", "token", "account")
+READS = ("request", "lookup", "fine", "verify", "blacklist", "token", "account", "expire")
 CALLBACK = "callback"
 CALLS = (*DEFERRABLE, *READS, CALLBACK)
-WITHOUT_ID = ("lookup", "verify", "blacklist", "token", "account")
+WITHOUT_ID = ("lookup", "verify", "blacklist", "token", "account", "expire")
 
 TIMEOUTS = ("504-lost", "504-done", "504-late")
 STATUSES = ("400", "404", "409", "429", "500", "503")

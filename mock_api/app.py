@@ -13,11 +13,14 @@ from mock_api.chance import Chance
 from mock_api.desk import Desk, Reply, describe
 from mock_api.dialects import generic
 from mock_api.dialects.airtel import AIRTEL
+from mock_api.dialects.daraja import DARAJA
 from mock_api.dialects.face import Dialect
 from mock_api.dialects.gsma import GSMA
 from mock_api.dialects.mtn import MTN
 from mock_api.dialects.mvola import MVOLA
 from mock_api.dialects.orange_cm import ORANGE_CM
+from mock_api.dialects.orange_webpay import ORANGE_WEBPAY
+from mock_api.dialects.wave import WAVE
 from mock_api.ledger import Ledger
 from mock_api.outbox import Outbox
 from mock_api.script import Script
@@ -31,7 +34,7 @@ PARTNERS: dict[str, Callable[[Desk], Blueprint]] = {
     screening.BLACKLIST: screening.blacklist,
     sms.PARTNER: sms.blueprint,
 }
-DIALECTS: tuple[Dialect, ...] = (MTN, GSMA, MVOLA, AIRTEL, ORANGE_CM)
+DIALECTS: tuple[Dialect, ...] = (MTN, GSMA, MVOLA, AIRTEL, ORANGE_CM, ORANGE_WEBPAY, DARAJA, WAVE)
 
 
 def create_app(
@@ -39,45 +42,53 @@ def create_app(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     post: Post | None = None,
+    dialects: Sequence[Dialect] = DIALECTS,
 ) -> Flask:
     """Returns the sandbox's app, with its state file in `settings.var_dir`.
 
     clock: returns the time, in seconds since 1970.
     sleep: waits, given seconds.
     post: sends a callback; None for HTTP.
+    dialects: those that it speaks.
     Raises OSError or sqlite3.Error when the state file cannot be used.
     """
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     books = Books(settings.var_dir / "mock_api.sqlite")
-    desk, sender = _desk(settings, books, clock, sleep, post or post_over_http(settings.callback_timeout_s))
+    post = post or post_over_http(settings.callback_timeout_s)
+    desk, sender = _desk(settings, books, clock, sleep, post, dialects)
     app = Flask("mock_api", static_folder=None)
     app.extensions["books"] = books  # the caller closes them
     app.extensions["sender"] = sender  # the caller runs it
     app.register_error_handler(HTTPException, _problem)
-    _mount(app, desk, settings)
+    _mount(app, desk)
+    for dialect in dialects:
+        app.register_blueprint(dialect.mount(desk, settings), url_prefix=dialect.prefix)
     return app
 
 
 def _desk(
-    settings: Settings, books: Books, clock: Callable[[], float], sleep: Callable[[float], None], post: Post
+    settings: Settings,
+    books: Books,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    post: Post,
+    dialects: Sequence[Dialect],
 ) -> tuple[Desk, Sender]:
     trades = generic.TRADES | registry.TRADES | finance.TRADES | sms.TRADES
-    for dialect in DIALECTS:
+    for dialect in dialects:
         trades |= dialect.trades(settings)
     outbox, script = Outbox(books), Script()
     ledger = Ledger(books, outbox, trades, clock, settings.pending_s)
     fail_rates = {"verify": settings.verify_fail_rate, "blacklist": settings.blacklist_fail_rate}
     rates = (settings.timeout_rate, settings.late_max_s, fail_rates, settings.callback_fault_rate)
     chance = Chance(settings.seed, settings.latency_max_s, *rates)
-    notices = {dialect.manner.dialect: dialect.notice(settings) for dialect in DIALECTS}
+    notices = {dialect.manner.dialect: dialect.notice(settings) for dialect in dialects}
     sender = Sender(ledger, outbox, script, chance, notices, post)
     return Desk(ledger, outbox, chance, script, sleep, sender.run_once), sender
 
 
-def _mount(app: Flask, desk: Desk, settings: Settings) -> None:
+def _mount(app: Flask, desk: Desk) -> None:
     app.register_blueprint(control.blueprint(desk))
-    for dialect in DIALECTS:
-        app.register_blueprint(dialect.mount(desk, settings), url_prefix=dialect.prefix)
     # Under its prefix each partner finds only its own requests. At the root, one address serves all partners.
     for partner, blueprint in PARTNERS.items():
         routes = blueprint(desk)

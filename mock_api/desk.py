@@ -53,6 +53,7 @@ def _refuse(status: str) -> Reply:
     return {"error": text}, int(status)
 
 
+_CLAIMED_AT = "2000-01-01T00:00:00.000Z"
 PLAIN = Manner("", _refuse, frozenset({"request_id", "id"}))
 
 
@@ -126,7 +127,7 @@ class Desk:
         if fate.carried_out:
             return _send(fate, show(self._carry_out(order, fate, texts)), manner)
         # Garbled answers claim success even if nothing was carried out: a client must not trust them.
-        claim = Submission(Request(order, SUCCESSFUL, None, None), fresh=True, same=True)
+        claim = Submission(Request(order, SUCCESSFUL, None, None, _CLAIMED_AT), fresh=True, same=True)
         return _send(fate, show(claim), manner)
 
     def _wait(self, call: str, key: str, texts: Sequence[str], habit: Habit | None, dialect: str) -> Fate:
@@ -154,6 +155,8 @@ class Desk:
         if fate.answer in OF_DIALECTS:
             self.ledger.write_note(f"fault:{order.partner}:{order.request_id}", fate.answer)
         if "callback" in order.content:
+            if fate.answer == UNREACHABLE:
+                self.ledger.tell(order, UNREACHABLE)
             self._call_back_at_once(order, texts)
         return done
 

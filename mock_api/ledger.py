@@ -1,7 +1,7 @@
 """Carries out orders: each once, at its time, by the rules of its partner."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -67,10 +67,13 @@ class Ledger:
                 return Submission(existing, fresh=False, same=_canonical(existing.order) == _canonical(order))
             return Submission(self._submit(order, now, verdict, pending_s), fresh=True, same=True)
 
-    def conclude(self, order: Order, verdict: Verdict | None = None) -> Request | None:
+    def conclude(
+        self, order: Order, verdict: Verdict | None = None, changes: Mapping[str, str] | None = None
+    ) -> Request | None:
         """Ends a PENDING order now, as when the payer has answered. Does nothing to any other order.
 
         verdict: replaces the partner's decision.
+        changes: fields of the order that are known only now, such as the payer's phone.
         Returns the order's state, or None.
         """
         now = self._clock()
@@ -80,7 +83,8 @@ class Ledger:
             if existing is None or existing.status != PENDING:
                 return existing
             self._books.drop_deferred(existing.order)
-            return self._finish(existing.order, now, verdict or self._outcome(existing.order))
+            known = existing.order._replace(content={**existing.order.content, **(changes or {})})
+            return self._finish(known, now, verdict or self._outcome(known))
 
     def postpone(self, order: Order, due: float, verdict: Verdict) -> None:
         """Gives a PENDING order another end: `verdict` at `due`, in seconds since 1970."""

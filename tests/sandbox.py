@@ -2,22 +2,23 @@
 
 import json
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
-from mock_api.app import create_app
+from mock_api.app import DIALECTS, create_app
 from mock_api.callbacks import Message, Sender
+from mock_api.dialects.face import Dialect
 from mock_api.settings import Settings
 from tests.answers import Answer, client_of
 
 Json = dict[str, Any]
 
 
-def make_app(settings: Settings, **time: Callable[..., object]) -> Flask:
+def make_app(settings: Settings, **time: object) -> Flask:
     """The sandbox's app, whose state file is closed when nothing refers to the app any more."""
     app = create_app(settings, **time)  # type: ignore[arg-type]
     weakref.finalize(app, app.extensions["books"].close)
@@ -27,7 +28,8 @@ def make_app(settings: Settings, **time: Callable[..., object]) -> Flask:
 class Sandbox:
     """Instant and faithful unless `start` says otherwise; `while_waiting` runs once, inside the next latency."""
 
-    def __init__(self, var_dir: Path) -> None:
+    def __init__(self, var_dir: Path, dialects: Sequence[Dialect] = DIALECTS) -> None:
+        self.dialects = dialects
         self.settings = Settings(latency_max_s=0, timeout_rate=0, seed="one", var_dir=var_dir)
         self.now = 1_800_000_000.0
         self.slept: list[float] = []
@@ -39,7 +41,8 @@ class Sandbox:
     def start(self, **settings: Any) -> None:
         """Starts it anew on the same state, as after a restart."""
         self.settings = replace(self.settings, **settings)
-        self.app = make_app(self.settings, clock=lambda: self.now, sleep=self._sleep, post=self._post)
+        arguments = {"clock": lambda: self.now, "sleep": self._sleep, "post": self._post}
+        self.app = make_app(self.settings, dialects=self.dialects, **arguments)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -57,7 +57,7 @@ def _mtn_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
 
 WORDS = dict.fromkeys(("pending", "TIP", "TA", "INITIATED", "processing"), "PENDING")
 WORDS |= dict.fromkeys(("completed", "TS", "SUCCESS", "SUCCESSFULL", "succeeded"), "SUCCESSFUL")
-WORDS |= dict.fromkeys(("failed", "TF", "TE", "EXPIRED", "CANCELLED", "cancelled"), "FAILED")
+WORDS |= dict.fromkeys(("FAILED", "failed", "TF", "TE", "EXPIRED", "CANCELLED", "cancelled"), "FAILED")
 
 
 def _word(asked: Answer, *path: str) -> str:
@@ -171,10 +171,88 @@ def _orange_cm_state(sandbox: Sandbox, reference: str, answer: Answer | None) ->
     return _word(asked, "data", "status")
 
 
+def daraja_password(timestamp: str = "20261121163000") -> dict[str, str]:
+    password = base64.b64encode(f"174379passkey{timestamp}".encode()).decode()
+    return {"BusinessShortCode": "174379", "Password": password, "Timestamp": timestamp}
+
+
+BEARER = {"Authorization": "Bearer sandbox"}
+
+
+def _daraja_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    body = daraja_password() | {
+        "TransactionType": "CustomerPayBillOnline",
+        "Amount": 15000,
+        "PartyA": f"2547083741{digits}",
+        "PartyB": "174379",
+        "PhoneNumber": f"2547083741{digits}",
+        "CallBackURL": CALLBACK,
+        "AccountReference": reference,
+        "TransactionDesc": "fine",
+    }
+    return sandbox.call("POST", "/daraja/mpesa/stkpush/v1/processrequest", BEARER, json=body)
+
+
+def _daraja_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    assert answer is not None
+    body = daraja_password() | {"CheckoutRequestID": answer.json["CheckoutRequestID"]}
+    asked = sandbox.call("POST", "/daraja/mpesa/stkpushquery/v1/query", BEARER, json=body)
+    if asked.status_code == 500 and asked.json["errorMessage"] == "The transaction is being processed":
+        return "PENDING"
+    if asked.status_code != 200:
+        return str(asked.status_code)
+    return "SUCCESSFUL" if asked.json["ResultCode"] == "0" else "FAILED"
+
+
+WAVE_SESSIONS = "/wave/v1/checkout/sessions"
+PAGES = {"success_url": "https://city.example/paid", "error_url": "https://city.example/failed"}
+
+
+def _wave_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    sandbox.call("PUT", "/_callbacks/wave", json={"url": CALLBACK})
+    body = PAGES | {"amount": "15000", "currency": "XOF", "client_reference": reference}
+    body["restrict_payer_mobile"] = f"+2217712345{digits}"
+    return sandbox.call("POST", WAVE_SESSIONS, BEARER | {"Idempotency-Key": reference}, json=body)
+
+
+def _wave_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    asked = sandbox.call("GET", f"{WAVE_SESSIONS}/search?client_reference={reference}", BEARER)
+    if asked.status_code != 200 or not asked.json["result"]:
+        return str(asked.status_code) if asked.status_code != 200 else "404"
+    return WORDS[asked.json["result"][0]["payment_status"]]
+
+
+WEBPAY = "/orange-webpay/orange-money-webpay/ci/v1"
+
+
+def _webpay_pay(sandbox: Sandbox, reference: str, digits: str) -> Answer:
+    body = {
+        "merchant_key": "key",
+        "currency": "XOF",
+        "order_id": reference,
+        "amount": 15000,
+        "return_url": PAGES["success_url"],
+        "cancel_url": PAGES["error_url"],
+        "notif_url": CALLBACK,
+        "lang": "fr",
+        "reference": f"+22507070000{digits}",
+    }
+    return sandbox.call("POST", f"{WEBPAY}/webpayment", BEARER, json=body)
+
+
+def _webpay_state(sandbox: Sandbox, reference: str, answer: Answer | None) -> str:
+    assert answer is not None
+    body = {"order_id": reference, "amount": 15000, "pay_token": answer.json["pay_token"]}
+    return _word(sandbox.call("POST", f"{WEBPAY}/transactionstatus", BEARER, json=body), "status")
+
+
 DRIVERS = [
     Driver("mtn", "+22505070000", _mtn_pay, _mtn_state),
     Driver("gsma", "+22507070000", _gsma_pay, _gsma_state),
     Driver("mvola", "+261340017", _mvola_pay, _mvola_state, own_id=False),
     Driver("airtel", "+2609771234", _airtel_pay, _airtel_state),
     Driver("orange_cm", "+2376912345", _orange_cm_pay, _orange_cm_state),
+    Driver("orange_webpay", "+22507070000", _webpay_pay, _webpay_state, own_id=False),
+    Driver("daraja", "+2547083741", _daraja_pay, _daraja_state, own_id=False),
+    Driver("wave", "+2217712345", _wave_pay, _wave_state),
 ]

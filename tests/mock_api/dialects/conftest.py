@@ -1,0 +1,12 @@
+"""A fresh sandbox for each test, with all dialects."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Sandbox(tmp_path)
