@@ -2,12 +2,12 @@
 
 import json
 import logging
-import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -99,9 +99,9 @@ class Sender:
         """Sends what is due, one after the other. Returns how many callbacks were due."""
         return self._run(lambda send, due: list(map(send, due)))
 
-    def run_for_ever(self) -> None:
+    def run_for_ever(self) -> NoReturn:
         """Sends what falls due, many at once, until the process ends."""
-        pool = ThreadPoolExecutor(SENDERS, "callbacks")
+        pool = ThreadPoolExecutor(SENDERS, "callback")
 
         def hand_over(send: Callable[[Waiting], None], due: Iterable[Waiting]) -> None:
             for waiting in due:
@@ -109,7 +109,7 @@ class Sender:
 
         while True:
             self._reporting(self._run, hand_over)
-            threading.Event().wait(ROUND_S)
+            time.sleep(ROUND_S)
 
     @staticmethod
     def _reporting(act: Callable[..., object], *arguments: object) -> None:

@@ -35,13 +35,14 @@ class Sandbox:
         self.slept: list[float] = []
         self.while_waiting: Callable[[], object] | None = None
         self.posted: list[Message] = []
+        self.post_callback: Callable[[Message], int] = self._post
         self.notebook: dict[str, str] = {}  # what a careful client stores before it asks for a payment
         self.start()
 
     def start(self, **settings: Any) -> None:
         """Starts it anew on the same state, as after a restart."""
         self.settings = replace(self.settings, **settings)
-        arguments = {"clock": lambda: self.now, "sleep": self._sleep, "post": self._post}
+        arguments = {"clock": lambda: self.now, "sleep": self._sleep, "post": self.post_callback}
         self.app = make_app(self.settings, dialects=self.dialects, **arguments)
 
     def _sleep(self, seconds: float) -> None:
