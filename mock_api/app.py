@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from mock_api import control, finance, registry, screening, sms
+from mock_api import control, finance, page, registry, screening, sms
 from mock_api.books import Books
 from mock_api.callbacks import Post, Sender, post_over_http
 from mock_api.chance import Chance
@@ -61,6 +61,8 @@ def create_app(
     app.extensions["sender"] = sender  # the caller runs it
     app.register_error_handler(HTTPException, _problem)
     _mount(app, desk)
+    prefixes = [(dialect.manner.dialect, dialect.prefix) for dialect in dialects]
+    app.register_blueprint(page.blueprint(desk, books, settings, prefixes))
     for dialect in dialects:
         app.register_blueprint(dialect.mount(desk, settings), url_prefix=dialect.prefix)
     return app

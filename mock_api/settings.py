@@ -76,7 +76,7 @@ def _url(text: str) -> str:
     return text
 
 
-_VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
+VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "MOCK_HOST": ("host", str),
     "MOCK_PORT": ("port", _port),
     "MOCK_LATENCY_MAX_S": ("latency_max_s", _seconds),
@@ -104,7 +104,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Returns the settings in `environ`. An empty variable counts as absent. Raises BadSettings."""
     values: dict[str, object] = {}
     wrong: list[str] = []
-    for variable, (name, parse) in _VARIABLES.items():
+    for variable, (name, parse) in VARIABLES.items():
         text = environ.get(variable, "").strip()
         if not text:
             continue

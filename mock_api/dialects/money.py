@@ -52,11 +52,11 @@ class Times:
 
 
 def habit(order: Order) -> Habit | None:
-    """Returns how calls about a magic phone are answered. Refunds have no magic phones."""
+    """Returns how calls about a magic phone or a vendor's test number are answered. Refunds have none of them."""
     digits = order.content["msisdn"][-2:]
     if order.call == "refund":
         return None
-    return HABITS["01"] if digits == ABSENT else HABITS.get(digits)
+    return HABITS["01"] if digits == ABSENT or "test_number" in order.content else HABITS.get(digits)
 
 
 def trades(

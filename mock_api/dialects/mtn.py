@@ -173,6 +173,7 @@ def _read(face: Face, product: str, call: str) -> Order:
         if party.text("partyIdType") != "MSISDN":
             raise BadField("partyIdType must be MSISDN")
         content["msisdn"] = party.phone("partyId")
+        content |= {"test_number": "1"} if test_number(content["msisdn"]) else {}
     notes = {"payer_message": body.optional("payerMessage", _NOTE), "payee_note": body.optional("payeeNote", _NOTE)}
     return Order(
         face.name, call, reference, content | given(reference=body.optional("externalId"), callback=callback, **notes)

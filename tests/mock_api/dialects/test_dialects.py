@@ -1,5 +1,8 @@
 """Every dialect plays every fault, and moves the money once."""
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 
 from tests.mock_api.dialects.drivers import CALLBACK, DRIVERS, Driver
@@ -166,3 +169,50 @@ def test_a_debit_survives_a_restart_and_so_does_its_callback(sandbox: Sandbox, d
     assert len(sandbox.callbacks()) == 1
     sandbox.start()
     assert sandbox.callbacks() == []
+
+
+TOKENS = {
+    "mtn": ("POST", "/mtn/collection/token/", "basic"),
+    "mvola": ("POST", "/mvola/token", "form"),
+    "airtel": ("POST", "/airtel/auth/oauth2/token", "json"),
+    "orange_cm": ("POST", "/orange-cm/token", "form"),
+    "orange_webpay": ("POST", "/orange-webpay/oauth/v3/token", "form"),
+    "daraja": ("GET", "/daraja/oauth/v1/generate?grant_type=client_credentials", "basic"),
+}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_the_call_for_tokens_can_be_down(sandbox: Sandbox, name: str) -> None:
+    method, path, kind = TOKENS[name]
+
+    def ask(secret: str) -> int:
+        fields = {"grant_type": "client_credentials", "scope": "EXT_INT_MVOLA_SCOPE"}
+        ids = {"client_id": "user", "client_secret": secret}
+        body: dict[str, Any] = {"json": fields | ids} if kind == "json" else {"auth": ("user", secret)}
+        if kind == "form":
+            body["data"] = fields
+        return sandbox.call(method, path, {"Ocp-Apim-Subscription-Key": "key"}, **body).status_code
+
+    sandbox.script(*({"call": "token", "dialect": name, "answer": answer} for answer in ("503", "504-lost")))
+    assert [ask(secret) for secret in ("s", "s", "s", "wrong", "")] == [503, 504, 200, 401, 401]
+
+
+@by_own_id
+def test_the_same_id_at_once_moves_the_money_once(sandbox: Sandbox, driver: Driver) -> None:
+    sandbox.script({"call": "debit", "answer": "503"})
+    driver.pay(sandbox, "op-1", "11")  # where there is a first call, it is made
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: driver.pay(sandbox, "op-1", "11"), range(8)))
+    assert any(driver.accepted(answer) for answer in answers)
+    sandbox.now += 2
+    assert len(sandbox.really()) == 1
+    assert len(sandbox.callbacks()) == 1
+
+
+@each
+def test_spoilt_answers_claim_a_success_even_if_nothing_is_done(sandbox: Sandbox, driver: Driver) -> None:
+    for answer in ("truncated", "wrong-id"):
+        sandbox.script({"call": "debit", "answer": answer, "done": False})
+        assert driver.accepted(driver.pay(sandbox, f"op-{answer[:5]}", "11"))
+    sandbox.now += 60
+    assert sandbox.really() == []
