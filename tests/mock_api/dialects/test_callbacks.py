@@ -7,6 +7,7 @@ from tests.mock_api.dialects.drivers import CALLBACK, DRIVERS, Driver
 from tests.sandbox import Json, Sandbox
 
 each = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+SPOKEN = {"mtn", "gsma", "orange_cm"}
 MTN, GSMA, ORANGE = (next(d for d in DRIVERS if d.name == name) for name in ("mtn", "gsma", "orange_cm"))
 
 

@@ -11,6 +11,7 @@ from tests.answers import Answer
 from tests.mock_api.dialects.drivers import AIRTEL_HEADERS, DRIVERS, ORANGE_CM_BASE, ORANGE_CM_HEADERS
 from tests.sandbox import Sandbox
 
+SPOKEN = {"airtel", "orange_cm"}
 AIRTEL, ORANGE = (next(driver for driver in DRIVERS if driver.name == name) for name in ("airtel", "orange_cm"))
 
 

@@ -4,6 +4,7 @@ from tests.answers import Answer
 from tests.mock_api.dialects.drivers import BEARER, CALLBACK, DRIVERS, daraja_password
 from tests.sandbox import Json, Sandbox
 
+SPOKEN = {"daraja"}
 DARAJA = next(driver for driver in DRIVERS if driver.name == "daraja")
 REVERSAL = "/daraja/mpesa/reversal/v1/request"
 RESULT_URL = "http://receiver.example/results/r-1"

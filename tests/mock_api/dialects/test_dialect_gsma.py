@@ -8,6 +8,7 @@ import pytest
 from tests.mock_api.dialects.drivers import CALLBACK, DRIVERS, MVOLA_HEADERS, MVOLA_PATH, uuid4_of
 from tests.sandbox import Sandbox
 
+SPOKEN = {"gsma", "mvola"}
 GSMA, MVOLA = (next(driver for driver in DRIVERS if driver.name == name) for name in ("gsma", "mvola"))
 KEY = {"X-API-Key": "key"}
 

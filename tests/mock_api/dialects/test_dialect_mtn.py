@@ -7,6 +7,7 @@ import pytest
 from tests.answers import Answer
 from tests.sandbox import Json, Sandbox
 
+SPOKEN = {"mtn"}
 HEADERS = {
     "Authorization": "Bearer sandbox",
     "Ocp-Apim-Subscription-Key": "key",

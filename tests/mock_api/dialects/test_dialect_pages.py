@@ -10,6 +10,7 @@ from tests.answers import Answer
 from tests.mock_api.dialects.drivers import BEARER, DRIVERS, PAGES, WAVE_SESSIONS, WEBPAY
 from tests.sandbox import Json, Sandbox
 
+SPOKEN = {"wave", "orange_webpay"}
 WAVE, ORANGE = (next(driver for driver in DRIVERS if driver.name == name) for name in ("wave", "orange_webpay"))
 
 

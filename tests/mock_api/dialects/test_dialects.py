@@ -171,6 +171,7 @@ def test_a_debit_survives_a_restart_and_so_does_its_callback(sandbox: Sandbox, d
     assert sandbox.callbacks() == []
 
 
+SPOKEN = {"mtn", "mvola", "airtel", "orange_cm", "orange_webpay", "daraja"}
 TOKENS = {
     "mtn": ("POST", "/mtn/collection/token/", "basic"),
     "mvola": ("POST", "/mvola/token", "form"),
