@@ -14,7 +14,8 @@ GARBLED = ("html", "truncated", "wrong-id", "reset", "hang")
 OUTCOMES = ("ok", "pending", "failed")
 TOKEN_EXPIRED = "token-expired"
 EXPIRED, STATUS_LAGS = "expired", "status-lags"
-AMBIGUOUS, UNREACHABLE, POLL_LIMIT, REASON_OBJECT = "ambiguous", "unreachable", "poll-limit", "reason-object"
+AMBIGUOUS, UNREACHABLE, REASON_OBJECT = "ambiguous", "unreachable", "reason-object"
+POLL_LIMIT, SYNCHRONOUS = "poll-limit", "synchronous"
 
 OF_CALLS = {
     "pending": DEFERRABLE,
@@ -24,6 +25,7 @@ OF_CALLS = {
     AMBIGUOUS: ("debit",),
     UNREACHABLE: ("debit",),
     POLL_LIMIT: ("debit",),
+    SYNCHRONOUS: MONEY,
     REASON_OBJECT: ("request",),
 }
 """Answers to some calls only."""
@@ -31,6 +33,7 @@ OF_DIALECTS = {
     AMBIGUOUS: ("airtel",),
     UNREACHABLE: ("daraja",),
     POLL_LIMIT: ("gsma",),
+    SYNCHRONOUS: ("gsma",),
     REASON_OBJECT: ("mtn",),
 }
 """Answers that one dialect has; the others treat them as "ok"."""

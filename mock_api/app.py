@@ -10,7 +10,7 @@ from mock_api import control, finance, page, registry, screening, sms
 from mock_api.books import Books
 from mock_api.callbacks import Post, Sender, post_over_http
 from mock_api.chance import Chance
-from mock_api.desk import Desk, Reply, describe
+from mock_api.desk import Desk, describe
 from mock_api.dialects import generic
 from mock_api.dialects.airtel import AIRTEL
 from mock_api.dialects.daraja import DARAJA
@@ -23,6 +23,7 @@ from mock_api.dialects.orange_webpay import ORANGE_WEBPAY
 from mock_api.dialects.wave import WAVE
 from mock_api.ledger import Ledger
 from mock_api.outbox import Outbox
+from mock_api.reply import Reply
 from mock_api.script import Script
 from mock_api.settings import Settings
 

@@ -1,13 +1,9 @@
 """The desk: every partner call passes through it. It waits for the latency, applies the fate, and answers."""
 
-import errno
-import json
-import socket
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from flask import Response, request
+from flask import Response
 
 from mock_api.answers import (
     AMBIGUOUS,
@@ -18,8 +14,7 @@ from mock_api.answers import (
     FORGED,
     OF_DIALECTS,
     STATUS_LAGS,
-    STATUSES,
-    TOKEN_EXPIRED,
+    SYNCHRONOUS,
     UNREACHABLE,
 )
 from mock_api.books import Order, Request
@@ -27,34 +22,11 @@ from mock_api.chance import Chance, Fate
 from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Submission
 from mock_api.outbox import Outbox
 from mock_api.phones import UNTIL_LANDED, Habit
+from mock_api.reply import PLAIN, Manner, Reply, send
 from mock_api.script import Script
 from mock_api.trade import Verdict
 
-Reply = tuple[Mapping[str, object] | None, int]
-"""A JSON object, or None for an empty body; and the HTTP status."""
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How a partner words what has nothing to do with its orders.
-
-    dialect: its name; empty for a partner without one.
-    refuse: returns the answer to a call that fails, given "401" or one of the scripted answers that are a status.
-    ids: the fields that `wrong-id` changes.
-    """
-
-    dialect: str
-    refuse: Callable[[str], Reply]
-    ids: frozenset[str]
-
-
-def _refuse(status: str) -> Reply:
-    text = "no answer in time" if status == "504" else f"answered {status} on purpose"
-    return {"error": text}, int(status)
-
-
 _CLAIMED_AT = "2000-01-01T00:00:00.000Z"
-PLAIN = Manner("", _refuse, frozenset({"request_id", "id"}))
 
 
 @dataclass
@@ -101,7 +73,7 @@ class Desk:
     ) -> Response:
         """As `read`, for an answer that depends on the call's fate."""
         fate = self._wait(call, key, texts, habit, manner.dialect)
-        return _send(fate, answer(fate), manner)
+        return send(fate, answer(fate), manner)
 
     def write(
         self,
@@ -125,10 +97,10 @@ class Desk:
         if fate.answer == "504-late":
             self.ledger.defer(order, fate.late_s)
         if fate.carried_out:
-            return _send(fate, show(self._carry_out(order, fate, texts)), manner)
+            return send(fate, show(self._carry_out(order, fate, texts)), manner)
         # Garbled answers claim success even if nothing was carried out: a client must not trust them.
         claim = Submission(Request(order, SUCCESSFUL, None, None, _CLAIMED_AT), fresh=True, same=True)
-        return _send(fate, show(claim), manner)
+        return send(fate, show(claim), manner)
 
     def _wait(self, call: str, key: str, texts: Sequence[str], habit: Habit | None, dialect: str) -> Fate:
         resets = self.ledger.resets
@@ -158,6 +130,8 @@ class Desk:
             if fate.answer == UNREACHABLE:
                 self.ledger.tell(order, UNREACHABLE)
             self._call_back_at_once(order, texts)
+        if fate.answer == SYNCHRONOUS and order.partner in OF_DIALECTS[SYNCHRONOUS]:
+            return done._replace(request=self.ledger.conclude(order) or done.request)
         return done
 
     def _call_back_at_once(self, order: Order, texts: Sequence[str]) -> None:
@@ -180,60 +154,3 @@ def describe(done: Request) -> Mapping[str, object]:
     """Returns a request as partners report it: `{request_id, status, reason?, transaction_id?}`."""
     body = {"request_id": done.order.request_id, "status": done.status}
     return body | {k: v for k, v in (("reason", done.reason), ("transaction_id", done.transaction_id)) if v}
-
-
-def _send(fate: Fate, reply: Reply, manner: Manner) -> Response:
-    body, status = reply
-    if fate.answer.startswith("504"):
-        return _json(*manner.refuse("504"))
-    if fate.answer in STATUSES:
-        return _refusal(fate, manner)
-    if fate.answer == TOKEN_EXPIRED:
-        return _json(*manner.refuse("401"))
-    if fate.answer == "html":
-        return Response("<!doctype html><title>Welcome</title><p>Please sign in to the network.</p>", 200)
-    if fate.answer in ("reset", "hang"):
-        return Response(_cut_off())
-    if fate.answer == "truncated":
-        text = json.dumps(body)
-        return Response(text[: len(text) // 2], status, mimetype="application/json")
-    if fate.answer == "wrong-id":
-        return _json(_with_other_ids(body, manner.ids), status)
-    return _json(body, status)
-
-
-def _with_other_ids(body: object, ids: frozenset[str]) -> object:
-    if isinstance(body, list):
-        return [_with_other_ids(each, ids) for each in body]
-    if not isinstance(body, dict):
-        return body
-    return {
-        name: f"not-{value}" if name in ids and isinstance(value, str) else _with_other_ids(value, ids)
-        for name, value in body.items()
-    }
-
-
-def _refusal(fate: Fate, manner: Manner) -> Response:
-    response = _json(*manner.refuse(fate.answer))
-    if fate.answer in ("429", "503"):
-        response.headers["Retry-After"] = f"{fate.retry_after_s:g}"
-    return response
-
-
-def _json(body: object, status: int) -> Response:
-    return Response(b"" if body is None else json.dumps(body), status, mimetype="application/json")
-
-
-def _cut_off() -> Iterator[bytes]:
-    """Returns a body that resets the connection before the first byte of the answer is sent."""
-    connection = request.environ.get("gunicorn.socket")
-
-    def broken() -> Iterator[bytes]:
-        if connection is not None:
-            # Do not linger for further input of the client: the server's only loop would wait for it.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.shutdown(socket.SHUT_RD)
-        raise ConnectionResetError(errno.ECONNRESET, "reset on purpose")
-        yield b""
-
-    return broken()

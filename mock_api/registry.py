@@ -8,9 +8,10 @@ from flask import Blueprint, Response, request
 from mock_api import catalogue
 from mock_api.books import Books, Order
 from mock_api.catalogue import CANCELLED, CURRENCY, DUE, PAID, Fine
-from mock_api.desk import Desk, Reply
+from mock_api.desk import Desk
 from mock_api.forms import SETTLEMENT, BadForm, read_form
 from mock_api.ledger import Ledger
+from mock_api.reply import Reply
 from mock_api.trade import Trade, Verdict, prefixed
 
 PARTNER = "registry"

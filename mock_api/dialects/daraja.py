@@ -14,7 +14,6 @@ from flask import Blueprint, Response, request
 from mock_api.answers import UNREACHABLE
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
-from mock_api.desk import Reply
 from mock_api.dialects.body import URL, BadField, Body
 from mock_api.dialects.daraja_words import (
     MANNER,
@@ -31,6 +30,7 @@ from mock_api.dialects.daraja_words import (
 from mock_api.dialects.face import Dialect, Face
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.ledger import FAILED, PENDING, Submission
+from mock_api.reply import Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades
 

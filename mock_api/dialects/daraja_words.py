@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 from mock_api.books import Order, Request
-from mock_api.desk import Manner, Reply
 from mock_api.dialects.money import DEBIT_NOT_FOUND, NOT_REFUNDABLE
 from mock_api.ledger import SUCCESSFUL
+from mock_api.reply import Manner, Reply
 from mock_api.trade import digest
 
 NAIROBI = timezone(timedelta(hours=3))

@@ -8,11 +8,12 @@ from flask import Blueprint, Response, request
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
-from mock_api.desk import Desk, Manner, Reply
+from mock_api.desk import Desk
 from mock_api.dialects import tokens
 from mock_api.dialects.body import BadField, Body
 from mock_api.dialects.money import habit
 from mock_api.ledger import Submission
+from mock_api.reply import Manner, Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades
 

@@ -1,8 +1,9 @@
 """The GSMA Mobile Money API 1.2: merchant payments, disbursements, reversals and look-ups.
 
-Where the specification is silent: accepted requests are always asynchronous (202); a payer who is not found (phones
-that end in 08) is refused at once; a repeated correlation id is a 400 with duplicateRequest; a poll beyond the
-`pollLimit` is a 400 with rateLimitError; while a request has no transaction, `/responses` links to its request state.
+Where the specification is silent: accepted requests are asynchronous (202) unless a fault says otherwise (201); a payer
+who is not found (phones that end in 08) is refused at once; a repeated correlation id is a 400 with duplicateRequest; a
+poll beyond the `pollLimit` is a 400 with rateLimitError; while a request has no transaction, `/responses` links to its
+request state.
 """
 
 import hashlib
@@ -16,13 +17,23 @@ from mock_api.answers import POLL_LIMIT
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
-from mock_api.desk import Reply
 from mock_api.dialects.body import TEXT, URL, BadField, Body, e164
 from mock_api.dialects.face import Dialect, Face, Refusal, given
-from mock_api.dialects.gsma_words import MANNER, STATUSES, client_id, fail, mirror, transaction, why
+from mock_api.dialects.gsma_words import (
+    MANNER,
+    STATUSES,
+    client_id,
+    fail,
+    mirror,
+    notice,
+    notice_headers,
+    transaction,
+    why,
+)
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.forms import CURRENCY
 from mock_api.ledger import FAILED, SUCCESSFUL, Submission
+from mock_api.reply import Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades
 
@@ -164,7 +175,13 @@ def _read_reversal(face: Face, reference: str) -> Order:
 
 
 def _accept(face: Face, done: Submission) -> Reply:
-    return (_state(face, done.request, "pending"), 202) if done.fresh else fail("400", "duplicateRequest", "Duplicate")
+    if not done.fresh:
+        return fail("400", "duplicateRequest", "Duplicate")
+    if done.request.transaction_id is not None:
+        return transaction(done.request), 201
+    if done.request.status == FAILED:
+        return why(done.request), 400
+    return _state(face, done.request, "pending"), 202
 
 
 def _state(face: Face, request_: Request, status: str) -> dict[str, object]:
@@ -198,26 +215,11 @@ def _poll(face: Face, correlation_id: str) -> Reply:
     return _state(face, found, STATUSES[found.status]), 200
 
 
-def _notice(request_: Request) -> dict[str, object]:
-    return why(request_) if request_.status == FAILED else transaction(request_)
-
-
-def _notice_headers(request_: Request, body: bytes, now: float) -> dict[str, str]:
-    date = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    hashed = hashlib.sha256(body).hexdigest()
-    return {
-        "X-CorrelationID": request_.order.request_id,
-        "X-Date": date,
-        "X-Content-Hash": hashed,
-        "X-API-Key": "sandbox",
-    }
-
-
 GSMA = Dialect(
     prefix="/gsma",
     manner=MANNER,
     invalid=lambda message: fail("400", text=message),
     routes=_routes,
     trades=_trades,
-    notice=lambda settings: Notice(_notice, _notice_headers, method="PUT"),
+    notice=lambda settings: Notice(notice, notice_headers, method="PUT"),
 )

@@ -1,12 +1,13 @@
 """The GSMA Mobile Money API 1.2: its errors, and how it reports transactions. MVola speaks a variant of it."""
 
+import hashlib
 import uuid
 from datetime import UTC, datetime
 
 from mock_api.books import Request
-from mock_api.desk import Manner, Reply
 from mock_api.dialects.face import given
 from mock_api.ledger import FAILED, PENDING, SUCCESSFUL
+from mock_api.reply import Manner, Reply
 
 ERRORS = {
     "400": ("validation", "formatError", "The request cannot be used"),
@@ -101,3 +102,20 @@ def transaction(request: Request) -> dict[str, object]:
         requestDate=content["created"],
     )
     return {**texts, "debitParty": payer, "creditParty": payee}
+
+
+def notice(request: Request) -> dict[str, object]:
+    """Returns a callback: the transaction, or the errorObject."""
+    return why(request) if request.status == FAILED else transaction(request)
+
+
+def notice_headers(request: Request, body: bytes, now: float) -> dict[str, str]:
+    """Returns the headers of a callback: the hash is that of the body as it is sent."""
+    date = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    hashed = hashlib.sha256(body).hexdigest()
+    return {
+        "X-CorrelationID": request.order.request_id,
+        "X-Date": date,
+        "X-Content-Hash": hashed,
+        "X-API-Key": "sandbox",
+    }

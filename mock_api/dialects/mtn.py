@@ -15,7 +15,6 @@ from mock_api.answers import REASON_OBJECT
 from mock_api.books import Order
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
-from mock_api.desk import Reply
 from mock_api.dialects.body import URL, BadField
 from mock_api.dialects.face import Dialect, Face, Refusal, given
 from mock_api.dialects.money import Times, digits, trades
@@ -31,6 +30,7 @@ from mock_api.dialects.mtn_words import (
 )
 from mock_api.forms import CURRENCY
 from mock_api.ledger import Submission
+from mock_api.reply import Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades
 

@@ -3,10 +3,10 @@
 import math
 
 from mock_api.books import Books, Order, Request
-from mock_api.desk import Manner, Reply
 from mock_api.dialects.face import without_empty
 from mock_api.dialects.money import EXPIRED, Decide, Times
 from mock_api.ledger import FAILED
+from mock_api.reply import Manner, Reply
 from mock_api.trade import Verdict
 
 ERRORS = {

@@ -12,13 +12,13 @@ from flask import Blueprint, Response, request
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
-from mock_api.desk import Manner, Reply
 from mock_api.dialects import gsma_words
 from mock_api.dialects.body import URL, BadField, e164
 from mock_api.dialects.face import Dialect, Face, Refusal, given
 from mock_api.dialects.gsma_words import IDS, STATUSES, client_id, mirror
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.ledger import Submission
+from mock_api.reply import Manner, Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades
 

@@ -14,12 +14,12 @@ from flask import Blueprint, Response, request
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
-from mock_api.desk import Manner, Reply
 from mock_api.dialects.body import URL, BadField
 from mock_api.dialects.face import Dialect, Face, Refusal, given
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.forms import ID
 from mock_api.ledger import FAILED, PENDING, SUCCESSFUL, Submission
+from mock_api.reply import Manner, Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades, digest
 

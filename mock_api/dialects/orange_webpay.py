@@ -12,13 +12,13 @@ from flask import Blueprint, Response, request
 
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
-from mock_api.desk import Manner, Reply
 from mock_api.dialects.body import URL, BadField, Body
 from mock_api.dialects.face import Dialect, Face, Refusal
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.dialects.payer_page import PayerPage
 from mock_api.forms import CURRENCY
 from mock_api.ledger import FAILED, PENDING, SUCCESSFUL, Submission
+from mock_api.reply import Manner, Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades
 
@@ -33,7 +33,7 @@ _STATUSES = {PENDING: "INITIATED", SUCCESSFUL: "SUCCESS", FAILED: "FAILED"}
 _ERRORS = {
     "400": (24, "Invalid body", "The request cannot be used"),
     "401": (
-        41,
+        42,
         "Expired credentials",
         "The requested service needs credentials, but the ones provided were out-of-date",
     ),

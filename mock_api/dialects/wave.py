@@ -13,7 +13,6 @@ from flask import Blueprint, Response, request
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
-from mock_api.desk import Reply
 from mock_api.dialects.body import URL
 from mock_api.dialects.face import Dialect, Face, Refusal, given
 from mock_api.dialects.money import Times, trades
@@ -21,6 +20,7 @@ from mock_api.dialects.payer_page import PayerPage
 from mock_api.dialects.wave_words import MANNER, envelope, fail, payout, session, signature, transaction_id
 from mock_api.forms import CURRENCY, ID
 from mock_api.ledger import PENDING, SUCCESSFUL, Submission
+from mock_api.reply import Reply
 from mock_api.settings import Settings
 from mock_api.trade import Trades, Verdict, digest
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from mock_api.books import Order, Request
-from mock_api.desk import Manner, Reply
 from mock_api.dialects.face import without_empty
 from mock_api.dialects.money import digits
 from mock_api.ledger import FAILED, PENDING, SUCCESSFUL
+from mock_api.reply import Manner, Reply
 from mock_api.trade import digest
 
 ERRORS = {

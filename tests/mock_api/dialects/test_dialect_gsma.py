@@ -70,6 +70,16 @@ def test_headers_are_checked(sandbox: Sandbox, headers: dict[str, str], status: 
     assert sandbox.call("POST", path, good, data=text).status_code == 202
 
 
+def test_an_operator_may_answer_with_the_outcome(sandbox: Sandbox) -> None:
+    sandbox.script({"call": "debit", "answer": "synchronous", "times": 2})
+    paid, refused = GSMA.pay(sandbox, "op-1", "11"), GSMA.pay(sandbox, "op-2", "02")
+    assert (paid.status_code, paid.json["transactionStatus"]) == (201, "completed")
+    assert (refused.status_code, refused.json["errorCode"]) == (400, "insufficientFunds")
+    assert sandbox.really() == [uuid4_of("op-1")]
+    sandbox.now += 60
+    assert len(sandbox.really()) == 1
+
+
 def test_the_poll_limit_ends_polling(sandbox: Sandbox) -> None:
     sandbox.script({"call": "debit", "answer": "poll-limit"})
     state = GSMA.pay(sandbox, "op-1", "11").json
