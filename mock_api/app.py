@@ -87,7 +87,7 @@ def _desk(
     chance = Chance(settings.seed, settings.latency_max_s, *rates)
     notices = {dialect.manner.dialect: dialect.notice(settings) for dialect in dialects}
     sender = Sender(ledger, outbox, script, chance, notices, post)
-    return Desk(ledger, outbox, chance, script, sleep, sender.run_once), sender
+    return Desk(ledger, outbox, chance, script, sleep, sender.conclude), sender
 
 
 def _mount(app: Flask, desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +14,12 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from mock_api.answers import CALLBACK, FORGED, SENDING, UNREACHABLE
-from mock_api.books import Request
+from mock_api.books import Order, Request
 from mock_api.chance import Chance
 from mock_api.ledger import FAILED, SUCCESSFUL, Ledger
 from mock_api.outbox import FINAL, LATE, Outbox, Waiting
 from mock_api.script import Script
+from mock_api.times import iso
 
 HUGE_BYTES = 1_000_000
 SHOWN_BYTES = 4_096
@@ -94,10 +96,20 @@ class Sender:
         self._chance = chance
         self._notices = notices
         self._post = post
+        # What is due is taken by one thread at a time.
+        self._turn = threading.Lock()
 
     def run_once(self) -> int:
         """Sends what is due, one after the other. Returns how many callbacks were due."""
         return self._run(lambda send, due: list(map(send, due)))
+
+    def conclude(self, order: Order) -> None:
+        """Ends a PENDING order now, and sends what is due before it returns."""
+        with self._turn:
+            self._ledger.conclude(order)
+            due = self._outbox.take_due(self._ledger.now())
+        for waiting in due:
+            self._send(waiting)
 
     def run_for_ever(self) -> NoReturn:
         """Sends what falls due, many at once, until the process ends."""
@@ -120,8 +132,9 @@ class Sender:
             logging.getLogger(__name__).exception("callback")
 
     def _run(self, each: Callable[[Callable[[Waiting], None], Iterable[Waiting]], object]) -> int:
-        self._ledger.catch_up()
-        due = self._outbox.take_due(self._ledger.now())
+        with self._turn:
+            self._ledger.catch_up()
+            due = self._outbox.take_due(self._ledger.now())
         each(self._send, due)
         return len(due)
 
@@ -139,7 +152,7 @@ class Sender:
         answers = [self._answer(message) for _ in range(2 if fault == "twice" else 1)]
         sent = all(isinstance(answer, int) for answer in answers)
         body = message.body[:SHOWN_BYTES].decode(errors="replace")
-        doc: Document = {"state": "sent" if sent else "failed", "fault": fault, "at": self._ledger.now()}
+        doc: Document = {"state": "sent" if sent else "failed", "fault": fault, "at": iso(self._ledger.now())}
         doc |= {"method": message.method, "url": message.url, "headers": dict(message.headers), "body": body}
         self._outbox.note(waiting, doc | {"answers": answers})
 

@@ -34,7 +34,7 @@ class Desk:
     """Serves the calls of all partners.
 
     sleep: waits, given seconds.
-    send_callbacks: sends the callbacks that are due.
+    conclude: ends a PENDING order and sends its callback.
     """
 
     ledger: Ledger
@@ -42,7 +42,7 @@ class Desk:
     chance: Chance
     script: Script
     sleep: Callable[[float], None]
-    send_callbacks: Callable[[], object]
+    conclude: Callable[[Order], None]
 
     def read(
         self,
@@ -140,8 +140,7 @@ class Desk:
         if fault == FORGED:
             self.ledger.tell(order, FORGED, (rule and rule.late_s) or 0)
         if fault == EARLY:
-            self.ledger.conclude(order)
-            self.send_callbacks()
+            self.conclude(order)
 
 
 def _show(done: Submission) -> Reply:

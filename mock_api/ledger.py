@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from mock_api.books import Books, Order, Request
 from mock_api.outbox import FINAL, Outbox
+from mock_api.times import iso
 from mock_api.trade import Trade, Trades, Verdict
 
 PENDING, SUCCESSFUL, FAILED = "PENDING", "SUCCESSFUL", "FAILED"
@@ -204,11 +204,10 @@ class Ledger:
 
     def _finish(self, order: Order, at: float, verdict: Verdict) -> Request:
         trade = self._trades[order.partner, order.call]
-        when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         if verdict.reason is not None:
-            request = Request(order, FAILED, verdict.reason, None, when)
+            request = Request(order, FAILED, verdict.reason, None, iso(at))
         else:
-            request = Request(order, SUCCESSFUL, None, trade.number(order), when)
+            request = Request(order, SUCCESSFUL, None, trade.number(order), iso(at))
             trade.record(self._books, order)
             self._books.add_effect(trade.effects, _effect(trade, request))
         self._books.save_request(request)

@@ -6,6 +6,8 @@ from decimal import Decimal
 from mock_api.forms import AMOUNT, MSISDN
 
 TEXT = re.compile(r"[^\ud800-\udfff]{1,500}", re.DOTALL)
+_STORABLE = re.compile(r"[^\ud800-\udfff]*", re.DOTALL)
+"""Without unpaired surrogates."""
 URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
@@ -30,8 +32,8 @@ class Body:
         """Returns the value of a key in a list such as `[{"key": "msisdn", "value": "+225..."}]`."""
         rows = self._content.get(name)
         for row in rows if isinstance(rows, list) else []:
-            if isinstance(row, dict) and row.get("key") == key and isinstance(row.get("value"), str):
-                return str(row["value"])
+            if isinstance(row, dict) and row.get("key") == key and row.get("value"):
+                return Body(row, f"{self._path}{name}.").text("value")
         raise BadField(f"{self._path}{name} needs an object with the key {key}")
 
     def text(self, name: str, shape: re.Pattern[str] = TEXT) -> str:
@@ -39,7 +41,7 @@ class Body:
         value = self._content.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        if not isinstance(value, str) or not shape.fullmatch(value):
+        if not (isinstance(value, str) and _STORABLE.fullmatch(value) and shape.fullmatch(value)):
             raise BadField(f"{self._path}{name} must match {shape.pattern}")
         return value
 

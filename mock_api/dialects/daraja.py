@@ -6,7 +6,6 @@ payer who does not answer expires (1019) after a minute; a phone that is not fou
 """
 
 import base64
-import binascii
 import re
 
 from flask import Blueprint, Response, request
@@ -64,9 +63,7 @@ def _routes(face: Face) -> Blueprint:
 
     @routes.post("/mpesa/stkpushquery/v1/query")
     def query() -> Response:
-        body = request.get_json(silent=True, force=True)
-        asked = str(body.get("CheckoutRequestID", "")) if isinstance(body, dict) else ""
-        return face.ask("request", asked, lambda fate: _query(face))
+        return face.ask("request", face.field("CheckoutRequestID"), lambda fate: _query(face))
 
     @routes.post("/mpesa/reversal/v1/request")
     def reverse() -> Response:
@@ -83,7 +80,7 @@ def _check_password(body: Body) -> None:
     shortcode, timestamp = body.text("BusinessShortCode"), body.text("Timestamp", _TIMESTAMP)
     try:
         password = base64.b64decode(body.text("Password"), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         password = ""
     passkey = password.removeprefix(shortcode).removesuffix(timestamp)
     if password != f"{shortcode}{passkey}{timestamp}" or not passkey or passkey == "wrong":
@@ -107,7 +104,7 @@ def _read_push(face: Face) -> Order:
     content = {"amount": body.amount("Amount", _WHOLE), "currency": "KES", "reference": account}
     content |= {"msisdn": body.phone("PhoneNumber", CALLING_CODE), "callback": body.text("CallBackURL", URL)}
     content["key"] = f"{body.phone('PartyA', CALLING_CODE)}:{account}"
-    stamp = nairobi(None)
+    stamp = nairobi(face.desk.ledger.now())
     return Order(face.name, "debit", f"ws_CO_{stamp}{_new_id(face, content['key']):09}", content)
 
 

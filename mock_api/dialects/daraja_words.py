@@ -71,9 +71,9 @@ def merchant_id(order: Order) -> str:
     return f"{number % 90_000 + 10_000}-{number // 90_000 % 100_000_000}-1"
 
 
-def nairobi(at: str | None) -> str:
-    """Returns a time of the ledger as YYYYMMDDHHMMSS in Nairobi."""
-    when = datetime.fromisoformat(at) if at else datetime.now(UTC)
+def nairobi(at: str | float) -> str:
+    """Returns a time, in seconds since 1970 or as in the ledger, as YYYYMMDDHHMMSS in Nairobi."""
+    when = datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at, UTC)
     return when.astimezone(NAIROBI).strftime("%Y%m%d%H%M%S")
 
 
@@ -102,7 +102,7 @@ def stk_callback(request: Request) -> dict[str, object]:
             {"Name": "Amount", "Value": float(content["amount"])},
             {"Name": "MpesaReceiptNumber", "Value": request.transaction_id},
             {"Name": "Balance"},
-            {"Name": "TransactionDate", "Value": int(nairobi(request.at))},
+            {"Name": "TransactionDate", "Value": int(nairobi(str(request.at)))},
             {"Name": "PhoneNumber", "Value": int(content["msisdn"].removeprefix("+"))},
         ]
         body["CallbackMetadata"] = {"Item": items}

@@ -113,6 +113,13 @@ class Face:
         """Returns the JSON object of the request. Raises BadField."""
         return Body(request.get_json(silent=True, force=True))
 
+    def field(self, name: str) -> str:
+        """Returns a text of the JSON object of the request; empty if there is none."""
+        try:
+            return self.body().optional(name)
+        except BadField:
+            return ""
+
     def find(self, request_id: str, call: str) -> Request | None:
         """Returns the request with this id if it is of this call and not hidden."""
         found = self.desk.ledger.find([self.name], request_id)

@@ -9,7 +9,7 @@ request state.
 import hashlib
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Blueprint, Response, request
 
@@ -35,6 +35,7 @@ from mock_api.forms import CURRENCY
 from mock_api.ledger import FAILED, SUCCESSFUL, Submission
 from mock_api.reply import Reply
 from mock_api.settings import Settings
+from mock_api.times import iso
 from mock_api.trade import Trades
 
 EXPIRY_S = 600.0
@@ -136,12 +137,11 @@ def _headers() -> tuple[str, str]:
 
 
 def _common(face: Face, body: Body, callback: str) -> dict[str, str]:
-    created = datetime.fromtimestamp(face.desk.ledger.now(), UTC).isoformat(timespec="milliseconds")
     texts = {
         "reference": body.optional("requestingOrganisationTransactionReference", TEXT),
         "description": body.optional("descriptionText", TEXT),
     }
-    return given(callback=callback, created=created.replace("+00:00", "Z"), **texts)
+    return given(callback=callback, created=iso(face.desk.ledger.now()), **texts)
 
 
 def _read(face: Face, kind: str) -> Order:
@@ -187,13 +187,12 @@ def _accept(face: Face, done: Submission) -> Reply:
 def _state(face: Face, request_: Request, status: str) -> dict[str, object]:
     content = request_.order.content
     created = datetime.fromisoformat(content["created"]).timestamp()
-    expiry = datetime.fromtimestamp(created + EXPIRY_S, UTC).isoformat(timespec="milliseconds")
     state: dict[str, object] = {
         "serverCorrelationId": mirror(request_.order.request_id),
         "status": status,
         "notificationMethod": "callback" if "callback" in content else "polling",
         "objectReference": request_.transaction_id or "",
-        "expiryTime": expiry.replace("+00:00", "Z"),
+        "expiryTime": iso(created + EXPIRY_S),
         "pollLimit": _poll_limit(face, request_.order),
     }
     if status == "pending":

@@ -1,13 +1,14 @@
 """The GSMA Mobile Money API 1.2: its errors, and how it reports transactions. MVola speaks a variant of it."""
 
 import hashlib
+import time
 import uuid
-from datetime import UTC, datetime
 
 from mock_api.books import Request
 from mock_api.dialects.face import given
 from mock_api.ledger import FAILED, PENDING, SUCCESSFUL
 from mock_api.reply import Manner, Reply
+from mock_api.times import iso
 
 ERRORS = {
     "400": ("validation", "formatError", "The request cannot be used"),
@@ -39,7 +40,7 @@ def error(category: str, code: str, text: str, at: str | None = None) -> dict[st
 
     at: when it occurred; None for now.
     """
-    when = at or datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    when = at or iso(time.time())
     fields = {"errorCategory": category, "errorCode": code, "errorDescription": text, "errorDateTime": when}
     return {**fields, "errorParameters": []}
 
@@ -111,11 +112,10 @@ def notice(request: Request) -> dict[str, object]:
 
 def notice_headers(request: Request, body: bytes, now: float) -> dict[str, str]:
     """Returns the headers of a callback: the hash is that of the body as it is sent."""
-    date = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     hashed = hashlib.sha256(body).hexdigest()
     return {
         "X-CorrelationID": request.order.request_id,
-        "X-Date": date,
+        "X-Date": iso(now),
         "X-Content-Hash": hashed,
         "X-API-Key": "sandbox",
     }

@@ -5,7 +5,6 @@ of a request that is not known is a 404; the correlation id must be a UUID. Ther
 """
 
 import uuid
-from datetime import UTC, datetime
 
 from flask import Blueprint, Response, request
 
@@ -20,6 +19,7 @@ from mock_api.dialects.money import Times, digits, trades
 from mock_api.ledger import Submission
 from mock_api.reply import Manner, Reply
 from mock_api.settings import Settings
+from mock_api.times import iso
 from mock_api.trade import Trades
 
 EXPIRY_S = 600.0
@@ -98,14 +98,13 @@ def _read(face: Face) -> Order:
     phone = e164(body.item("debitParty", "msisdn"), "debitParty", CALLING_CODE)
     if phone.endswith("08"):
         raise Refusal(_fail("402", "identifierError", "There is no account with this msisdn"))
-    created = datetime.fromtimestamp(face.desk.ledger.now(), UTC).isoformat(timespec="milliseconds")
     content = {"amount": body.amount("amount"), "currency": "MGA", "msisdn": phone}
     content["payee"] = body.item("creditParty", "msisdn")
     texts = {
         "reference": body.text("requestingOrganisationTransactionReference"),
         "description": body.text("descriptionText"),
     }
-    content |= given(callback=callback, created=created.replace("+00:00", "Z"), **texts)
+    content |= given(callback=callback, created=iso(face.desk.ledger.now()), **texts)
     return Order(face.name, "debit", correlation_id, content)
 
 

@@ -6,7 +6,6 @@ moves nothing; the notification is `{payToken, status, message}`. Refunds (cash-
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 
 from flask import Blueprint, Response, request
@@ -93,7 +92,7 @@ def _authorise(face: Face) -> None:
     face.authorise("")
     try:
         user, _, secret = base64.b64decode(request.headers.get("X-AUTH-TOKEN", ""), validate=True).partition(b":")
-    except binascii.Error:
+    except ValueError:
         user = secret = b""
     if not user or not secret or b"wrong" in (user, secret):
         raise Refusal(_refuse("401"))

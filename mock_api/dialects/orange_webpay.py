@@ -89,9 +89,7 @@ def _routes(face: Face) -> Blueprint:
 
     @routes.post(f"{_BASE}/transactionstatus")
     def status(country: str) -> Response:
-        body = request.get_json(silent=True, force=True)
-        order_id = str(body.get("order_id", "")) if isinstance(body, dict) else ""
-        return face.ask("request", order_id, lambda fate: _status(face))
+        return face.ask("request", face.field("order_id"), lambda fate: _status(face))
 
     def by_token(pay_token: str) -> Request | None:
         order_id = face.desk.ledger.note(f"orange_webpay-token:{pay_token}")

@@ -1,10 +1,12 @@
 """Every dialect plays every fault, and moves the money once."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from tests.answers import Answer
 from tests.mock_api.dialects.drivers import CALLBACK, DRIVERS, Driver
 from tests.sandbox import Sandbox
 
@@ -217,3 +219,38 @@ def test_spoilt_answers_claim_a_success_even_if_nothing_is_done(sandbox: Sandbox
         assert driver.accepted(driver.pay(sandbox, f"op-{answer[:5]}", "11"))
     sandbox.now += 60
     assert sandbox.really() == []
+
+
+HOSTILE = [None, True, -1, 1.5, 10**30, "", "\ud800", "\x00", "x" * 3000, "1e5", "Infinity", [], {}, [1]]
+
+
+def spoilt(body: object, value: object) -> Iterator[object]:
+    """The body with each of its fields, at any depth, replaced by the value, and with it left out."""
+    if isinstance(body, dict):
+        for name in body:
+            rest = {other: each for other, each in body.items() if other != name}
+            yield rest
+            yield rest | {name: value}
+            yield from (rest | {name: each} for each in spoilt(body[name], value))
+
+
+@each
+def test_no_body_is_an_error_of_the_sandbox(sandbox: Sandbox, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bodies of a payment and of an enquiry, with every field spoilt."""
+    calls: list[tuple[str, str, dict[str, str], object]] = []
+    call = sandbox.call
+
+    def record(method: str, path: str, headers: dict[str, str] | None = None, **body: Any) -> Answer:
+        calls.append((method, path, headers or {}, body.get("json")))
+        return call(method, path, headers, **body)
+
+    monkeypatch.setattr(sandbox, "call", record)
+    sandbox.app.testing = True  # what the sandbox raises is raised here
+    driver.state(sandbox, "op-1", driver.pay(sandbox, "op-1", "11"))
+    sent = 0
+    for method, path, headers, good in calls:
+        for value in HOSTILE:
+            for body in spoilt({} if path.startswith("/_") else good, value):
+                assert call(method, path, headers, json=body).status_code < 600
+                sent += 1
+    assert sent > 50
