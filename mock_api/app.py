@@ -22,6 +22,7 @@ from mock_api.dialects.orange_cm import ORANGE_CM
 from mock_api.dialects.orange_webpay import ORANGE_WEBPAY
 from mock_api.dialects.wave import WAVE
 from mock_api.ledger import Ledger
+from mock_api.notes import Notes
 from mock_api.outbox import Outbox
 from mock_api.reply import Reply
 from mock_api.script import Script
@@ -87,7 +88,7 @@ def _desk(
     chance = Chance(settings.seed, settings.latency_max_s, *rates)
     notices = {dialect.manner.dialect: dialect.notice(settings) for dialect in dialects}
     sender = Sender(ledger, outbox, script, chance, notices, post)
-    return Desk(ledger, outbox, chance, script, sleep, sender.conclude), sender
+    return Desk(ledger, Notes(books), outbox, chance, script, sleep, sender.conclude), sender
 
 
 def _mount(app: Flask, desk: Desk) -> None:

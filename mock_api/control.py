@@ -38,7 +38,7 @@ def blueprint(desk: Desk) -> Blueprint:
         url = body.get("url") if isinstance(body, dict) else None
         if not isinstance(url, str) or (url and not url.startswith(("http://", "https://"))):
             return {"error": 'send {"url": "http..."}; an empty URL sends nothing'}, 422
-        desk.ledger.write_note(f"callback-url:{dialect}", url)
+        desk.notes.put(f"callback-url:{dialect}", url)
         return {"dialect": dialect, "url": url}, 200
 
     @routes.post("/_reset")

@@ -20,6 +20,7 @@ from mock_api.answers import (
 from mock_api.books import Order, Request
 from mock_api.chance import Chance, Fate
 from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Submission
+from mock_api.notes import Notes
 from mock_api.outbox import Outbox
 from mock_api.phones import UNTIL_LANDED, Habit
 from mock_api.reply import PLAIN, Manner, Reply, send
@@ -38,6 +39,7 @@ class Desk:
     """
 
     ledger: Ledger
+    notes: Notes
     outbox: Outbox
     chance: Chance
     script: Script
@@ -125,7 +127,7 @@ class Desk:
         if fate.answer == STATUS_LAGS:
             self.ledger.hide(order, fate.late_s)
         if fate.answer in OF_DIALECTS:
-            self.ledger.write_note(f"fault:{order.partner}:{order.request_id}", fate.answer)
+            self.notes.put(f"fault:{order.partner}:{order.request_id}", fate.answer)
         if "callback" in order.content:
             if fate.answer == UNREACHABLE:
                 self.ledger.tell(order, UNREACHABLE)

@@ -130,16 +130,6 @@ class Ledger:
         self.catch_up()
         return self._books.note(key)
 
-    def write_note(self, key: str, value: str) -> None:
-        self._books.write_note(key, value)
-
-    def serial(self, key: str) -> int:
-        """Returns how often it was called for `key`, from 1."""
-        with self._books.transaction():
-            number = int(self._books.note(f"serial:{key}") or 0) + 1
-            self._books.write_note(f"serial:{key}", str(number))
-        return number
-
     def truth(self, after: int) -> tuple[int, dict[str, int], Effects]:
         """Returns the last effect's number, the counts of calls by name, and a reader of effects by type.
 

@@ -48,8 +48,7 @@ def _routes(face: Face) -> Blueprint:
     def token() -> Response:
         body = request.get_json(silent=True, force=True)
         fields = body if isinstance(body, dict) and body.get("grant_type") == "client_credentials" else {}
-        words = lambda text, life_s: ({"access_token": text, "expires_in": life_s, "token_type": "bearer"}, 200)  # noqa: E731
-        return face.grant(fields.get("client_id"), fields.get("client_secret"), "", words)
+        return face.grant(fields.get("client_id"), fields.get("client_secret"), "", _token)
 
     @routes.post("/merchant/v1/payments/", strict_slashes=False)
     def pay() -> Response:
@@ -76,6 +75,10 @@ def _routes(face: Face) -> Blueprint:
         return face.ask("request", transaction_id, answer)
 
     return routes
+
+
+def _token(token: str, life_s: int) -> Reply:
+    return {"access_token": token, "expires_in": life_s, "token_type": "bearer"}, 200
 
 
 def _country(face: Face) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from mock_api.dialects.daraja_words import (
     result_callback,
     stk_callback,
 )
-from mock_api.dialects.face import Dialect, Face
+from mock_api.dialects.face import Dialect, Face, basic_user
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.ledger import FAILED, PENDING, Submission
 from mock_api.reply import Reply
@@ -51,11 +51,9 @@ def _routes(face: Face) -> Blueprint:
 
     @routes.get("/oauth/v1/generate")
     def token() -> Response:
-        user = request.authorization
-        name, secret = (user.username, user.password) if user is not None else (None, None)
+        name, secret = basic_user()
         asked = request.args.get("grant_type") == "client_credentials"
-        words = lambda text, life_s: ({"access_token": text, "expires_in": str(life_s)}, 200)  # noqa: E731
-        return face.grant(name, secret if asked else None, "", words)
+        return face.grant(name, secret if asked else None, "", _token)
 
     @routes.post("/mpesa/stkpush/v1/processrequest")
     def push() -> Response:
@@ -76,6 +74,10 @@ def _routes(face: Face) -> Blueprint:
     return routes
 
 
+def _token(token: str, life_s: int) -> Reply:
+    return {"access_token": token, "expires_in": str(life_s)}, 200
+
+
 def _check_password(body: Body) -> None:
     shortcode, timestamp = body.text("BusinessShortCode"), body.text("Timestamp", _TIMESTAMP)
     try:
@@ -89,7 +91,7 @@ def _check_password(body: Body) -> None:
 
 def _new_id(face: Face, key: str) -> int:
     """Returns 9 digits that depend on the key and on how often it was used, not on the other keys."""
-    number = face.desk.ledger.serial(f"{face.name}:{key}")
+    number = face.desk.notes.serial(f"{face.name}:{key}")
     return int(digits(Order(face.name, "id", f"{key}:{number}", {}), 9))
 
 

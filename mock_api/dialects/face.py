@@ -106,7 +106,7 @@ class Face:
 
     def callback_url(self, usual: str) -> str:
         """Returns the callback URL that is registered for this dialect: `PUT /_callbacks/{dialect}`, or `usual`."""
-        registered = self.desk.ledger.note(f"callback-url:{self.name}")
+        registered = self.desk.notes.get(f"callback-url:{self.name}")
         return usual if registered is None else registered
 
     def body(self) -> Body:
@@ -132,7 +132,7 @@ class Face:
 
     def fault(self, order: Order) -> str | None:
         """Returns the fault of this dialect that the order's first call had, or None."""
-        return self.desk.ledger.note(f"fault:{self.name}:{order.request_id}")
+        return self.desk.notes.get(f"fault:{self.name}:{order.request_id}")
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,17 @@ class Dialect:
     def mount(self, desk: Desk, settings: Settings) -> Blueprint:
         """Returns the blueprint, to be registered under `prefix`."""
         return self.routes(Face(desk, settings, self.manner, self.invalid))
+
+
+def bearer(token: str, life_s: int) -> Reply:
+    """Returns the usual answer to a call for a token."""
+    return {"token_type": "Bearer", "access_token": token, "expires_in": life_s}, 200
+
+
+def basic_user() -> tuple[str | None, str | None]:
+    """Returns the user and the secret of the request's basic authorisation."""
+    user = request.authorization
+    return (None, None) if user is None else (user.username, user.password)
 
 
 def given(**fields: str) -> dict[str, str]:

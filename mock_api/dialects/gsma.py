@@ -209,7 +209,7 @@ def _poll(face: Face, correlation_id: str) -> Reply:
     found = face.desk.ledger.find([face.name], correlation_id)
     if found is None:
         return fail("404")
-    if face.desk.ledger.serial(f"poll:{face.name}:{correlation_id}") > _poll_limit(face, found.order):
+    if face.desk.notes.serial(f"poll:{face.name}:{correlation_id}") > _poll_limit(face, found.order):
         return fail("400", "rateLimitError", "The poll limit is reached")
     return _state(face, found, STATUSES[found.status]), 200
 

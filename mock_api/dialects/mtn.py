@@ -16,7 +16,7 @@ from mock_api.books import Order
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
 from mock_api.dialects.body import URL, BadField
-from mock_api.dialects.face import Dialect, Face, Refusal, given
+from mock_api.dialects.face import Dialect, Face, Refusal, basic_user, given
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.dialects.mtn_words import (
     CURRENCIES,
@@ -66,7 +66,7 @@ def _routes(face: Face) -> Blueprint:
     def create_key(user: str) -> Response:
         def answer(fate: Fate) -> Reply:
             _subscription()
-            known = face.desk.ledger.note(f"mtn-user:{user}") is not None
+            known = face.desk.notes.get(f"mtn-user:{user}") is not None
             return ({"apiKey": uuid.uuid5(uuid.NAMESPACE_OID, user).hex}, 201) if known else fail("404")
 
         return face.ask("account", user, answer)
@@ -74,15 +74,17 @@ def _routes(face: Face) -> Blueprint:
     return routes
 
 
+def _token(token: str, life_s: int) -> Reply:
+    return {"access_token": token, "token_type": "access_token", "expires_in": life_s}, 200
+
+
 def _mount_product(routes: Blueprint, face: Face, product: str) -> None:
     @routes.post(f"/{product}/token/", endpoint=f"{product}_token", strict_slashes=False)
     def token() -> Response:
-        user = request.authorization
-        name, secret = (user.username, user.password) if user is not None else (None, None)
+        name, secret = basic_user()
         if "Ocp-Apim-Subscription-Key" not in request.headers:
             secret = None
-        words = lambda text, life_s: ({"access_token": text, "token_type": "access_token", "expires_in": life_s}, 200)  # noqa: E731
-        return face.grant(name, secret, product, words)
+        return face.grant(name, secret, product, _token)
 
     @routes.get(f"/{product}/v1_0/accountholder/<kind>/<phone>/<what>", endpoint=f"{product}_holder")
     def holder(kind: str, phone: str, what: str) -> Response:
@@ -150,7 +152,7 @@ def _callback(face: Face, product: str) -> str:
     url = request.headers.get("X-Callback-Url")
     if url is None:
         return ""
-    registered = face.desk.ledger.note(f"mtn-user:{face.authorise(product)}")
+    registered = face.desk.notes.get(f"mtn-user:{face.authorise(product)}")
     if not URL.fullmatch(url) or (registered is not None and urlsplit(url).hostname != registered):
         raise Refusal(fail("500", "INVALID_CALLBACK_URL_HOST"))
     return url
@@ -184,9 +186,9 @@ def _create_user(face: Face) -> Reply:
     _subscription()
     user = _reference()
     host = face.body().text("providerCallbackHost")
-    if face.desk.ledger.note(f"mtn-user:{user}") is not None:
+    if face.desk.notes.get(f"mtn-user:{user}") is not None:
         return fail("409")
-    face.desk.ledger.write_note(f"mtn-user:{user}", host)
+    face.desk.notes.put(f"mtn-user:{user}", host)
     return None, 201
 
 

@@ -13,7 +13,7 @@ from mock_api.callbacks import Notice
 from mock_api.chance import Fate
 from mock_api.dialects import gsma_words
 from mock_api.dialects.body import URL, BadField, e164
-from mock_api.dialects.face import Dialect, Face, Refusal, given
+from mock_api.dialects.face import Dialect, Face, Refusal, basic_user, given
 from mock_api.dialects.gsma_words import IDS, STATUSES, client_id, mirror
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.ledger import Submission
@@ -50,8 +50,7 @@ def _routes(face: Face) -> Blueprint:
 
     @routes.post("/token")
     def token() -> Response:
-        user = request.authorization
-        name, secret = (user.username, user.password) if user is not None else (None, None)
+        name, secret = basic_user()
         asked = request.form.get("grant_type") == "client_credentials" and request.form.get("scope") == SCOPE
         return face.grant(name, secret if asked else None, "", _token)
 

@@ -14,7 +14,7 @@ from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
 from mock_api.dialects.body import URL, BadField
-from mock_api.dialects.face import Dialect, Face, Refusal, given
+from mock_api.dialects.face import Dialect, Face, Refusal, basic_user, bearer, given
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.forms import ID
 from mock_api.ledger import FAILED, PENDING, SUCCESSFUL, Submission
@@ -62,11 +62,9 @@ def _routes(face: Face) -> Blueprint:
 
     @routes.post("/token")
     def token() -> Response:
-        user = request.authorization
-        name, secret = (user.username, user.password) if user is not None else (None, None)
+        name, secret = basic_user()
         asked = request.form.get("grant_type") == "client_credentials"
-        words = lambda text, life_s: ({"access_token": text, "token_type": "Bearer", "expires_in": life_s}, 200)  # noqa: E731
-        return face.grant(name, secret if asked else None, "", words)
+        return face.grant(name, secret if asked else None, "", bearer)
 
     @routes.post(f"{_BASE}/mp/init")
     def init() -> Response:
@@ -100,14 +98,14 @@ def _authorise(face: Face) -> None:
 
 def _init(face: Face) -> Reply:
     _authorise(face)
-    number = face.desk.ledger.serial("orange_cm")
+    number = face.desk.notes.serial("orange_cm")
     token = f"MP{digest(Order(face.name, 'init', str(number), {})).hex().upper()}"
-    face.desk.ledger.write_note(f"orange_cm-token:{token}", "1")
+    face.desk.notes.put(f"orange_cm-token:{token}", "1")
     return {"message": "Payment request successfully initiated", "data": {"payToken": token}}, 200
 
 
 def _known(face: Face, pay_token: str) -> bool:
-    return face.desk.ledger.note(f"orange_cm-token:{pay_token}") is not None
+    return face.desk.notes.get(f"orange_cm-token:{pay_token}") is not None
 
 
 def _initialized(face: Face, pay_token: str) -> Reply:

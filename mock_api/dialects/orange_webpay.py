@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.dialects.body import URL, BadField, Body
-from mock_api.dialects.face import Dialect, Face, Refusal
+from mock_api.dialects.face import Dialect, Face, Refusal, basic_user, bearer
 from mock_api.dialects.money import Times, digits, trades
 from mock_api.dialects.payer_page import PayerPage
 from mock_api.forms import CURRENCY
@@ -76,11 +76,9 @@ def _routes(face: Face) -> Blueprint:
 
     @routes.post("/oauth/<any(v2,v3):version>/token")
     def token(version: str) -> Response:
-        user = request.authorization
-        name, secret = (user.username, user.password) if user is not None else (None, None)
+        name, secret = basic_user()
         asked = request.form.get("grant_type") == "client_credentials"
-        words = lambda text, life_s: ({"token_type": "Bearer", "access_token": text, "expires_in": life_s}, 200)  # noqa: E731
-        return face.grant(name, secret if asked else None, "", words)
+        return face.grant(name, secret if asked else None, "", bearer)
 
     @routes.post(f"{_BASE}/webpayment")
     def create(country: str) -> Response:
@@ -92,7 +90,7 @@ def _routes(face: Face) -> Blueprint:
         return face.ask("request", face.field("order_id"), lambda fate: _status(face))
 
     def by_token(pay_token: str) -> Request | None:
-        order_id = face.desk.ledger.note(f"orange_webpay-token:{pay_token}")
+        order_id = face.desk.notes.get(f"orange_webpay-token:{pay_token}")
         return None if order_id is None else face.find(order_id, "debit")
 
     PayerPage(face, "/payment", by_token, _times(face.settings)).mount(routes)
@@ -110,7 +108,7 @@ def _read(face: Face, country: str) -> Order:
     content["msisdn"] = f"+{reference.removeprefix('+')}" if _PHONE.fullmatch(reference) else USUAL_PAYER
     content |= {"success_url": body.text("return_url", URL), "error_url": body.text("cancel_url", URL)}
     content |= {"callback": body.text("notif_url", URL), "created_s": str(face.desk.ledger.now())}
-    face.desk.ledger.write_note(f"orange_webpay-token:{_token('pay', order_id)}", order_id)
+    face.desk.notes.put(f"orange_webpay-token:{_token('pay', order_id)}", order_id)
     return Order(face.name, "debit", order_id, content)
 
 
@@ -149,7 +147,7 @@ def _status(face: Face) -> Reply:
     fits = found is not None and body.amount("amount") == found.order.content["amount"]
     if found is None or not fits or pay_token != _token("pay", order_id):
         return _refuse("404")
-    clicked = face.desk.ledger.note(f"clicked:{face.name}:{order_id}") is not None
+    clicked = face.desk.notes.get(f"clicked:{face.name}:{order_id}") is not None
     return {"status": _word(found, clicked=clicked), "order_id": order_id, "txnid": found.transaction_id or ""}, 200
 
 

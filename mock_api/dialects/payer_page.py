@@ -59,7 +59,7 @@ class PayerPage:
         ledger, content = self.face.desk.ledger, found.order.content
         digits = msisdn[-2:]
         if action == "confirm" and digits in (SLOW, ABSENT):
-            ledger.write_note(f"clicked:{self.face.name}:{found.order.request_id}", "1")
+            self.face.desk.notes.put(f"clicked:{self.face.name}:{found.order.request_id}", "1")
             slow = digits == SLOW
             due = ledger.now() + (self.times.pending_s if slow else self.times.expiry_s)
             ledger.postpone(found.order, due, Verdict(None if slow else EXPIRED))
@@ -71,7 +71,7 @@ class PayerPage:
         return Response(status=303, headers={"Location": content["success_url" if paid else "error_url"]})
 
     def _clicked(self, found: Request) -> str | None:
-        return self.face.desk.ledger.note(f"clicked:{self.face.name}:{found.order.request_id}")
+        return self.face.desk.notes.get(f"clicked:{self.face.name}:{found.order.request_id}")
 
     def _render(self, found: Request | None, problem: str = "") -> tuple[str, int]:
         status = 404 if found is None else 400 if problem else 200

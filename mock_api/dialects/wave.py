@@ -5,7 +5,6 @@ session, as if it had expired; an expired session is told as `payment_failed`; a
 its present state; a repeated refund is answered like the first; a session that is not paid cannot be refunded: 409.
 """
 
-import json
 import re
 
 from flask import Blueprint, Response, request
@@ -75,7 +74,7 @@ def _mount_reads(routes: Blueprint, face: Face) -> None:
 
         def answer(fate: Fate) -> Reply:
             _authorise()
-            ids = json.loads(face.desk.ledger.note(f"wave-ids:{call}:{reference}") or "[]")
+            ids = face.desk.notes.listed(f"wave-ids:{call}:{reference}")
             listed = [face.find(each, call) for each in ids]
             listed += [face.of_transaction(transaction)] if transaction else []
             return {"result": [_shown(face, each)[0] for each in listed if each is not None]}, 200
@@ -101,14 +100,12 @@ def _authorise() -> None:
 
 def _new_id(face: Face, call: str, reference: str, key: str) -> str:
     """Returns the id of an object: that of its Idempotency-Key if there is one. Notes it for searches."""
-    number = "" if key else str(face.desk.ledger.serial(f"wave:{call}:{reference}"))
+    number = "" if key else str(face.desk.notes.serial(f"wave:{call}:{reference}"))
     seed = f"{call}:{key}" if key else f"{call}:{reference}:{number}"
     prefix = "cos" if call == "debit" else "pt"
     own = f"{prefix}-{digest(Order(face.name, 'id', seed, {})).hex()}"
-    note = f"wave-ids:{call}:{reference}"
-    ids = json.loads(face.desk.ledger.note(note) or "[]")
-    if reference and own not in ids:
-        face.desk.ledger.write_note(note, json.dumps([*ids, own]))
+    if reference:
+        face.desk.notes.add(f"wave-ids:{call}:{reference}", own)
     return own
 
 

@@ -221,7 +221,7 @@ def test_spoilt_answers_claim_a_success_even_if_nothing_is_done(sandbox: Sandbox
     assert sandbox.really() == []
 
 
-HOSTILE = [None, True, -1, 1.5, 10**30, "", "\ud800", "\x00", "x" * 3000, "1e5", "Infinity", [], {}, [1]]
+HOSTILE: list[object] = [None, True, -1, 1.5, 10**30, "", "\ud800", "\x00", "x" * 3000, "1e5", "Infinity", [], {}, [1]]
 
 
 def spoilt(body: object, value: object) -> Iterator[object]:
