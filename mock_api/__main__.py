@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -114,6 +115,8 @@ def main() -> int:
     except (OSError, sqlite3.Error) as error:
         print(f"mock_api: cannot keep state in {settings.var_dir}: {error}", file=sys.stderr)
         return 1
+    # A daemon: it ends with the process, whatever it waits for.
+    threading.Thread(target=app.extensions["sender"].run_for_ever, name="callbacks", daemon=True).start()
     print(f"mock_api: http://{settings.host}:{settings.port} (seed {settings.seed})", file=sys.stderr, flush=True)
     return _serve(Server(app, listener))
 

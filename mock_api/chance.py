@@ -4,9 +4,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-TIMEOUTS = ("504-lost", "504-done", "504-late")
-CARRIED_OUT = {"ok", "pending", "failed", "504-done", "truncated", "wrong-id"}
-"""Answers whose call is carried out, unless a scripted rule says otherwise."""
+from mock_api.answers import CALLBACK_ANSWERS, CARRIED_OUT, TIMEOUTS
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,14 @@ class Chance:
         timeout_rate: float,
         late_max_s: float,
         fail_rates: Mapping[str, float] = {},
+        callback_fault_rate: float = 0.0,
     ) -> None:
         self._seed = seed
         self._latency_max_s = latency_max_s
         self._timeout_rate = timeout_rate
         self._late_max_s = late_max_s
         self._fail_rates = fail_rates
+        self._callback_fault_rate = callback_fault_rate
 
     def draw(self, call: str, key: str, nth: int) -> Fate:
         """Returns the fate of a call.
@@ -69,3 +69,10 @@ class Chance:
             failed = "500" if answer == "ok" else answer
             answer = failed if failure < self._fail_rates[call] else "ok"
         return Fate(answer, latency * self._latency_max_s, late * self._late_max_s)
+
+    def draw_callback(self, key: str) -> tuple[str | None, float]:
+        """Returns the fault of the callback about `key`, or None, and the delay of a late one, in seconds."""
+        dice = random.Random(f"{self._seed}|callback|{key}")
+        coin, kind, late = (dice.random() for _ in range(3))
+        fault = CALLBACK_ANSWERS[int(kind * len(CALLBACK_ANSWERS))] if coin < self._callback_fault_rate else None
+        return fault, late * self._late_max_s

@@ -1,20 +1,22 @@
 """The control routes: what really happened, which faults come next, and a reset. They have no latency."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from flask import Blueprint, Response, request
 
 from mock_api.desk import Desk
+from mock_api.ledger import Effects
 from mock_api.script import BadRule, read_rules
 
-Effects = Callable[[str | None], Iterator[tuple[int, str, str]]]
-LISTS = ("debits", "refunds", "fines", "charges", "messages")
+LISTS = ("debits", "refunds", "fines", "charges", "messages", "payouts")
+CALLBACKS_SHOWN = 200
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """Returns `/_truth`, `/_faults`, `/_reset` and `/healthz`."""
+    """Returns `/_truth`, `/_callbacks`, `/_faults`, `/_reset` and `/healthz`."""
     routes = Blueprint("control", __name__)
+    _mount_faults(routes, desk)
 
     @routes.get("/_truth")
     def truth() -> Response | tuple[dict[str, object], int]:
@@ -26,6 +28,33 @@ def blueprint(desk: Desk) -> Blueprint:
             return Response(_lines(effects), mimetype="application/x-ndjson")
         return Response(_document(effects, calls, cursor), mimetype="application/json")
 
+    @routes.get("/_callbacks")
+    def callbacks() -> dict[str, object]:
+        return {"callbacks": desk.outbox.newest(CALLBACKS_SHOWN)}
+
+    @routes.put("/_callbacks/<any(airtel,wave):dialect>")
+    def register(dialect: str) -> tuple[dict[str, object], int]:
+        body = request.get_json(silent=True, force=True)
+        url = body.get("url") if isinstance(body, dict) else None
+        if not isinstance(url, str) or (url and not url.startswith(("http://", "https://"))):
+            return {"error": 'send {"url": "http..."}; an empty URL sends nothing'}, 422
+        desk.notes.put(f"callback-url:{dialect}", url)
+        return {"dialect": dialect, "url": url}, 200
+
+    @routes.post("/_reset")
+    def reset() -> dict[str, object]:
+        desk.script.clear()
+        desk.ledger.clear()
+        return {"status": "ok"}
+
+    @routes.get("/healthz")
+    def health() -> dict[str, object]:
+        return {"status": "ok"}
+
+    return routes
+
+
+def _mount_faults(routes: Blueprint, desk: Desk) -> None:
     @routes.post("/_faults")
     def add_faults() -> tuple[dict[str, object], int]:
         try:
@@ -42,18 +71,6 @@ def blueprint(desk: Desk) -> Blueprint:
     def drop_faults() -> dict[str, object]:
         desk.script.clear()
         return {"faults": []}
-
-    @routes.post("/_reset")
-    def reset() -> dict[str, object]:
-        desk.script.clear()
-        desk.ledger.clear()
-        return {"status": "ok"}
-
-    @routes.get("/healthz")
-    def health() -> dict[str, object]:
-        return {"status": "ok"}
-
-    return routes
 
 
 def _lines(effects: Effects) -> Iterator[str]:

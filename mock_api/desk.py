@@ -1,24 +1,33 @@
 """The desk: every partner call passes through it. It waits for the latency, applies the fate, and answers."""
 
-import errno
-import json
-import socket
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from flask import Response, request
+from flask import Response
 
+from mock_api.answers import (
+    AMBIGUOUS,
+    AT_ONCE,
+    CALLBACK,
+    EARLY,
+    EXPIRED,
+    FORGED,
+    OF_DIALECTS,
+    STATUS_LAGS,
+    SYNCHRONOUS,
+    UNREACHABLE,
+)
 from mock_api.books import Order, Request
 from mock_api.chance import Chance, Fate
-from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Verdict
-from mock_api.script import STATUSES, Script
+from mock_api.ledger import PENDING, SUCCESSFUL, Ledger, Submission
+from mock_api.notes import Notes
+from mock_api.outbox import Outbox
+from mock_api.phones import UNTIL_LANDED, Habit
+from mock_api.reply import PLAIN, Manner, Reply, send
+from mock_api.script import Script
+from mock_api.trade import Verdict
 
-Reply = tuple[Mapping[str, object], int]
-Habit = Callable[[int], str]
-"""The fixed answer to a magic phone or username, given the number of the call, from 1."""
-UNTIL_LANDED = "504-until-landed"
-"""504 until the order is carried out, then "ok"."""
+_CLAIMED_AT = "2000-01-01T00:00:00.000Z"
 
 
 @dataclass
@@ -26,15 +35,25 @@ class Desk:
     """Serves the calls of all partners.
 
     sleep: waits, given seconds.
+    conclude: ends a PENDING order and sends its callback.
     """
 
     ledger: Ledger
+    notes: Notes
+    outbox: Outbox
     chance: Chance
     script: Script
     sleep: Callable[[float], None]
+    conclude: Callable[[Order], None]
 
     def read(
-        self, call: str, key: str, texts: Sequence[str], answer: Callable[[], Reply], habit: Habit | None = None
+        self,
+        call: str,
+        key: str,
+        texts: Sequence[str],
+        answer: Callable[[], Reply],
+        habit: Habit | None = None,
+        manner: Manner = PLAIN,
     ) -> Response:
         """Answers a call without an effect.
 
@@ -43,27 +62,54 @@ class Desk:
         answer: returns the answer; called when the latency has passed.
         habit: the fixed answers; None leaves them to chance.
         """
-        fate = self._wait(call, key, texts, habit)
-        return _send(fate, answer())
+        return self.ask(call, key, texts, lambda fate: answer(), habit, manner)
 
-    def write(self, order: Order, habit: Habit | None = None) -> Response:
-        """Answers a call with an effect, and carries it out if its fate says so."""
+    def ask(
+        self,
+        call: str,
+        key: str,
+        texts: Sequence[str],
+        answer: Callable[[Fate], Reply],
+        habit: Habit | None = None,
+        manner: Manner = PLAIN,
+    ) -> Response:
+        """As `read`, for an answer that depends on the call's fate."""
+        fate = self._wait(call, key, texts, habit, manner.dialect)
+        return send(fate, answer(fate), manner)
+
+    def write(
+        self,
+        order: Order,
+        habit: Habit | None = None,
+        show: Callable[[Submission], Reply] | None = None,
+        manner: Manner = PLAIN,
+        key: str = "",
+    ) -> Response:
+        """Answers a call with an effect, and carries it out if its fate says so.
+
+        show: words the answer; None for the sandbox's own contract.
+        key: as for `read`; the order's id if empty.
+        """
+        show = show or _show
         texts = [order.request_id, *order.content.values()]
-        fate = self._wait(order.call, order.request_id, texts, habit)
+        fate = self._wait(order.call, key or order.request_id, texts, habit, manner.dialect)
         if fate.answer == UNTIL_LANDED:
             landed = self.ledger.find([order.partner], order.request_id)
             fate = replace(fate, answer="504-late" if landed is None else "ok")
         if fate.answer == "504-late":
             self.ledger.defer(order, fate.late_s)
+        if fate.carried_out:
+            return send(fate, show(self._carry_out(order, fate, texts)), manner)
         # Garbled answers claim success even if nothing was carried out: a client must not trust them.
-        claim: Reply = ({"request_id": order.request_id, "status": SUCCESSFUL}, 200)
-        return _send(fate, self._carry_out(order, fate) if fate.carried_out else claim)
+        claim = Submission(Request(order, SUCCESSFUL, None, None, _CLAIMED_AT), fresh=True, same=True)
+        return send(fate, show(claim), manner)
 
-    def _wait(self, call: str, key: str, texts: Sequence[str], habit: Habit | None) -> Fate:
+    def _wait(self, call: str, key: str, texts: Sequence[str], habit: Habit | None, dialect: str) -> Fate:
         resets = self.ledger.resets
+        key = f"{dialect}:{key}" if dialect else key
         nth = self.ledger.count(call, key)
         fate = self.chance.draw(call, key, nth)
-        if rule := self.script.take(call, texts):
+        if rule := self.script.take(call, texts, dialect):
             fate = rule.apply(fate)
         elif habit:
             fate = replace(fate, answer=habit(nth))
@@ -71,59 +117,41 @@ class Desk:
         # A call that started before a reset is lost.
         return fate if self.ledger.resets == resets else replace(fate, answer="504-lost", done=None)
 
-    def _carry_out(self, order: Order, fate: Fate) -> Reply:
-        verdict = {"failed": Verdict(fate.reason), "pending": Verdict(waits=True)}.get(fate.answer)
-        result = self.ledger.submit(order, verdict, fate.pending_s)
-        if result is None:
-            return {"error": "the request id was used for another request"}, 409
-        return describe(result), 202 if result.status == PENDING else 200
+    def _carry_out(self, order: Order, fate: Fate, texts: Sequence[str]) -> Submission:
+        waiting = Verdict(waits=True)
+        verdicts = {"failed": Verdict(fate.reason), "pending": waiting, EXPIRED: Verdict("EXPIRED")}
+        verdict = (verdicts | {AMBIGUOUS: waiting, UNREACHABLE: waiting}).get(fate.answer)
+        done = self.ledger.submit(order, verdict, fate.pending_s if verdict else None)
+        if not done.fresh:
+            return done
+        if fate.answer == STATUS_LAGS:
+            self.ledger.hide(order, fate.late_s)
+        if fate.answer in OF_DIALECTS:
+            self.notes.put(f"fault:{order.partner}:{order.request_id}", fate.answer)
+        if "callback" in order.content:
+            if fate.answer == UNREACHABLE:
+                self.ledger.tell(order, UNREACHABLE)
+            self._call_back_at_once(order, texts)
+        if fate.answer == SYNCHRONOUS and order.partner in OF_DIALECTS[SYNCHRONOUS]:
+            return done._replace(request=self.ledger.conclude(order) or done.request)
+        return done
+
+    def _call_back_at_once(self, order: Order, texts: Sequence[str]) -> None:
+        rule = self.script.take(CALLBACK, texts, order.partner, AT_ONCE)
+        fault = rule.answer if rule else self.chance.draw_callback(order.request_id)[0]
+        if fault == FORGED:
+            self.ledger.tell(order, FORGED, (rule and rule.late_s) or 0)
+        if fault == EARLY:
+            self.conclude(order)
+
+
+def _show(done: Submission) -> Reply:
+    if not done.same:
+        return {"error": "the request id was used for another request"}, 409
+    return describe(done.request), 202 if done.request.status == PENDING else 200
 
 
 def describe(done: Request) -> Mapping[str, object]:
     """Returns a request as partners report it: `{request_id, status, reason?, transaction_id?}`."""
     body = {"request_id": done.order.request_id, "status": done.status}
     return body | {k: v for k, v in (("reason", done.reason), ("transaction_id", done.transaction_id)) if v}
-
-
-def _send(fate: Fate, reply: Reply) -> Response:
-    body, status = reply
-    if fate.answer.startswith("504"):
-        return _json({"error": "no answer in time"}, 504)
-    if fate.answer in STATUSES:
-        return _refusal(fate)
-    if fate.answer == "html":
-        return Response("<!doctype html><title>Welcome</title><p>Please sign in to the network.</p>", 200)
-    if fate.answer in ("reset", "hang"):
-        return Response(_cut_off())
-    if fate.answer == "truncated":
-        text = json.dumps(body)
-        return Response(text[: len(text) // 2], status, mimetype="application/json")
-    if fate.answer == "wrong-id":
-        body = {name: f"not-{value}" if name in ("request_id", "id") else value for name, value in body.items()}
-    return _json(body, status)
-
-
-def _refusal(fate: Fate) -> Response:
-    response = _json({"error": f"answered {fate.answer} on purpose"}, int(fate.answer))
-    if fate.answer in ("429", "503"):
-        response.headers["Retry-After"] = f"{fate.retry_after_s:g}"
-    return response
-
-
-def _json(body: Mapping[str, object], status: int) -> Response:
-    return Response(json.dumps(body), status, mimetype="application/json")
-
-
-def _cut_off() -> Iterator[bytes]:
-    """Returns a body that resets the connection before the first byte of the answer is sent."""
-    connection = request.environ.get("gunicorn.socket")
-
-    def broken() -> Iterator[bytes]:
-        if connection is not None:
-            # Do not linger for further input of the client: the server's only loop would wait for it.
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.shutdown(socket.SHUT_RD)
-        raise ConnectionResetError(errno.ECONNRESET, "reset on purpose")
-        yield b""
-
-    return broken()

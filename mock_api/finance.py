@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from mock_api.books import Books, Order
 from mock_api.desk import Desk
 from mock_api.forms import CHARGE, BadForm, read_form
-from mock_api.ledger import Trade, Verdict
+from mock_api.trade import Trade, Verdict, prefixed
 
 PARTNER = "finance"
 
@@ -18,7 +18,9 @@ def _record(books: Books, order: Order) -> None:
     books.write_note(f"charged:{order.content['appointment_id']}", order.request_id)
 
 
-TRADES = {"charge": Trade(PARTNER, "charges", "FN", ("appointment_id", "amount", "currency"), _decide, _record)}
+TRADES = {
+    (PARTNER, "charge"): Trade("charges", prefixed("FN"), ("appointment_id", "amount", "currency"), _decide, _record)
+}
 
 
 def blueprint(desk: Desk) -> Blueprint:

@@ -8,9 +8,11 @@ from flask import Blueprint, Response, request
 from mock_api import catalogue
 from mock_api.books import Books, Order
 from mock_api.catalogue import CANCELLED, CURRENCY, DUE, PAID, Fine
-from mock_api.desk import Desk, Reply
+from mock_api.desk import Desk
 from mock_api.forms import SETTLEMENT, BadForm, read_form
-from mock_api.ledger import Ledger, Trade, Verdict
+from mock_api.ledger import Ledger
+from mock_api.reply import Reply
+from mock_api.trade import Trade, Verdict, prefixed
 
 PARTNER = "registry"
 
@@ -32,7 +34,7 @@ def _record(books: Books, order: Order) -> None:
     books.write_note(f"paid:{order.content['id']}", order.request_id)
 
 
-TRADES = {"settle": Trade(PARTNER, "fines", "RG", ("id", "payment_id", "amount"), _decide, _record)}
+TRADES = {(PARTNER, "settle"): Trade("fines", prefixed("RG"), ("id", "payment_id", "amount"), _decide, _record)}
 
 
 def blueprint(desk: Desk) -> Blueprint:

@@ -2,8 +2,9 @@
 
 from flask import Blueprint, Response, request
 
-from mock_api.desk import Desk, Habit
+from mock_api.desk import Desk
 from mock_api.forms import CHECK, BadForm, read_form
+from mock_api.phones import Habit
 
 VERIFICATION, BLACKLIST = "screening", "blacklist"
 

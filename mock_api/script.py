@@ -1,18 +1,23 @@
 """Scripted faults: the rules of `POST /_faults` for the next calls."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from mock_api.chance import TIMEOUTS, Fate
+from mock_api.answers import (
+    ANSWERS,
+    CALLBACK,
+    CALLBACK_ANSWERS,
+    CALLS,
+    DIALECTS,
+    GARBLED,
+    OF_CALLS,
+    OF_DIALECTS,
+    STATUSES,
+    WITHOUT_ID,
+)
+from mock_api.chance import Fate
 
-WRITES = ("debit", "refund", "settle", "charge", "sms")
-CALLS = (*WRITES, "request", "lookup", "fine", "verify", "blacklist")
-WITHOUT_ID = ("lookup", "verify", "blacklist")
-STATUSES = ("400", "404", "409", "429", "500", "503")
-GARBLED = ("html", "truncated", "wrong-id", "reset", "hang")
-OUTCOMES = ("ok", "pending", "failed")
-ANSWERS = (*OUTCOMES, *TIMEOUTS, *STATUSES, *GARBLED)
 HANG_S = 300.0
 """Longer than any client's timeout."""
 
@@ -27,6 +32,7 @@ class Rule:
 
     call: str
     answer: str
+    dialect: str = ""
     match: str = ""
     times: int = 1
     reason: str | None = None
@@ -77,19 +83,30 @@ def _read_rule(row: object) -> Rule:
         raise ValueError(f"unknown field {unknown[0]!r}")
     if row.get("call") not in CALLS:
         raise ValueError(f"call must be one of {', '.join(CALLS)}")
-    if row.get("answer") not in ANSWERS:
-        raise ValueError(f"answer must be one of {', '.join(ANSWERS)}")
+    answers = CALLBACK_ANSWERS if row["call"] == CALLBACK else ANSWERS
+    if row.get("answer") not in answers:
+        raise ValueError(f"answer must be one of {', '.join(answers)}")
+    if "dialect" in row and row["dialect"] not in DIALECTS:
+        raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}")
     _check_types(row)
     rule = Rule(**row)
-    if rule.answer in ("pending", "failed") and rule.call not in WRITES:
-        raise ValueError(f"{rule.answer} is an answer to {', '.join(WRITES)} only")
+    _check_combination(rule)
+    return rule
+
+
+def _check_combination(rule: Rule) -> None:
+    if rule.call not in OF_CALLS.get(rule.answer, CALLS):
+        raise ValueError(f"{rule.answer} is an answer to {', '.join(OF_CALLS[rule.answer])} only")
+    if rule.dialect and rule.dialect not in OF_DIALECTS.get(rule.answer, DIALECTS):
+        raise ValueError(f"{rule.answer} is an answer of {', '.join(OF_DIALECTS[rule.answer])} only")
     if rule.answer == "wrong-id" and rule.call in WITHOUT_ID:
         raise ValueError(f"wrong-id needs an id, and the answer to {rule.call} has none")
+    if rule.done is not None and rule.call == CALLBACK:
+        raise ValueError("done cannot be set with callback")
     if rule.done is not None and rule.answer not in (*STATUSES, *GARBLED):
         raise ValueError(f"done cannot be set with {rule.answer}")
     if (rule.answer == "failed") != (rule.reason is not None):
         raise ValueError("reason is required with the answer failed, and only allowed with it")
-    return rule
 
 
 def _check_types(row: dict[str, object]) -> None:
@@ -118,18 +135,31 @@ class Script:
         with self._lock:
             self._rules.extend(rules)
 
-    def take(self, call: str, texts: Sequence[str]) -> Rule | None:
+    def take(
+        self, call: str, texts: Sequence[str], dialect: str = "", answers: Container[str] | None = None
+    ) -> Rule | None:
         """Uses up one time of the first matching rule. Returns the rule, or None.
 
         texts: `match` must occur in one of them.
+        dialect: of the call; empty for a call of another partner.
+        answers: only rules with one of these answers match; None for all.
         """
+
+        def fits(rule: Rule) -> bool:
+            return (
+                rule.call == call
+                and rule.dialect in ("", dialect)
+                and (answers is None or rule.answer in answers)
+                and any(rule.match in text for text in (*texts, ""))
+            )
+
         with self._lock:
-            for index, rule in enumerate(self._rules):
-                if rule.call == call and any(rule.match in text for text in (*texts, "")):
-                    rest = [replace(rule, times=rule.times - 1)] if rule.times > 1 else []
-                    self._rules[index : index + 1] = rest
-                    return rule
-        return None
+            index = next((index for index, rule in enumerate(self._rules) if fits(rule)), None)
+            if index is None:
+                return None
+            rule = self._rules[index]
+            self._rules[index : index + 1] = [replace(rule, times=rule.times - 1)] if rule.times > 1 else []
+            return rule
 
     def clear(self) -> None:
         with self._lock:

@@ -3,9 +3,10 @@
 from flask import Blueprint, Response, request
 
 from mock_api.books import Books, Order
-from mock_api.desk import Desk, Habit
+from mock_api.desk import Desk
 from mock_api.forms import MESSAGE, BadForm, read_form
-from mock_api.ledger import Trade, Verdict
+from mock_api.phones import Habit
+from mock_api.trade import Trade, Verdict, prefixed
 
 PARTNER = "sms"
 
@@ -18,7 +19,7 @@ def _decide(books: Books, order: Order) -> Verdict:
     return _VERDICTS.get(order.content["to"][-2:], Verdict())
 
 
-TRADES = {"sms": Trade(PARTNER, "messages", "SM", ("to", "text"), _decide, lambda books, order: None)}
+TRADES = {(PARTNER, "sms"): Trade("messages", prefixed("SM"), ("to", "text"), _decide, lambda books, order: None)}
 
 
 def blueprint(desk: Desk) -> Blueprint:

@@ -1,21 +1,24 @@
 """A sandbox to test with: no network, and its time passes only when it sleeps or a test moves it."""
 
+import json
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
-from mock_api.app import create_app
+from mock_api.app import DIALECTS, create_app
+from mock_api.callbacks import Message, Sender
+from mock_api.dialects.face import Dialect
 from mock_api.settings import Settings
 from tests.answers import Answer, client_of
 
 Json = dict[str, Any]
 
 
-def make_app(settings: Settings, **time: Callable[..., float | None]) -> Flask:
+def make_app(settings: Settings, **time: object) -> Flask:
     """The sandbox's app, whose state file is closed when nothing refers to the app any more."""
     app = create_app(settings, **time)  # type: ignore[arg-type]
     weakref.finalize(app, app.extensions["books"].close)
@@ -25,17 +28,22 @@ def make_app(settings: Settings, **time: Callable[..., float | None]) -> Flask:
 class Sandbox:
     """Instant and faithful unless `start` says otherwise; `while_waiting` runs once, inside the next latency."""
 
-    def __init__(self, var_dir: Path) -> None:
+    def __init__(self, var_dir: Path, dialects: Sequence[Dialect] = DIALECTS) -> None:
+        self.dialects = dialects
         self.settings = Settings(latency_max_s=0, timeout_rate=0, seed="one", var_dir=var_dir)
         self.now = 1_800_000_000.0
         self.slept: list[float] = []
         self.while_waiting: Callable[[], object] | None = None
+        self.posted: list[Message] = []
+        self.post_callback: Callable[[Message], int] = self._post
+        self.notebook: dict[str, str] = {}  # what a careful client stores before it asks for a payment
         self.start()
 
     def start(self, **settings: Any) -> None:
         """Starts it anew on the same state, as after a restart."""
         self.settings = replace(self.settings, **settings)
-        self.app = make_app(self.settings, clock=lambda: self.now, sleep=self._sleep)
+        arguments = {"clock": lambda: self.now, "sleep": self._sleep, "post": self.post_callback}
+        self.app = make_app(self.settings, dialects=self.dialects, **arguments)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -43,6 +51,21 @@ class Sandbox:
         if meanwhile is not None:
             meanwhile()
         self.now += seconds
+
+    def _post(self, message: Message) -> int:
+        self.posted.append(message)
+        return 200
+
+    def call(self, method: str, path: str, headers: dict[str, str] | None = None, **body: Any) -> Answer:
+        return client_of(self.app).open(path, method=method, headers=headers or {}, **body)
+
+    def callbacks(self) -> list[Json]:
+        """Sends the callbacks that are due. Returns the bodies of all that were sent since the last time."""
+        sender: Sender = self.app.extensions["sender"]
+        sender.run_once()
+        bodies = [json.loads(message.body) for message in self.posted]
+        self.posted.clear()
+        return bodies
 
     def get(self, path: str) -> Answer:
         return client_of(self.app).get(path)

@@ -98,6 +98,16 @@ def test_scripted_outcomes(sandbox: Sandbox) -> None:
     assert sandbox.really() == ["d2"]
 
 
+def test_the_sandbox_s_own_contract_has_the_outcomes_of_the_dialects_too(sandbox: Sandbox) -> None:
+    sandbox.script({"call": "debit", "answer": "expired"}, {"call": "debit", "answer": "status-lags", "late_s": 5})
+    assert sandbox.debit("d1").json["reason"] == "EXPIRED"
+    assert sandbox.debit("d2").json["status"] == "SUCCESSFUL"
+    assert sandbox.ask("d2") == (404, None)
+    sandbox.now += 5
+    assert sandbox.ask("d2") == (200, "SUCCESSFUL")
+    assert sandbox.really() == ["d2"]
+
+
 def test_hanging_lasts_longer_than_any_client_waits(sandbox: Sandbox) -> None:
     sandbox.script({"call": "debit", "answer": "hang"}, {"call": "debit", "answer": "hang", "latency_s": 40})
     for seconds in (300, 40):
@@ -177,6 +187,14 @@ def test_the_script_can_be_taken_back(sandbox: Sandbox) -> None:
         {"call": "debit", "answer": "504-done", "done": False},
         {"call": "request", "answer": "pending"},
         {"call": "lookup", "answer": "wrong-id"},
+        {"call": "token", "answer": "wrong-id"},
+        {"call": "settle", "answer": "expired"},
+        {"call": "debit", "answer": "reason-object"},
+        {"call": "debit", "answer": "early"},
+        {"call": "callback", "answer": "503"},
+        {"call": "callback", "answer": "wrong-id", "done": True},
+        {"call": "debit", "dialect": "generic", "answer": "503"},
+        {"call": "debit", "dialect": "mtn", "answer": "ambiguous"},
         "debit",
     ],
 )

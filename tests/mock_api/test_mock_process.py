@@ -1,14 +1,18 @@
 """The real process: started, killed, started again."""
 
+import json
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -85,6 +89,37 @@ def test_a_killed_sandbox_remembers(start: Start, port: int) -> None:
 
     assert requests.get(f"{url}/_truth", timeout=WITHIN_S).json() == before
     assert requests.post(f"{url}/debits", json=DEBIT, timeout=WITHIN_S).json() == first
+
+
+def test_callbacks_are_posted_by_the_process_itself(start: Start, port: int) -> None:
+    received: queue.Queue[tuple[str, str, dict[str, str]]] = queue.Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            received.put((self.command, self.path, body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Prints nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{port}"
+        wait_until_up(start(MOCK_APPROVAL_S="0.1"), url)
+        headers = {"X-API-Key": "key", "X-CorrelationID": "11377cbe-374c-4d86-8dd2-ee0e14d5ce30"}
+        headers["X-Callback-URL"] = f"http://127.0.0.1:{receiver.server_port}/callbacks/op-1"
+        body = {"amount": "5", "currency": "XOF", "debitParty": [{"key": "msisdn", "value": "+2250707000011"}]}
+        path = f"{url}/gsma/transactions/type/merchantpay"
+        assert requests.post(path, json=body, headers=headers, timeout=WITHIN_S).status_code == 202
+
+        method, where, told = received.get(timeout=WITHIN_S)
+        wait_until(lambda: "sent" in requests.get(f"{url}/_callbacks", timeout=WITHIN_S).text)
+        receiver.shutdown()
+
+    assert (method, where, told["transactionStatus"]) == ("PUT", "/callbacks/op-1", "completed")
+    assert received.empty(), "once"
 
 
 def test_a_taken_port_is_one_clear_line(start: Start, port: int) -> None:

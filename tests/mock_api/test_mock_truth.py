@@ -1,11 +1,13 @@
 """The truth: only what really happened, at any moment, and after a restart."""
 
 import json
+import sqlite3
+from pathlib import Path
 
 from tests.sandbox import Sandbox
 
 LATE, PENDING = "+2250707000005", "+2250707000006"
-LISTS = ("debits", "refunds", "fines", "charges", "messages")
+LISTS = ("debits", "refunds", "fines", "charges", "messages", "payouts")
 NOTHING = {**{name: [] for name in LISTS}, "calls": {}, "cursor": 0}
 
 
@@ -78,6 +80,24 @@ def test_everything_survives_a_restart(sandbox: Sandbox) -> None:
     assert [sandbox.debit("d4", "+2250707000004").status_code for _ in range(2)] == [504, 200]
     sandbox.now += 20
     assert set(sandbox.really()) == {"d1", "d2", "d3", "d4"}
+
+
+def test_a_state_file_of_an_earlier_version_is_opened(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Its requests had no time, and there were no callbacks."""
+    sandbox.debit("d1")
+    sandbox.debit("d2", PENDING)
+    with sqlite3.connect(tmp_path / "mock_api.sqlite") as file:
+        file.execute("ALTER TABLE requests DROP COLUMN at")
+        file.execute("DROP TABLE callbacks")
+    file.close()
+
+    sandbox.start()
+
+    assert sandbox.ask("d1") == (200, "SUCCESSFUL")
+    sandbox.now += 20
+    assert sandbox.ask("d2") == (200, "SUCCESSFUL")
+    assert sandbox.debit("d3").json["status"] == "SUCCESSFUL"
+    assert sandbox.get("/_callbacks").json == {"callbacks": []}
 
 
 def test_what_fell_due_while_it_was_down_happened_then(sandbox: Sandbox) -> None:

@@ -1,34 +1,21 @@
-"""The mobile-money operator: debits the accounts of phones, and refunds them."""
+"""The generic contract of an operator: debits the accounts of phones, and refunds them."""
 
 from decimal import Decimal
 
 from flask import Blueprint, Response, request
 
 from mock_api.books import Books, Order
-from mock_api.desk import UNTIL_LANDED, Desk, Habit
+from mock_api.desk import Desk
 from mock_api.forms import DEBIT, REFUND, BadForm, read_form
-from mock_api.ledger import SUCCESSFUL, Trade, Verdict
+from mock_api.ledger import SUCCESSFUL
+from mock_api.phones import HABITS, VERDICTS
+from mock_api.trade import Trade, Verdict, prefixed
 
 PARTNER = "operator"
 
-# Magic phones, by their last two digits: the decision on a debit ...
-_VERDICTS = {
-    "02": Verdict("INSUFFICIENT_FUNDS"),
-    "06": Verdict(waits=True),
-    "07": Verdict("NOT_APPROVED"),
-    "08": Verdict("PAYER_NOT_FOUND"),
-    "09": Verdict("LIMIT_EXCEEDED"),
-}
-# ... and how it is answered.
-_HABITS: dict[str, Habit] = {f"{digits:02}": lambda nth: "ok" for digits in range(1, 10)} | {
-    "03": lambda nth: "504-done",
-    "04": lambda nth: "504-lost" if nth <= 2 else "ok",
-    "05": lambda nth: UNTIL_LANDED,
-}
-
 
 def _decide_debit(books: Books, order: Order) -> Verdict:
-    return _VERDICTS.get(order.content["msisdn"][-2:], Verdict())
+    return VERDICTS.get(order.content["msisdn"][-2:], Verdict())
 
 
 def _decide_refund(books: Books, order: Order) -> Verdict:
@@ -54,8 +41,10 @@ def _record_refund(books: Books, order: Order) -> None:
 
 _MONEY = ("msisdn", "amount", "currency")
 TRADES = {
-    "debit": Trade(PARTNER, "debits", "TX", _MONEY, _decide_debit, lambda books, order: None),
-    "refund": Trade(PARTNER, "refunds", "RF", ("debit_request_id", *_MONEY), _decide_refund, _record_refund),
+    (PARTNER, "debit"): Trade("debits", prefixed("TX"), _MONEY, _decide_debit, lambda books, order: None),
+    (PARTNER, "refund"): Trade(
+        "refunds", prefixed("RF"), ("debit_request_id", *_MONEY), _decide_refund, _record_refund
+    ),
 }
 
 
@@ -81,4 +70,4 @@ def _order(desk: Desk, call: str) -> Response:
         body = {"error": str(error)}
         return desk.read(call, "", [], lambda: (body, 400))
     order = Order(PARTNER, call, content.pop("request_id"), content)
-    return desk.write(order, _HABITS.get(content["msisdn"][-2:]) if call == "debit" else None)
+    return desk.write(order, HABITS.get(content["msisdn"][-2:]) if call == "debit" else None)

@@ -1,0 +1,1 @@
+"""The dialects of mobile-money operators: thin faces of one desk and one ledger."""
