@@ -78,7 +78,7 @@ def accept(store: Store, broker: Broker, clock: Clock, command: Command, ids: Ca
         store.insert_all(*claims, (OPERATIONS, operation.to_document()))
         accepted = Accepted(replace(operation, version=1), replayed=False)
     except Duplicate:
-        document, is_new = Repeated(store, operation, key, command.opens, ids).accept()
+        document, is_new = Repeated(store, operation, key, command.opens and not command.repeatable, ids).accept()
         accepted = Accepted(Operation.from_document(document), replayed=not is_new)
     if not accepted.replayed and not command.opens:
         broker.ring(operation.kind, accepted.operation.id)

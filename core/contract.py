@@ -50,7 +50,6 @@ class EffectKind:
 
 DEBIT = EffectKind("debit", "debits", Record.STATEMENT)
 REFUND = EffectKind("refund", "refunds", Record.STATEMENT)
-PAYOUT = EffectKind("payout", "payouts", Record.STATEMENT)
 
 
 @dataclass(frozen=True)

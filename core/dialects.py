@@ -23,7 +23,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "mtn": Dialect(
         ("USER", "KEY", "SUBSCRIPTION_KEY"),
         {
-            "MARKET": "sandbox",
+            "MARKET": "mtnivorycoast",
             "REFUND": "refund",
             "DISBURSEMENT_USER": "",
             "DISBURSEMENT_KEY": "",

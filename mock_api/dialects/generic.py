@@ -1,4 +1,4 @@
-"""The generic contract of an operator: debits the accounts of phones, and refunds them."""
+"""The generic contract of an operator: debits the accounts of phones, refunds them, and pays out."""
 
 from decimal import Decimal
 
@@ -45,11 +45,12 @@ TRADES = {
     (PARTNER, "refund"): Trade(
         "refunds", prefixed("RF"), ("debit_request_id", *_MONEY), _decide_refund, _record_refund
     ),
+    (PARTNER, "payout"): Trade("payouts", prefixed("PO"), _MONEY, _decide_debit, lambda books, order: None),
 }
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """Returns `POST /debits` and `POST /refunds`."""
+    """Returns `POST /debits`, `POST /refunds` and `POST /payouts`."""
     routes = Blueprint("operator", __name__)
 
     @routes.post("/debits")
@@ -60,14 +61,18 @@ def blueprint(desk: Desk) -> Blueprint:
     def refund() -> Response:
         return _order(desk, "refund")
 
+    @routes.post("/payouts")
+    def payout() -> Response:
+        return _order(desk, "payout")
+
     return routes
 
 
 def _order(desk: Desk, call: str) -> Response:
     try:
-        content = read_form(request.get_json(silent=True), DEBIT if call == "debit" else REFUND)
+        content = read_form(request.get_json(silent=True), REFUND if call == "refund" else DEBIT)
     except BadForm as error:
         body = {"error": str(error)}
         return desk.read(call, "", [], lambda: (body, 400))
     order = Order(PARTNER, call, content.pop("request_id"), content)
-    return desk.write(order, HABITS.get(content["msisdn"][-2:]) if call == "debit" else None)
+    return desk.write(order, HABITS.get(content["msisdn"][-2:]) if call != "refund" else None)

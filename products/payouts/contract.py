@@ -6,7 +6,7 @@ from typing import Self
 
 from marshmallow import ValidationError
 
-from core.contract import PAYOUT, Contract, Door, Effect, Request, effect_of
+from core.contract import Contract, Door, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env
 from core.money import read_price
 from core.operation import Operation
@@ -14,6 +14,7 @@ from core.settings import price
 
 SCOPE = "payouts:create"
 APPROVAL_STEP, PAYOUT_STEP = "approval", "payout"
+PAYOUT = EffectKind("payout", "payouts", Record.STATEMENT)
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,18 @@ def effects(operation: Operation) -> Iterator[Effect]:
 
 @dataclass(frozen=True)
 class PayoutSettings:
-    """payout_limits: by currency, the largest amount in minor units that needs no approval."""
+    """payout_limits: the largest amounts that need no approval, one for each currency, such as `100000 XOF`."""
 
-    payout_limits: dict[str, int]
+    payout_limits: list[str]
 
     @classmethod
     def read(cls, env: Env) -> Self:
-        limits: list[str] = env.list("PAYOUT_LIMITS", ["100000 XOF"], validate=_prices) or []
-        return cls({currency: minor for minor, currency in map(read_price, limits)})
+        return cls(env.list("PAYOUT_LIMITS", ["100000 XOF"], validate=_prices))
 
     def needs_approval(self, minor: int, currency: str) -> bool:
         """Returns whether a second person has to approve this amount: always, in a currency without a limit."""
-        return minor > self.payout_limits.get(currency, 0)
+        limits = {currency: minor for minor, currency in map(read_price, self.payout_limits)}
+        return minor > limits.get(currency, 0)
 
 
 def _prices(limits: list[str]) -> None:

@@ -10,6 +10,7 @@ from api.auth.access import client, for_role, scoped
 from api.http.answers import load
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
+from api.http.examples import ID
 from api.http.fields import Amount, Currency, OperatorName, Phone, Text, minor_units
 from api.http.kind_routes import KindRoutes, PaymentNotFound
 from api.http.views import MoneyView, money
@@ -72,9 +73,9 @@ class RejectionForm(Schema):
 
 class PayoutView(MoneyView):
     msisdn = fields.String(metadata={"description": "masked", "example": "+225*******001"})
-    text = fields.String()
+    text = fields.String(metadata={"example": "Refund of ticket 17"})
     operator = fields.String(metadata={"example": "mtn-ci"})
-    requested_by = fields.String(metadata={"description": "the id of a person or of a key"})
+    requested_by = fields.String(metadata={"description": "the id of a person or of a key", "example": ID})
     decided_by = fields.String(allow_none=True, metadata={"description": "who approved or rejected it"})
     rejection = fields.String(allow_none=True, metadata={"description": "why it was rejected", "example": None})
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from core.contract import DEBIT, PAYOUT
+from core.contract import Record
 from core.installed import DEFAULT, Installed
 from core.operation import Status
 from core.steps import StepState
@@ -118,10 +118,10 @@ def crash_cases(kind: str, installed: Installed = DEFAULT) -> list[CrashCase]:
 
     A kind that moves money at an operator has the cases of every manner that operators have.
     """
-    moves_money = {DEBIT, PAYOUT} & set(installed.contracts[kind].effect_kinds)
+    at_operator = any(kind.record is Record.STATEMENT for kind in installed.contracts[kind].effect_kinds)
     return [
         CrashCase(kind, declined_at, step, position, manner)
-        for manner in (GENERIC, *(MANNERS if moves_money else ()))
+        for manner in (GENERIC, *(MANNERS if at_operator else ()))
         for declined_at in DECLINED_AT
         for step, position in positions_of(kind, declined_at, installed, manner)
     ]

@@ -83,7 +83,7 @@ SETTINGS = Settings(
             ConsultationSettings("http://finance.invalid", "200.00 BRL"),
             ServicesSettings("http://screening.invalid", "http://blacklist.invalid"),
             MessagesSettings("file", "http://sms.invalid"),
-            PayoutSettings({"XOF": 10_000}),
+            PayoutSettings(["10000 XOF"]),
         )
     },
 )

@@ -74,8 +74,9 @@ ADMITTED = {
     "role operator": {"operator", "admin", "admin token"},
     "role admin": {"admin", "admin token"},
     "scope consultations": {"operator", "admin", "admin token", "key"},
+    "scope payouts:create": {"operator", "admin", "admin token", "key"},
 }
-SCOPE = frozenset({"consultations"})
+SCOPE = frozenset({"consultations", "payouts:create"})
 
 
 @pytest.fixture(scope="module")
