@@ -34,7 +34,7 @@ def test_the_cases_cover_undos_and_every_position() -> None:
 def test_every_step_comes_by_every_position_but_the_intent_of_those_that_save_none(product: str) -> None:
     cases = positions_of(product, None)
     by_step = {step: {position for name, position in cases if name == step} for step, _ in cases}
-    inline, look_ups = {"publish", "check", "wait"}, {"verify", "blacklist"}
+    inline, look_ups = {"publish", "check", "wait", "approval"}, {"verify", "blacklist"}
     if product in ("wallet_transfer", "wallet_withdrawal"):
         inline.add("settle")  # nothing but the hold comes before it
     without_intent = {position for position in POSITIONS if "intent" not in position}
