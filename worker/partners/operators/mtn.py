@@ -130,7 +130,7 @@ def _accepted(answer: Answer) -> Reply:
 def _status(answer: Answer, demand: Demand, party: str) -> Reply:
     if answer.status == 404:
         return NotFound()
-    if answer.status != 200:
+    if answer.status != 200 or "amount" not in answer.body:
         return unclear(answer)
     if not same_amount(answer.body.get("amount"), format_minor(demand.minor, demand.currency)):
         return Mismatch("another amount")
