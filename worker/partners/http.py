@@ -157,12 +157,14 @@ class PartnerHttp:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         *,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Unknown | Unavailable:
         """Makes one request, of JSON or of a form.
+
+        body: JSON; as bytes where the caller has to know what is sent, and then names their type in `headers`.
 
         Returns its answer, or Unknown or Unavailable for a network failure.
         """
@@ -171,8 +173,8 @@ class PartnerHttp:
             with self._session.request(
                 method,
                 url,
-                json=body,
-                data=form,
+                json=None if isinstance(body, bytes) else body,
+                data=body if isinstance(body, bytes) else form,
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -190,8 +192,8 @@ class PartnerHttp:
             content = json.loads(text)
         except (ValueError, RecursionError):
             content = None
-        body = content if isinstance(content, dict) else {}
-        return Answer(response.status_code, body, _retry_after_s(response), text)
+        answered = content if isinstance(content, dict) else {}
+        return Answer(response.status_code, answered, _retry_after_s(response), text)
 
 
 def _read_body(response: requests.Response, give_up_at: float) -> bytes:

@@ -2,13 +2,18 @@
 
 import base64
 import hashlib
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+import phonenumbers
+
 from core.clock import Clock
+from core.money import format_minor
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Declined, Reply, Unavailable, Unknown
@@ -39,7 +44,7 @@ class Client:
         self._headers = headers or {}
 
     def call(
-        self, method: str, path: str, body: Body | None = None, headers: Headers | None = None
+        self, method: str, path: str, body: Body | bytes | None = None, headers: Headers | None = None
     ) -> Answer | Unknown | Unavailable:
         """Makes one call. 401, 429 and 503 are Unavailable; any other answer is returned."""
         began = self._clock.now()
@@ -114,6 +119,26 @@ def uuid4_of(reference: str) -> str:
 def short_id_of(reference: str, characters: int = 20) -> str:
     """Returns capitals and digits that stand for a reference, at most 52: five bits of its SHA-256 each."""
     return base64.b32encode(hashlib.sha256(reference.encode()).digest()).decode()[:characters]
+
+
+def plain(text: str, characters: int) -> str:
+    """Returns a text for people, cut, in letters and digits without accents: operators refuse others."""
+    unaccented = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^\w .,:-]", " ", unaccented)[:characters].strip()
+
+
+def national(phone: str) -> str:
+    """Returns a phone without its country code: "+260977123456" is "977123456".
+
+    phone: in E.164 form.
+    """
+    return str(phonenumbers.national_significant_number(phonenumbers.parse(phone)))
+
+
+def whole_amount(minor: int, currency: str) -> int | None:
+    """Returns an amount in whole main units, for operators that know no decimals; None if it is not whole."""
+    amount = Decimal(format_minor(minor, currency))
+    return int(amount) if amount == amount.to_integral_value() else None
 
 
 def same_amount(reported: object, text: str) -> bool:
