@@ -157,14 +157,13 @@ class PartnerHttp:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | bytes | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
+        raw: bytes | None = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Unknown | Unavailable:
-        """Makes one request, of JSON or of a form.
-
-        body: JSON; as bytes where the caller has to know what is sent, and then names their type in `headers`.
+        """Makes one request, of JSON, of a form, or of bytes whose type is in `headers`.
 
         Returns its answer, or Unknown or Unavailable for a network failure.
         """
@@ -173,8 +172,8 @@ class PartnerHttp:
             with self._session.request(
                 method,
                 url,
-                json=None if isinstance(body, bytes) else body,
-                data=body if isinstance(body, bytes) else form,
+                json=body,
+                data=form if raw is None else raw,
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -192,8 +191,8 @@ class PartnerHttp:
             content = json.loads(text)
         except (ValueError, RecursionError):
             content = None
-        answered = content if isinstance(content, dict) else {}
-        return Answer(response.status_code, answered, _retry_after_s(response), text)
+        body = content if isinstance(content, dict) else {}
+        return Answer(response.status_code, body, _retry_after_s(response), text)
 
 
 def _read_body(response: requests.Response, give_up_at: float) -> bytes:

@@ -22,7 +22,7 @@ SUCCESS, NOT_FOUND = "1001", "1025"
 AMBIGUOUS = frozenset({"1000", "1024"})
 """Ambiguous, and timed out, which does not mean that it did not happen: not even a failed status counts then."""
 UNDECIDED = AMBIGUOUS | {"1006"}
-"""In process."""
+"""Those, and in process."""
 REFUSALS: Mapping[str, str] = {
     "1002": "not_approved",  # wrong PIN
     "1003": "limit_exceeded",

@@ -46,11 +46,14 @@ class Client:
     def call(
         self, method: str, path: str, body: Body | bytes | None = None, headers: Headers | None = None
     ) -> Answer | Unknown | Unavailable:
-        """Makes one call. 401, 429 and 503 are Unavailable; any other answer is returned."""
+        """Makes one call. 401, 429 and 503 are Unavailable; any other answer is returned.
+
+        body: JSON; as bytes where the caller has to know what is sent, and then names its type in `headers`.
+        """
         began = self._clock.now()
         sent = {**self._headers, **(headers or {})}
         if self._tokens is None:
-            return _processed(self._http.exchange(method, path, body, headers=sent))
+            return _processed(self._send(method, path, body, sent))
         for _ in range(2):
             token = self._tokens.get()
             if isinstance(token, Unavailable):
@@ -58,11 +61,18 @@ class Client:
             if (self._clock.now() - began).total_seconds() > PREPARE_WITHIN_S:
                 return Unavailable("the token took too long")
             authorised = {**sent, "Authorization": f"Bearer {token}"}
-            answer = self._http.exchange(method, path, body, headers=authorised)
+            answer = self._send(method, path, body, authorised)
             if not isinstance(answer, Answer) or answer.status != 401:
                 break
             self._tokens.forget(token)
         return _processed(answer)
+
+    def _send(
+        self, method: str, path: str, body: Body | bytes | None, headers: Headers
+    ) -> Answer | Unknown | Unavailable:
+        if isinstance(body, bytes):
+            return self._http.exchange(method, path, raw=body, headers=headers)
+        return self._http.exchange(method, path, body, headers=headers)
 
     def look(self, path: str, headers: Headers | None = None) -> Answer | Unavailable:
         """Makes a call without an effect. Returns an answer with status 200 or 404 only."""
@@ -122,9 +132,10 @@ def short_id_of(reference: str, characters: int = 20) -> str:
 
 
 def plain(text: str, characters: int) -> str:
-    """Returns a text for people, cut, in letters and digits without accents: operators refuse others."""
-    unaccented = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^\w .,:-]", " ", unaccented)[:characters].strip()
+    """Returns a text for people, cut, in ASCII letters and digits: operators refuse accents and most signs."""
+    letters = (each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    accepted = re.sub(r"[^\w.,:-]", " ", "".join(letters), flags=re.ASCII)
+    return " ".join(accepted.split())[:characters].rstrip()
 
 
 def national(phone: str) -> str:

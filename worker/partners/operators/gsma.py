@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from core.clock import Clock, from_rfc3339, to_rfc3339
 from core.money import format_minor
@@ -114,7 +114,7 @@ class Gsma:
         def follow(answer: Answer) -> Reply:
             link = LINK.search(text_of(answer.body, "link"))
             if answer.status == 200 and link:
-                return self._find(link[1], demand, expected)
+                return self._find(unquote(link[1]), demand, expected)
             return NotFound() if answer.status == 404 else unclear(answer)
 
         return read(self._get(f"/responses/{uuid4_of(demand.reference)}", demand), follow)
