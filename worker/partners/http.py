@@ -159,10 +159,11 @@ class PartnerHttp:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
+        raw: bytes | None = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer | Unknown | Unavailable:
-        """Makes one request, of JSON or of a form.
+        """Makes one request, of JSON, of a form, or of bytes whose type is in `headers`.
 
         Returns its answer, or Unknown or Unavailable for a network failure.
         """
@@ -172,7 +173,7 @@ class PartnerHttp:
                 method,
                 url,
                 json=body,
-                data=form,
+                data=form if raw is None else raw,
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,

@@ -2,13 +2,18 @@
 
 import base64
 import hashlib
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+import phonenumbers
+
 from core.clock import Clock
+from core.money import format_minor
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Declined, Reply, Unavailable, Unknown
@@ -39,13 +44,16 @@ class Client:
         self._headers = headers or {}
 
     def call(
-        self, method: str, path: str, body: Body | None = None, headers: Headers | None = None
+        self, method: str, path: str, body: Body | bytes | None = None, headers: Headers | None = None
     ) -> Answer | Unknown | Unavailable:
-        """Makes one call. 401, 429 and 503 are Unavailable; any other answer is returned."""
+        """Makes one call. 401, 429 and 503 are Unavailable; any other answer is returned.
+
+        body: JSON; as bytes where the caller has to know what is sent, and then names its type in `headers`.
+        """
         began = self._clock.now()
         sent = {**self._headers, **(headers or {})}
         if self._tokens is None:
-            return _processed(self._http.exchange(method, path, body, headers=sent))
+            return _processed(self._send(method, path, body, sent))
         for _ in range(2):
             token = self._tokens.get()
             if isinstance(token, Unavailable):
@@ -53,11 +61,18 @@ class Client:
             if (self._clock.now() - began).total_seconds() > PREPARE_WITHIN_S:
                 return Unavailable("the token took too long")
             authorised = {**sent, "Authorization": f"Bearer {token}"}
-            answer = self._http.exchange(method, path, body, headers=authorised)
+            answer = self._send(method, path, body, authorised)
             if not isinstance(answer, Answer) or answer.status != 401:
                 break
             self._tokens.forget(token)
         return _processed(answer)
+
+    def _send(
+        self, method: str, path: str, body: Body | bytes | None, headers: Headers
+    ) -> Answer | Unknown | Unavailable:
+        if isinstance(body, bytes):
+            return self._http.exchange(method, path, raw=body, headers=headers)
+        return self._http.exchange(method, path, body, headers=headers)
 
     def look(self, path: str, headers: Headers | None = None) -> Answer | Unavailable:
         """Makes a call without an effect. Returns an answer with status 200 or 404 only."""
@@ -114,6 +129,27 @@ def uuid4_of(reference: str) -> str:
 def short_id_of(reference: str, characters: int = 20) -> str:
     """Returns capitals and digits that stand for a reference, at most 52: five bits of its SHA-256 each."""
     return base64.b32encode(hashlib.sha256(reference.encode()).digest()).decode()[:characters]
+
+
+def plain(text: str, characters: int) -> str:
+    """Returns a text for people, cut, in ASCII letters and digits: operators refuse accents and most signs."""
+    letters = (each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    accepted = re.sub(r"[^\w.,:-]", " ", "".join(letters), flags=re.ASCII)
+    return " ".join(accepted.split())[:characters].rstrip()
+
+
+def national(phone: str) -> str:
+    """Returns a phone without its country code: "+260977123456" is "977123456".
+
+    phone: in E.164 form.
+    """
+    return str(phonenumbers.national_significant_number(phonenumbers.parse(phone)))
+
+
+def whole_amount(minor: int, currency: str) -> int | None:
+    """Returns an amount in whole main units, for operators that know no decimals; None if it is not whole."""
+    amount = Decimal(format_minor(minor, currency))
+    return int(amount) if amount == amount.to_integral_value() else None
 
 
 def same_amount(reported: object, text: str) -> bool:

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 from core.clock import Clock
 from core.operators import OperatorSettings
 from worker.partners.http import PartnerHttp
+from worker.partners.operators.airtel import Airtel
 from worker.partners.operators.generic import Generic
+from worker.partners.operators.gsma import Gsma
 from worker.partners.operators.mtn import Mtn
+from worker.partners.operators.mvola import Mvola
 from worker.partners.operators.port import Dialect
 
 Adapter = Callable[[OperatorSettings, PartnerHttp, Clock], Dialect]
@@ -14,4 +17,7 @@ Adapter = Callable[[OperatorSettings, PartnerHttp, Clock], Dialect]
 ADAPTERS: Mapping[str, Adapter] = {
     "generic": lambda operator, http, clock: Generic(http),
     "mtn": Mtn,
+    "gsma": Gsma,
+    "mvola": Mvola,
+    "airtel": Airtel,
 }

@@ -1,0 +1,59 @@
+"""An adapter against a real HTTP server, and what its tests share."""
+
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from core.clock import Clock
+from core.dialects import DIALECTS
+from core.operators import SANDBOX, OperatorSettings
+from tests.doubles import FakeClock
+from worker.partners.http import PartnerHttp
+from worker.partners.operators.dialects import ADAPTERS
+from worker.partners.operators.port import Demand, Dialect
+from worker.partners.port import Reply
+
+Served = Mapping[str, tuple[int, Any]]
+CALLBACK = "https://quittance.example/callbacks/op/op-1:debit.sig"
+
+
+def connect(dialect: str, server_url: str, clock: Clock | None = None, **options: str) -> Dialect:
+    """The adapter of a dialect, with its default options and these."""
+    needs = DIALECTS[dialect]
+    given = {**dict.fromkeys(needs.credentials, SANDBOX), **needs.options, **options}
+    settings = OperatorSettings(dialect, dialect, server_url, options=given)
+    return ADAPTERS[dialect](settings, PartnerHttp(server_url, 5, connections=1), clock or FakeClock())
+
+
+def demand(phone: str, minor: int, currency: str, step: str = "debit", **more: Any) -> Demand:
+    return Demand(f"op-1:{step}", phone, minor, currency, **more)
+
+
+def serve(server: HTTPServer, answers: Served) -> None:
+    """Answers at these paths: with JSON, or with text as it is. No other path may be called."""
+    for path, (status, body) in answers.items():
+        text = body if isinstance(body, str) else json.dumps(body)
+        server.expect_request(path).respond_with_data(text, status, headers={"Retry-After": "7"})
+
+
+def cut(request: Request) -> Response:
+    """A handler that closes the connection instead of answering."""
+    request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    return Response()
+
+
+def last(server: HTTPServer) -> Request:
+    """The last request that the server has answered."""
+    return server.log[-1][0]
+
+
+def paths(server: HTTPServer) -> list[str]:
+    return [request.path for request, _ in server.log]
+
+
+def same(reply: Reply, expected: Reply | type[Reply]) -> bool:
+    return isinstance(reply, expected) if isinstance(expected, type) else reply == expected
