@@ -34,12 +34,12 @@ DIALECTS: Mapping[str, Dialect] = {
     "mvola": Dialect(("CONSUMER_KEY", "CONSUMER_SECRET", "MSISDN", "PARTNER_NAME"), {}, "MGA"),
     "airtel": Dialect(("CLIENT_ID", "CLIENT_SECRET"), {"COUNTRY": "CD"}),
     "orange-cm": Dialect(("CLIENT_ID", "CLIENT_SECRET", "USER", "PASSWORD", "MSISDN", "PIN"), {}, "XAF"),
-    "orange-webpay": Dialect(("CLIENT_ID", "CLIENT_SECRET", "WEBPAY_KEY"), {"COUNTRY": "dev", "RETURN_URL": ""}),
+    "orange-webpay": Dialect(("CLIENT_ID", "CLIENT_SECRET", "WEBPAY_KEY", "RETURN_URL"), {"COUNTRY": "dev"}),
     "daraja": Dialect(
         ("CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"),
         {"INITIATOR": "", "SECURITY_CREDENTIAL": ""},
         "KES",
     ),
-    "wave": Dialect(("KEY",), {"WEBHOOK_SECRET": "", "RETURN_URL": ""}),
+    "wave": Dialect(("KEY", "RETURN_URL"), {"WEBHOOK_SECRET": ""}),
 }
 """By the name that `<OPERATOR>_DIALECT` gives. Credentials and options are `<OPERATOR>_<NAME>`, or `..._FILE`."""

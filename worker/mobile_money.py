@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from core.errors import StoreUnavailable
 from core.money import format_minor
 from core.operation import Operation
 from worker.partners.operators.client import PREPARE_WITHIN_S
 from worker.partners.operators.port import Demand, Operator, Service
-from worker.partners.port import Confirmed, Declined, Reply, Unknown
+from worker.partners.port import Confirmed, Declined, Pending, Reply, Unavailable, Unknown
 from worker.policy import SEND_WITHIN_S
 from worker.process import (
     AFTER_MONEY_S,
@@ -108,7 +109,8 @@ def _prepared(operator: Operator, name: str, demand: Callable[[Operation], Deman
 def _give_back(operator: Operator, payer: Payer, refund: Refund, debit: Callable[[Operation], Demand]) -> Step:
     def demand(current: Operation) -> Demand:
         back = replace(payer, minor=refund.minor(current))
-        return replace(_demand(operator, current, refund.name, back), debit=debit(current))
+        taken = _with_receipt(operator, debit(current))
+        return replace(_demand(operator, current, refund.name, back), debit=taken)
 
     service = operator.dialect.refunds or Service(lambda _: BY_HAND)
     return _step(operator, service, refund.name, refund.label, demand, REQUIRED.within(AFTER_MONEY_S))
@@ -122,10 +124,17 @@ def _step(
     demand: Callable[[Operation], Demand],
     obligation: Obligation = REQUIRED,
 ) -> Step:
+    def submit(current: Operation) -> Reply:
+        try:
+            wanted = demand(current)
+        except StoreUnavailable:
+            return Unavailable("our store did not answer")
+        return service.submit(wanted)
+
     return Step(
         name,
         label,
-        submit=lambda current: service.submit(demand(current)),
+        submit=submit,
         recovery=_recovery(operator, service, demand),
         breaker=operator.breaker,
         obligation=obligation,
@@ -148,12 +157,22 @@ def _recovery(operator: Operator, service: Service, demand: Callable[[Operation]
 
 
 def _heard(operator: Operator, service: Service, demand: Demand) -> Reply:
-    """Returns what the first callback says that decides. Others do not count: anything may have been sent there."""
-    for body in operator.heard(demand.reference):
-        reply = service.read(demand, body) if service.read else NOTHING_HEARD
-        if isinstance(reply, Confirmed | Declined):
-            return reply
-    return NOTHING_HEARD
+    """Returns what the first callback says that decides, or else the first that tells the operator's own id.
+
+    Others do not count: anything may have been sent there.
+    """
+    if service.read is None:
+        return NOTHING_HEARD
+    replies = [service.read(demand, body) for body in operator.heard(demand.reference)]
+    decided = (reply for reply in replies if isinstance(reply, Confirmed | Declined))
+    told = (reply for reply in replies if isinstance(reply, Pending))
+    return next(decided, None) or next(told, None) or NOTHING_HEARD
+
+
+def _with_receipt(operator: Operator, debit: Demand) -> Demand:
+    """Returns a debit with what its callback says: asking may not give the receipt that a refund needs."""
+    reply = _heard(operator, operator.dialect.debits, debit)
+    return replace(debit, known={**debit.known, **reply.result}) if isinstance(reply, Confirmed) else debit
 
 
 def _demand(operator: Operator, current: Operation, name: str, payer: Payer) -> Demand:
@@ -166,6 +185,7 @@ def _demand(operator: Operator, current: Operation, name: str, payer: Payer) -> 
         payer.text,
         operator.callback_url(reference),
         {**current.step(_preparation(name)).result, **current.step(name).result},
+        submitted_at=current.step(name).submitted_at,
     )
 
 

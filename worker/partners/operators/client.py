@@ -14,6 +14,7 @@ import phonenumbers
 
 from core.clock import Clock
 from core.money import format_minor
+from core.operators import SANDBOX, OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Declined, Reply, Unavailable, Unknown
@@ -30,30 +31,37 @@ worker may find the request missing and send it again."""
 class Client:
     """Calls one operator with a token.
 
-    A token that the operator refuses (401) is renewed once: the call was surely not processed.
+    A token that the operator refuses is renewed once: the call was surely not processed.
 
     headers: sent with every call.
+    refuses_token: whether an answer refuses the token, besides 401.
     """
 
     def __init__(
-        self, http: PartnerHttp, clock: Clock, tokens: Tokens | None = None, headers: Headers | None = None
+        self,
+        http: PartnerHttp,
+        clock: Clock,
+        tokens: Tokens | None = None,
+        headers: Headers | None = None,
+        refuses_token: Callable[[Answer], bool] = lambda answer: False,
     ) -> None:
         self._http = http
         self._clock = clock
         self._tokens = tokens
         self._headers = headers or {}
+        self._refuses_token = refuses_token
 
     def call(
         self, method: str, path: str, body: Body | bytes | None = None, headers: Headers | None = None
     ) -> Answer | Unknown | Unavailable:
-        """Makes one call. 401, 429 and 503 are Unavailable; any other answer is returned.
+        """Makes one call. 401, 429, 503 and a refused token are Unavailable; any other answer is returned.
 
         body: JSON; as bytes where the caller has to know what is sent, and then names its type in `headers`.
         """
         began = self._clock.now()
         sent = {**self._headers, **(headers or {})}
         if self._tokens is None:
-            return _processed(self._send(method, path, body, sent))
+            return self._processed(self._send(method, path, body, sent))
         for _ in range(2):
             token = self._tokens.get()
             if isinstance(token, Unavailable):
@@ -62,10 +70,10 @@ class Client:
                 return Unavailable("the token took too long")
             authorised = {**sent, "Authorization": f"Bearer {token}"}
             answer = self._send(method, path, body, authorised)
-            if not isinstance(answer, Answer) or answer.status != 401:
+            if not isinstance(answer, Answer) or not self._refused(answer):
                 break
             self._tokens.forget(token)
-        return _processed(answer)
+        return self._processed(answer)
 
     def _send(
         self, method: str, path: str, body: Body | bytes | None, headers: Headers
@@ -85,11 +93,13 @@ class Client:
             case _:
                 return Unavailable(answer.why, said=answer.said)
 
+    def _refused(self, answer: Answer) -> bool:
+        return answer.status == 401 or self._refuses_token(answer)
 
-def _processed(answer: Answer | Unknown | Unavailable) -> Answer | Unknown | Unavailable:
-    if isinstance(answer, Answer) and answer.status in (401, 429, 503):
-        return Unavailable(f"HTTP {answer.status}", answer.retry_after_s, said=answer.said)
-    return answer
+    def _processed(self, answer: Answer | Unknown | Unavailable) -> Answer | Unknown | Unavailable:
+        if isinstance(answer, Answer) and (answer.status in (429, 503) or self._refused(answer)):
+            return Unavailable(f"HTTP {answer.status}", answer.retry_after_s, said=answer.said)
+        return answer
 
 
 def read(answer: Answer | Unknown | Unavailable, understand: Callable[[Answer], Reply]) -> Reply:
@@ -167,6 +177,40 @@ def same_phone(reported: object, phone: str) -> bool:
     """
     digits = "".join(character for character in str(reported) if character.isdigit())
     return len(digits) >= 8 and phone.endswith(digits[-8:]) and len(digits) <= len(phone)
+
+
+def whole(minor: int, currency: str) -> int | None:
+    """Returns an amount in whole units of its currency, for operators that take no decimals; None if it has some."""
+    amount = Decimal(format_minor(minor, currency))
+    return int(amount) if amount == int(amount) else None
+
+
+def national(phone: str) -> str:
+    """Returns a phone without its country code.
+
+    phone: in E.164 form.
+    """
+    return phonenumbers.national_significant_number(phonenumbers.parse(phone))
+
+
+def plain(text: str, characters: int, otherwise: str = "Payment") -> str:
+    """Returns a text in ASCII without special characters, cut to what an operator takes.
+
+    otherwise: instead of a text of which nothing is left.
+    """
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return " ".join(re.sub(r"[^\w .,:-]", " ", ascii_only).split())[:characters].strip() or otherwise[:characters]
+
+
+def web_address(value: object) -> str:
+    """Returns the address of a page that a payer can be sent to; "" if it is none."""
+    return value if isinstance(value, str) and value.startswith(("https://", "http://")) else ""
+
+
+def return_url(operator: OperatorSettings) -> str:
+    """Returns where the operator's page sends the payer afterwards. The sandbox needs no setting for it."""
+    given = operator.options["RETURN_URL"]
+    return f"{operator.url}/return" if given == SANDBOX else given
 
 
 def _saying(reply: Reply, answer: Answer) -> Reply:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from core.operation import Operation
@@ -20,6 +21,7 @@ class Demand:
     callback_url: where the operator may report the outcome; None where it cannot reach us.
     known: what the operator has given us about this demand so far, such as its own id.
     debit: for a refund, the demand of the debit, with what is known about it.
+    submitted_at: when the last attempt was sent.
     """
 
     reference: str
@@ -30,6 +32,7 @@ class Demand:
     callback_url: str | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     debit: "Demand | None" = None
+    submitted_at: datetime | None = None
 
 
 Verb = Callable[[Demand], Reply]
@@ -44,6 +47,7 @@ class Service:
     prepare: of a dialect with two calls, the first: it moves no money, and its result is known to the other verbs.
     asked_by_theirs: the key of the result that holds the operator's own id, if it can be asked only by that id.
     read: what the body of a callback says about the demand; only for an operator that cannot be asked by our reference.
+        Pending when it only tells the operator's own id: the operator is then asked by it.
     """
 
     submit: Verb
