@@ -163,7 +163,8 @@ def _shown(face: Face, found: Request) -> Reply:
     if found.order.call == "payout":
         return payout(found), 200
     refund = face.find(f"refund:{found.order.request_id}", "refund")
-    return session(found, _launch_url(found), _times(face.settings).expiry_s, refund.at if refund else None), 200
+    refunded = refund.at if refund and refund.status == SUCCESSFUL else None
+    return session(found, _launch_url(found), _times(face.settings).expiry_s, refunded), 200
 
 
 def _launch_url(found: Request) -> str:

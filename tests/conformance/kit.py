@@ -56,6 +56,16 @@ MARKETS: Mapping[str, tuple[str, str, int]] = {
 """A phone, a currency, and an amount in minor units of each dialect's market."""
 
 
+MORE: Mapping[str, tuple[str, ...]] = {"daraja": ("INITIATOR", "SECURITY_CREDENTIAL")}
+"""Options that have to be set for all that a dialect can do."""
+
+
+WITHOUT_REFUNDS = ("mvola", "orange-cm", "orange-webpay")
+WITHOUT_PAYOUTS = ("mvola", "airtel", "orange-cm", "orange-webpay")
+CALLED_BACK_ONLY = ("daraja",)
+"""Dialects that need a callback: without one, nobody would know of a lost answer."""
+
+
 class InProcessHttp(PartnerHttp):
     """The sandbox's app, called without a socket. A call that takes longer than the timeout has no answer."""
 
@@ -72,12 +82,14 @@ class InProcessHttp(PartnerHttp):
         body: Mapping[str, Any] | None = None,
         *,
         form: Mapping[str, str] | None = None,
+        raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         **other: Any,
     ) -> Answer | Unknown | Unavailable:
         self.before(method, path)
         began = self._clock.now()
-        sent: dict[str, Any] = {"json": body} if body is not None else {"data": form} if form is not None else {}
+        data = form if raw is None else raw
+        sent: dict[str, Any] = {"json": body} if body is not None else {"data": data} if data is not None else {}
         try:
             answer = client_of(self._app).open(f"{self._prefix}{path}", method=method, headers=headers or {}, **sent)
             text = answer.data
@@ -117,8 +129,9 @@ class Trial:
 
     def _engine(self, host: str) -> Engine:
         needs = DIALECTS[self.dialect]
-        options = dict.fromkeys(needs.credentials, SANDBOX) | dict(needs.options)
-        configured = OperatorSettings(self.dialect, self.dialect, "", options=options, callback_host=host)
+        options = {**needs.options, **dict.fromkeys((*needs.credentials, *MORE.get(self.dialect, ())), SANDBOX)}
+        url = "http://sandbox.invalid"
+        configured = OperatorSettings(self.dialect, self.dialect, url, options=options, callback_host=host)
         self.operator = Operator(
             self.dialect,
             ADAPTERS[self.dialect](configured, self.http, self.clock),
@@ -227,7 +240,8 @@ def judge(trial: Trial) -> None:
 def _judge_evidence(trial: Trial, operation: Operation) -> None:
     """Each step that called the operator shows what it said, and no phone."""
     for name, record in operation.steps.items():
-        if name in ("debit", "refund", "payout") and record.attempts and record.last_error != "refund_by_hand":
+        by_hand = "refund_by_hand" in str(record.last_error)
+        if name in ("debit", "refund", "payout") and record.attempts and not by_hand:
             assert record.calls or trial.dialect == "orange-webpay", name  # its debit is the payer's own doing
             words = json.dumps([call.to_document() for call in record.calls])
             assert trial.phone.removeprefix("+") not in words

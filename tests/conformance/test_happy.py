@@ -1,16 +1,81 @@
 """Each dialect, when nothing goes wrong: debit, refund, payout."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from core.operation import Status
-from tests.conformance.kit import Trial, judge
+from core.operation import Status, redirect_of
+from tests.answers import client_of
+from tests.conformance.kit import CALLED_BACK_ONLY, WITHOUT_PAYOUTS, WITHOUT_REFUNDS, Trial, judge
+from tests.doubles import START
 from worker.partners.operators.dialects import ADAPTERS
 
 
 @pytest.mark.parametrize("dialect", ADAPTERS)
 def test_a_debit_succeeds(dialect: str, tmp_path: Path) -> None:
     trial = Trial(dialect, tmp_path)
+    assert trial.run().status is Status.SUCCEEDED
+    judge(trial)
+
+
+@pytest.mark.parametrize("dialect", [dialect for dialect in ADAPTERS if dialect not in WITHOUT_REFUNDS])
+def test_what_was_taken_is_given_back(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path)
+    trial.flow = trial.debit_and_refund
+    assert trial.run().status is Status.REFUNDED
+    judge(trial)
+
+
+@pytest.mark.parametrize("dialect", WITHOUT_REFUNDS)
+def test_a_person_gives_back_what_an_operator_cannot(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path)
+    trial.flow = trial.debit_and_refund
+    assert trial.run().status is Status.NEEDS_REVIEW
+    assert "refund_by_hand" in str(trial.operation.step("refund").last_error)
+    judge(trial)
+
+
+@pytest.mark.parametrize("dialect", [dialect for dialect in ADAPTERS if dialect not in WITHOUT_PAYOUTS])
+def test_a_payout_reaches_the_phone(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path)
+    trial.flow = trial.payout
+    assert trial.run().status is Status.SUCCEEDED
+    judge(trial)
+
+
+@pytest.mark.parametrize("dialect", WITHOUT_PAYOUTS)
+def test_an_operator_without_payouts_declines_them(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path)
+    trial.flow = trial.payout
+    assert trial.run().status is Status.FAILED
+    assert trial.operation.step("payout").last_error == "payout_not_supported"
+
+
+@pytest.mark.parametrize("dialect", [dialect for dialect in ADAPTERS if dialect not in CALLED_BACK_ONLY])
+def test_an_operator_that_cannot_reach_us_is_asked(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path, calls_back=False)
+    assert trial.run().status is Status.SUCCEEDED
+    judge(trial)
+
+
+@pytest.mark.parametrize("dialect", CALLED_BACK_ONLY)
+def test_an_operator_that_has_to_reach_us_is_not_used_without_a_callback_host(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path, calls_back=False)
+    assert trial.run().status is Status.FAILED
+    assert trial.operation.step("debit").last_error == "operator_misconfigured"
+
+
+@pytest.mark.parametrize("dialect", ["orange-webpay", "wave"])
+def test_a_redirect_dialect_shows_where_the_payer_confirms(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path, auto_approve=False)
+    operation = trial.run(until=lambda operation: redirect_of(operation) is not None)
+    assert str(redirect_of(operation)).startswith("http")
+    page = str(redirect_of(operation)).removeprefix("http://localhost")
+    assert client_of(trial.app).get(page).status_code == 200
+    trial.run(until=lambda operation: trial.clock.now() > START + timedelta(seconds=30))
+    assert trial.truth("debits") == []
+    form = client_of(trial.app).post(page, data={"action": "confirm"})
+    assert form.status_code in (200, 302, 303), form.text
     assert trial.run().status is Status.SUCCEEDED
     judge(trial)

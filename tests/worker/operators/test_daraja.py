@@ -282,8 +282,9 @@ def test_the_payout_on_the_wire(httpserver: HTTPServer, daraja: Daraja) -> None:
 
 
 def test_only_an_initiator_reverses_and_pays_out(httpserver: HTTPServer) -> None:
-    for given in ({}, {"INITIATOR": "init"}, {"SECURITY_CREDENTIAL": "cred"}):
-        daraja = connect("daraja", httpserver.url_for(""), **given)
+    given: list[dict[str, str]] = [{}, {"INITIATOR": "init"}, {"SECURITY_CREDENTIAL": "cred"}]
+    for options in given:
+        daraja = connect("daraja", httpserver.url_for(""), None, **options)
         assert daraja.refunds is None
         assert daraja.payouts is None
 

@@ -141,11 +141,14 @@ def short_id_of(reference: str, characters: int = 20) -> str:
     return base64.b32encode(hashlib.sha256(reference.encode()).digest()).decode()[:characters]
 
 
-def plain(text: str, characters: int) -> str:
-    """Returns a text for people, cut, in ASCII letters and digits: operators refuse accents and most signs."""
+def plain(text: str, characters: int, otherwise: str = "") -> str:
+    """Returns a text for people, cut, in ASCII letters and digits: operators refuse accents and most signs.
+
+    otherwise: instead of a text of which nothing is left.
+    """
     letters = (each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
     accepted = re.sub(r"[^\w.,:-]", " ", "".join(letters), flags=re.ASCII)
-    return " ".join(accepted.split())[:characters].rstrip()
+    return " ".join(accepted.split())[:characters].rstrip() or otherwise
 
 
 def national(phone: str) -> str:
@@ -177,29 +180,6 @@ def same_phone(reported: object, phone: str) -> bool:
     """
     digits = "".join(character for character in str(reported) if character.isdigit())
     return len(digits) >= 8 and phone.endswith(digits[-8:]) and len(digits) <= len(phone)
-
-
-def whole(minor: int, currency: str) -> int | None:
-    """Returns an amount in whole units of its currency, for operators that take no decimals; None if it has some."""
-    amount = Decimal(format_minor(minor, currency))
-    return int(amount) if amount == int(amount) else None
-
-
-def national(phone: str) -> str:
-    """Returns a phone without its country code.
-
-    phone: in E.164 form.
-    """
-    return phonenumbers.national_significant_number(phonenumbers.parse(phone))
-
-
-def plain(text: str, characters: int, otherwise: str = "Payment") -> str:
-    """Returns a text in ASCII without special characters, cut to what an operator takes.
-
-    otherwise: instead of a text of which nothing is left.
-    """
-    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return " ".join(re.sub(r"[^\w .,:-]", " ", ascii_only).split())[:characters].strip() or otherwise[:characters]
 
 
 def web_address(value: object) -> str:

@@ -21,7 +21,7 @@ from worker.partners.operators.client import (
     short_id_of,
     unclear,
     uuid4_of,
-    whole,
+    whole_amount,
 )
 from worker.partners.operators.daraja_callbacks import BELIEVED_LATER, REFUSALS, read_push, read_result, text_of
 from worker.partners.operators.port import Demand, Service
@@ -68,7 +68,7 @@ class Daraja:
                 "PhoneNumber": phone,
                 "CallBackURL": url,
                 "AccountReference": short_id_of(demand.reference, MAX_ACCOUNT_CHARS),
-                "TransactionDesc": plain(demand.text, MAX_TEXT_CHARS),
+                "TransactionDesc": plain(demand.text, MAX_TEXT_CHARS, "Payment"),
             }
 
         names = {"checkout_request_id": "CheckoutRequestID", "merchant_request_id": "MerchantRequestID"}
@@ -118,7 +118,7 @@ class Daraja:
                 "RecieverIdentifierType": BY_SHORTCODE,  # spelled as they do
                 "ResultURL": url,
                 "QueueTimeOutURL": url,
-                "Remarks": plain(demand.text, MAX_REMARK_CHARS),
+                "Remarks": plain(demand.text, MAX_REMARK_CHARS, "Payment"),
             }
 
         return self._send("/mpesa/reversal/v1/request", demand, body, CONVERSATION)
@@ -133,7 +133,7 @@ class Daraja:
                 "Amount": amount,
                 "PartyA": self._shortcode,
                 "PartyB": demand.phone.removeprefix("+"),
-                "Remarks": plain(demand.text, MAX_REMARK_CHARS),
+                "Remarks": plain(demand.text, MAX_REMARK_CHARS, "Payment"),
                 "QueueTimeOutURL": url,
                 "ResultURL": url,
             }
@@ -148,7 +148,7 @@ class Daraja:
         body: makes it, from the amount in whole shillings and the URL for the callback.
         names: what is kept of the answer: our name of it, and theirs.
         """
-        amount = whole(demand.minor, demand.currency)
+        amount = whole_amount(demand.minor, demand.currency)
         if amount is None:
             return Declined("amount_not_supported")
         if not demand.callback_url:  # they require one

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from worker.partners.operators.client import same_amount, same_phone, whole
+from worker.partners.operators.client import same_amount, same_phone, whole_amount
 from worker.partners.operators.port import Demand
 from worker.partners.port import Confirmed, Declined, Pending, Reply, Unknown
 
@@ -72,7 +72,7 @@ def text_of(value: object) -> str:
 
 def _other(demand: Demand, amount: object, phone: object) -> str:
     """Returns what differs from the demand, of what the callback tells; "" if nothing does."""
-    if amount is not None and not same_amount(amount, str(whole(demand.minor, demand.currency))):
+    if amount is not None and not same_amount(amount, str(whole_amount(demand.minor, demand.currency))):
         return "another amount"
     return "another phone" if phone is not None and not same_phone(phone, demand.phone) else ""
 

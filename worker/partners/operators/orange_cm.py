@@ -6,6 +6,7 @@
 from urllib.parse import quote
 
 from core.clock import Clock
+from core.money import format_minor
 from core.operators import OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
@@ -19,7 +20,7 @@ from worker.partners.operators.client import (
     same_phone,
     short_id_of,
     unclear,
-    whole,
+    whole_amount,
 )
 from worker.partners.operators.port import Demand, Service
 from worker.partners.operators.tokens import Tokens
@@ -50,18 +51,18 @@ class OrangeCm:
         self.payouts: Service | None = None
 
     def _init(self, demand: Demand) -> Reply:
-        if whole(demand.minor, demand.currency) is None:
+        if whole_amount(demand.minor, demand.currency) is None:
             return Declined("amount_not_supported")
         return read(self._client.call("POST", f"{API}/mp/init"), _prepared)
 
     def _pay(self, demand: Demand) -> Reply:
         body = {
             "channelUserMsisdn": self._msisdn,
-            "amount": str(whole(demand.minor, demand.currency)),
+            "amount": str(whole_amount(demand.minor, demand.currency)),
             "subscriberMsisdn": national(demand.phone),
             "pin": self._pin,
             "orderId": short_id_of(demand.reference),
-            "description": plain(demand.text, MAX_DESCRIPTION_CHARS),
+            "description": plain(demand.text, MAX_DESCRIPTION_CHARS, "Payment"),
             "payToken": demand.known["pay_token"],
             **({"notifUrl": demand.callback_url} if demand.callback_url else {}),
         }
@@ -107,7 +108,8 @@ def _status(answer: Answer, demand: Demand) -> Reply:
         return unclear(answer)
     if data.get("payToken") not in (None, demand.known["pay_token"]):
         return Unknown("another pay token")
-    if data.get("amount") is not None and not same_amount(data["amount"], str(whole(demand.minor, demand.currency))):
+    amount = format_minor(demand.minor, demand.currency)
+    if data.get("amount") is not None and not same_amount(data["amount"], amount):
         return Mismatch("another amount")
     if data.get("subscriberMsisdn") and not same_phone(data["subscriberMsisdn"], demand.phone):
         return Mismatch("another phone")
@@ -116,6 +118,8 @@ def _status(answer: Answer, demand: Demand) -> Reply:
             return Confirmed({"transaction_id": str(data.get("txnid") or "")})
         case "PENDING":
             return Pending()
+        case "INITIATED" | "INITIALIZED" | "PRE_INITIATED":
+            return NotFound()  # of `mp/init` only: no payment has used this pay token
         case ("FAILED" | "EXPIRED" | "CANCELLED") as status:
             return Declined(REFUSALS[status], {"reason": status})
         case _:

@@ -18,7 +18,7 @@ from worker.partners.operators.client import (
     return_url,
     unclear,
     web_address,
-    whole,
+    whole_amount,
 )
 from worker.partners.operators.port import Demand, Service
 from worker.partners.operators.tokens import Tokens
@@ -51,9 +51,11 @@ class OrangeWebPay:
         self.payouts: Service | None = None
 
     def _order(self, demand: Demand) -> Reply:
-        amount = whole(demand.minor, demand.currency)
+        amount = whole_amount(demand.minor, demand.currency)
         if amount is None:
             return Declined("amount_not_supported")
+        if not demand.callback_url:  # they require one
+            return Declined("operator_misconfigured")
         order_id = secrets.token_hex(ORDER_ID_BYTES)
         body = {
             "merchant_key": self._key,
@@ -62,9 +64,9 @@ class OrangeWebPay:
             "amount": amount,
             "return_url": self._return_url,
             "cancel_url": self._return_url,
-            **({"notif_url": demand.callback_url} if demand.callback_url else {}),
+            "notif_url": demand.callback_url,
             "lang": "fr",
-            "reference": plain(demand.text, MAX_REFERENCE_CHARS),
+            "reference": plain(demand.text, MAX_REFERENCE_CHARS, "Payment"),
         }
         answer = self._client.call("POST", f"{self._api}/webpayment", body)
         return read(answer, lambda answer: _ordered(answer, order_id))
@@ -76,7 +78,7 @@ class OrangeWebPay:
     def _ask(self, demand: Demand) -> Reply:
         body = {
             "order_id": demand.known["order_id"],
-            "amount": whole(demand.minor, demand.currency),
+            "amount": whole_amount(demand.minor, demand.currency),
             "pay_token": demand.known["pay_token"],
         }
         answer = self._client.call("POST", f"{self._api}/transactionstatus", body)
