@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -33,6 +33,7 @@ GARBAGE = [
 
 Served = Mapping[str, tuple[int, Any]]
 CALLBACK = "https://quittance.example/callbacks/op/op-1:debit.sig"
+LOST = Unknown("connection lost (ConnectionError)")
 
 
 def connect(dialect: str, server_url: str, clock: Clock | None = None, **options: str) -> Any:
@@ -55,9 +56,13 @@ def serve(server: HTTPServer, answers: Served) -> None:
 
 
 def cut(request: Request) -> Response:
-    """A handler that closes the connection instead of answering."""
-    request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    return Response()
+    """A handler that closes the connection instead of answering, once the server has noted the request."""
+
+    def gone() -> Iterator[bytes]:
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        yield b""
+
+    return Response(gone())
 
 
 def last(server: HTTPServer) -> Request:

@@ -8,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from tests.doubles import FakeClock
-from tests.worker.operators.kit import CALLBACK, connect, cut, demand, last, paths, same, serve
+from tests.worker.operators.kit import CALLBACK, LOST, connect, cut, demand, last, paths, same, serve
 from worker.partners.operators.airtel import Airtel
 from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
 
@@ -106,7 +106,7 @@ def test_answers_to_a_debit(
 
 def test_a_lost_answer_is_no_refusal(httpserver: HTTPServer, airtel: Airtel) -> None:
     httpserver.expect_request(PAY).respond_with_handler(cut)
-    assert isinstance(airtel.debits.submit(DEBIT), Unknown)
+    assert airtel.debits.submit(DEBIT) == LOST
 
 
 def test_what_a_debit_sends(httpserver: HTTPServer, airtel: Airtel) -> None:
@@ -204,6 +204,7 @@ DONE = answer("1001", success=True, status="SUCCESS", airtel_money_id="CI2.R1")
         (200, {**DONE, "status": {"success": False}}, Unknown),
         (200, {"status": {"success": True}}, Unknown),
         (200, answer("1006", success=True, status="SUCCESS"), Pending()),
+        (200, answer("1099", success=True, status="SUCCESS"), Unknown),
         (200, answer("1007"), declined("insufficient_funds", "1007")),
         (200, answer("1025"), Unknown),
         (500, DONE, Unknown),
@@ -223,7 +224,7 @@ def test_answers_to_a_refund(
 def test_a_refund_cannot_be_asked_for(httpserver: HTTPServer, airtel: Airtel) -> None:
     httpserver.expect_request(REFUND).respond_with_handler(cut)
     assert airtel.refunds is not None
-    assert isinstance(airtel.refunds.submit(BACK), Unknown)
+    assert airtel.refunds.submit(BACK) == LOST
     assert (airtel.refunds.ask, airtel.refunds.read, airtel.payouts) == (None, None, None)
 
 

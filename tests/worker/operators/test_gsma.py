@@ -8,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from tests.doubles import FakeClock
-from tests.worker.operators.kit import CALLBACK, connect, cut, demand, last, paths, same, serve
+from tests.worker.operators.kit import CALLBACK, LOST, connect, cut, demand, last, paths, same, serve
 from worker.partners.operators.gsma import Gsma
 from worker.partners.operators.port import Demand, Holder
 from worker.partners.port import (
@@ -142,7 +142,7 @@ def test_answers_to_a_debit(
 
 def test_a_lost_answer_is_no_refusal(httpserver: HTTPServer, gsma: Gsma) -> None:
     httpserver.expect_request(PAY).respond_with_handler(cut)
-    assert isinstance(gsma.debits.submit(DEBIT), Unknown)
+    assert gsma.debits.submit(DEBIT) == LOST
 
 
 def test_what_a_debit_sends(httpserver: HTTPServer, gsma: Gsma) -> None:
