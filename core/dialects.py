@@ -34,7 +34,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "mvola": Dialect(("CONSUMER_KEY", "CONSUMER_SECRET", "MSISDN", "PARTNER_NAME"), {}, "MGA"),
     "airtel": Dialect(("CLIENT_ID", "CLIENT_SECRET"), {"COUNTRY": "CD"}),
     "orange-cm": Dialect(("CLIENT_ID", "CLIENT_SECRET", "USER", "PASSWORD", "MSISDN", "PIN"), {}, "XAF"),
-    "orange-webpay": Dialect(("CLIENT_ID", "CLIENT_SECRET", "WEBPAY_KEY", "RETURN_URL"), {"COUNTRY": "dev"}),
+    "orange-webpay": Dialect(("CLIENT_ID", "CLIENT_SECRET", "KEY", "RETURN_URL"), {"COUNTRY": "dev"}),
     "daraja": Dialect(
         ("CONSUMER_KEY", "CONSUMER_SECRET", "SHORTCODE", "PASSKEY"),
         {"INITIATOR": "", "SECURITY_CREDENTIAL": ""},

@@ -8,18 +8,15 @@ from pytest_httpserver import HTTPServer
 
 from tests.doubles import START, FakeClock
 from tests.worker.operators.kit import GARBAGE, add, calls, connect, lose_answers, same
-from worker.partners.operators.client import short_id_of, uuid4_of
+from worker.partners.operators.client import short_id_of
 from worker.partners.operators.daraja import Daraja
 from worker.partners.operators.port import Demand
 from worker.partners.port import Confirmed, Declined, Pending, Reply, Unavailable, Unknown
 
 TOKEN, PUSH, QUERY = "/oauth/v1/generate", "/mpesa/stkpush/v1/processrequest", "/mpesa/stkpushquery/v1/query"
-REVERSAL, PAYOUT = "/mpesa/reversal/v1/request", "/mpesa/b2c/v3/paymentrequest"
 URL = "https://q.test/c/1"
 DEMAND = Demand("op-1:debit", "+254708374149", 10000, "KES", "Amende n° 5, payée", URL, submitted_at=START)
 PROMPTED = replace(DEMAND, known={"checkout_request_id": "ws_CO_1"})
-PAID = replace(DEMAND, known={"checkout_request_id": "ws_CO_1", "receipt": "NLJ7RT61SV"})
-REFUND = replace(DEMAND, reference="op-1:refund", debit=PAID)
 
 ACCEPTED = {
     "MerchantRequestID": "29115-1",
@@ -29,8 +26,6 @@ ACCEPTED = {
     "CustomerMessage": "Success",
 }
 IDS = {"checkout_request_id": "ws_CO_1", "merchant_request_id": "29115-1"}
-ACKNOWLEDGED = {"OriginatorConversationID": "o-1", "ConversationID": "AG_1", "ResponseCode": "0"}
-CONVERSATION = {"originator_conversation_id": "o-1", "conversation_id": "AG_1"}
 
 
 def error(code: str) -> dict[str, str]:
@@ -222,75 +217,3 @@ def test_the_token_is_fetched_once_and_renewed_when_refused(
     assert calls(httpserver, TOKEN) == 1
     assert daraja.debits.submit(DEMAND) == Pending(IDS)
     assert calls(httpserver, TOKEN) == 2
-
-
-@pytest.mark.parametrize(("code", "body", "expected"), [*SUBMIT, (200, ACKNOWLEDGED, Pending(CONVERSATION))])
-def test_answers_to_a_reversal_and_to_a_payout(
-    httpserver: HTTPServer, daraja: Daraja, code: int, body: object, expected: Reply | type[Reply]
-) -> None:
-    assert daraja.refunds is not None
-    assert daraja.payouts is not None
-    add(httpserver, "POST", REVERSAL, code, body)
-    assert same(daraja.refunds.submit(REFUND), expected)
-    add(httpserver, "POST", PAYOUT, code, body)
-    assert same(daraja.payouts.submit(DEMAND), expected)
-
-
-def test_the_reversal_on_the_wire(httpserver: HTTPServer, daraja: Daraja) -> None:
-    add(httpserver, "POST", REVERSAL, 200, ACKNOWLEDGED)
-    assert daraja.refunds is not None
-    daraja.refunds.submit(REFUND)
-    assert httpserver.log[-1][0].json == {
-        "Initiator": "init",
-        "SecurityCredential": "cred",
-        "CommandID": "TransactionReversal",
-        "TransactionID": "NLJ7RT61SV",
-        "Amount": 100,
-        "ReceiverParty": "174379",
-        "RecieverIdentifierType": "11",
-        "ResultURL": URL,
-        "QueueTimeOutURL": URL,
-        "Remarks": "Amende n 5, payee",
-    }
-
-
-@pytest.mark.parametrize("refund", [replace(REFUND, minor=5000), replace(REFUND, debit=PROMPTED)])
-def test_a_person_refunds_a_part_and_what_has_no_receipt(
-    httpserver: HTTPServer, daraja: Daraja, refund: Demand
-) -> None:
-    assert daraja.refunds is not None
-    assert daraja.refunds.submit(refund) == Declined("refund_by_hand")
-    assert httpserver.log == []
-
-
-def test_the_payout_on_the_wire(httpserver: HTTPServer, daraja: Daraja) -> None:
-    add(httpserver, "POST", PAYOUT, 200, ACKNOWLEDGED)
-    assert daraja.payouts is not None
-    daraja.payouts.submit(DEMAND)
-    assert httpserver.log[-1][0].json == {
-        "OriginatorConversationID": uuid4_of("op-1:debit"),
-        "InitiatorName": "init",
-        "SecurityCredential": "cred",
-        "CommandID": "BusinessPayment",
-        "Amount": 100,
-        "PartyA": "174379",
-        "PartyB": "254708374149",
-        "Remarks": "Amende n 5, payee",
-        "QueueTimeOutURL": URL,
-        "ResultURL": URL,
-    }
-
-
-def test_only_an_initiator_reverses_and_pays_out(httpserver: HTTPServer) -> None:
-    given: list[dict[str, str]] = [{}, {"INITIATOR": "init"}, {"SECURITY_CREDENTIAL": "cred"}]
-    for options in given:
-        daraja = connect("daraja", httpserver.url_for(""), None, **options)
-        assert daraja.refunds is None
-        assert daraja.payouts is None
-
-
-def test_reversals_and_payouts_cannot_be_asked(daraja: Daraja) -> None:
-    for service in (daraja.refunds, daraja.payouts):
-        assert service is not None
-        assert service.ask is None
-        assert service.read is not None

@@ -32,7 +32,7 @@ def orange(httpserver: HTTPServer) -> OrangeWebPay:
         httpserver.url_for(""),
         CLIENT_ID="c",
         CLIENT_SECRET="s",
-        WEBPAY_KEY="k",
+        KEY="k",
         COUNTRY="ci",
         RETURN_URL="https://shop.test/back",
     )

@@ -44,7 +44,7 @@ class OrangeWebPay:
             clock,
         )
         self._client = Client(http, clock, tokens)
-        self._country, self._key, self._return_url = options["COUNTRY"], options["WEBPAY_KEY"], return_url(operator)
+        self._country, self._key, self._return_url = options["COUNTRY"], options["KEY"], return_url(operator)
         self._api = f"/orange-money-webpay/{self._country}/v1"
         self.debits = Service(self._show, self._ask, self._order)
         self.refunds: Service | None = None
