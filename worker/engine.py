@@ -31,7 +31,7 @@ leaves `due_at` as it is changes no index. A dead worker's operations wait that 
 DEFER_S = 60
 """How long an operation that this worker cannot read waits until a worker looks at it again."""
 
-PAUSED = Unavailable("the worker was paused before the call")
+PAUSED = Unavailable("the worker was paused before the call", called=False)
 
 ENDED = Counter("quittance_operations_ended_total", "Operations that have ended", ["kind", "status"])
 
@@ -189,7 +189,7 @@ class Engine:
         """
         for item, reply in zip(work, replies or [PAUSED] * len(work), strict=True):
             if breaker := self._breaker(item):
-                breaker.release(None if reply is PAUSED else reply, began)
+                breaker.release(None if isinstance(reply, Unavailable) and not reply.called else reply, began)
 
     def _needs_no_intent(self, operation: Operation, work: list[Work], now: datetime) -> bool:
         """Returns whether all of the work may be repeated, and no other worker begins it meanwhile.

@@ -128,7 +128,7 @@ def _step(
         try:
             wanted = demand(current)
         except StoreUnavailable:
-            return Unavailable("our store did not answer")
+            return Unavailable("our store did not answer", called=False)
         return service.submit(wanted)
 
     return Step(

@@ -1,6 +1,5 @@
 """What all dialects share: debits, refunds and payouts as kinds of orders, decided by the phone."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,26 +24,27 @@ class Times:
     approval_s: until the payer approves, or the partner settles.
     pending_s: for a slow payer.
     expiry_s: until an order without an answer of the payer expires.
+    waits_for_page: whether only a visit of the payer's page ends a debit.
     """
 
     approval_s: float
     pending_s: float
     expiry_s: float
+    waits_for_page: bool = False
 
     @classmethod
     def of(cls, settings: Settings, expiry_s: float, *, waits_for_page: bool = False) -> "Times":
         """Returns the times of a dialect.
 
         expiry_s: the vendor's own time.
-        waits_for_page: whether only a visit of the payer's page ends an order.
         """
         expiry_s = expiry_s if settings.expiry_s is None else settings.expiry_s
-        return cls(math.inf if waits_for_page else settings.approval_s, settings.pending_s, expiry_s)
+        return cls(settings.approval_s, settings.pending_s, expiry_s, waits_for_page)
 
-    def by_phone(self, msisdn: str) -> Verdict:
-        """Returns what the payer or payee with this phone does, and when."""
-        digits = msisdn[-2:]
-        if digits == ABSENT or self.approval_s == math.inf:
+    def by_phone(self, order: Order) -> Verdict:
+        """Returns what the payer or payee of an order does, and when."""
+        digits = order.content["msisdn"][-2:]
+        if digits == ABSENT or (self.waits_for_page and order.call == "debit"):
             return Verdict(EXPIRED, waits=True, after_s=self.expiry_s)
         if digits == SLOW:
             return Verdict(waits=True, after_s=self.pending_s)
@@ -77,10 +77,10 @@ def trades(
     """
 
     def by_phone(own: Decide) -> Callable[[Books, Order], Verdict]:
-        return lambda books, order: own(books, order) or times.by_phone(order.content["msisdn"])
+        return lambda books, order: own(books, order) or times.by_phone(order)
 
     def refund(books: Books, order: Order) -> Verdict:
-        decided = Verdict(_why_not(books, order), waits=refunds_wait, after_s=_settling_s(times))
+        decided = Verdict(_why_not(books, order), waits=refunds_wait, after_s=times.approval_s)
         return own_refund(books, order) or decided
 
     def record(books: Books, order: Order) -> None:
@@ -95,10 +95,6 @@ def trades(
         (dialect, "refund"): Trade("refunds", number, reported, refund, record, fixed, refunds_wait),
         (dialect, "payout"): Trade("payouts", number, MONEY, by_phone(own_payout), record, fixed, waits=True),
     }
-
-
-def _settling_s(times: Times) -> float:
-    return 0.0 if times.approval_s == math.inf else times.approval_s
 
 
 def _why_not(books: Books, order: Order) -> str | None:

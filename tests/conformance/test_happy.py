@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.operation import Status, redirect_of
-from tests.answers import client_of
-from tests.conformance.kit import CALLED_BACK_ONLY, WITHOUT_PAYOUTS, WITHOUT_REFUNDS, Trial, judge
+from tests.conformance.kit import CALLED_BACK_ONLY, REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS, Trial, judge
 from tests.doubles import START
 from worker.partners.operators.dialects import ADAPTERS
 
@@ -63,19 +62,26 @@ def test_an_operator_that_cannot_reach_us_is_asked(dialect: str, tmp_path: Path)
 def test_an_operator_that_has_to_reach_us_is_not_used_without_a_callback_host(dialect: str, tmp_path: Path) -> None:
     trial = Trial(dialect, tmp_path, calls_back=False)
     assert trial.run().status is Status.FAILED
-    assert trial.operation.step("debit").last_error == "operator_misconfigured"
+    assert trial.operation.error
+    assert trial.operation.error["code"] == "operator_misconfigured"
 
 
-@pytest.mark.parametrize("dialect", ["orange-webpay", "wave"])
-def test_a_redirect_dialect_shows_where_the_payer_confirms(dialect: str, tmp_path: Path) -> None:
-    trial = Trial(dialect, tmp_path, auto_approve=False)
-    operation = trial.run(until=lambda operation: redirect_of(operation) is not None)
-    assert str(redirect_of(operation)).startswith("http")
-    page = str(redirect_of(operation)).removeprefix("http://localhost")
-    assert client_of(trial.app).get(page).status_code == 200
-    trial.run(until=lambda operation: trial.clock.now() > START + timedelta(seconds=30))
+@pytest.mark.parametrize("dialect", REDIRECTS)
+def test_nothing_is_taken_before_the_payer_confirms(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path)
+    trial.payer_comes = False
+    trial.run(until=lambda _: trial.clock.now() > START + timedelta(seconds=60))
+    assert redirect_of(trial.operation)
     assert trial.truth("debits") == []
-    form = client_of(trial.app).post(page, data={"action": "confirm"})
-    assert form.status_code in (200, 302, 303), form.text
+    trial.payer_comes = True
     assert trial.run().status is Status.SUCCEEDED
+    judge(trial)
+
+
+@pytest.mark.parametrize("dialect", REDIRECTS)
+def test_a_payer_who_never_comes_pays_nothing(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path)
+    trial.payer_comes = False
+    assert trial.run().status is Status.FAILED
+    assert redirect_of(trial.operation) is None
     judge(trial)

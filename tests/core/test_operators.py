@@ -69,7 +69,7 @@ def test_a_credential_may_come_from_a_file(
     secret = tmp_path_factory.mktemp("secrets") / "key"
     secret.write_text("s3cret\n")
     (operator,) = table(
-        monkeypatch, OPERATORS="wave", WAVE_URL="https://api.wave.com", WAVE_KEY_FILE=str(secret)
+        monkeypatch, OPERATORS="gsma", GSMA_URL="https://gsma.example", GSMA_KEY_FILE=str(secret)
     ).operators
     assert operator.options["KEY"] == "s3cret"
 

@@ -64,10 +64,12 @@ class Unavailable(Answered):
     """The request was surely not sent, or surely not processed.
 
     retry_after_s: the wait that the partner asks for, in seconds.
+    called: whether the partner was called at all; otherwise this says nothing about it.
     """
 
     why: str
     retry_after_s: float = 0
+    called: bool = field(default=True, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

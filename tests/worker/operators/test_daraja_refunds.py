@@ -9,8 +9,7 @@ from tests.worker.operators.kit import add, connect, same
 from tests.worker.operators.test_daraja import DEMAND, PROMPTED, SUBMIT, URL, clock, daraja
 from worker.partners.operators.client import uuid4_of
 from worker.partners.operators.daraja import Daraja
-from worker.partners.operators.port import Demand
-from worker.partners.port import Declined, Pending, Reply
+from worker.partners.port import Declined, Pending, Reply, Unavailable
 
 __all__ = ["clock", "daraja"]  # the fixtures
 
@@ -51,12 +50,17 @@ def test_the_reversal_on_the_wire(httpserver: HTTPServer, daraja: Daraja) -> Non
     }
 
 
-@pytest.mark.parametrize("refund", [replace(REFUND, minor=5000), replace(REFUND, debit=PROMPTED)])
-def test_a_person_refunds_a_part_and_what_has_no_receipt(
-    httpserver: HTTPServer, daraja: Daraja, refund: Demand
-) -> None:
+def test_a_person_refunds_a_part(httpserver: HTTPServer, daraja: Daraja) -> None:
     assert daraja.refunds is not None
-    assert daraja.refunds.submit(refund) == Declined("refund_by_hand")
+    assert daraja.refunds.submit(replace(REFUND, minor=5000)) == Declined("refund_by_hand")
+    assert httpserver.log == []
+
+
+def test_a_refund_waits_for_the_receipt_of_its_debit(httpserver: HTTPServer, daraja: Daraja) -> None:
+    assert daraja.refunds is not None
+    reply = daraja.refunds.submit(replace(REFUND, debit=PROMPTED))
+    assert isinstance(reply, Unavailable)
+    assert not reply.called
     assert httpserver.log == []
 
 

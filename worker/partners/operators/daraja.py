@@ -104,8 +104,10 @@ class Daraja:
     def _reverse(self, demand: Demand) -> Reply:
         assert demand.debit is not None
         receipt = demand.debit.known.get("receipt")
-        if not receipt or demand.minor != demand.debit.minor:
+        if demand.minor != demand.debit.minor:
             return Declined("refund_by_hand")
+        if not receipt:
+            return Unavailable("no callback has told the receipt of the debit", called=False)
 
         def body(amount: int, url: str) -> dict[str, object]:
             return {
