@@ -96,7 +96,7 @@ def _prepared(operator: Operator, name: str, demand: Callable[[Operation], Deman
     if prepare is None:
         return ()
     step = Step(
-        _preparation(name),
+        preparation(name),
         "preparing the debit",
         submit=lambda current: prepare(demand(current)),
         recovery=REPEATABLE,
@@ -184,10 +184,11 @@ def _demand(operator: Operator, current: Operation, name: str, payer: Payer) -> 
         payer.currency,
         payer.text,
         operator.callback_url(reference),
-        {**current.step(_preparation(name)).result, **current.step(name).result},
+        {**current.step(preparation(name)).result, **current.step(name).result},
         submitted_at=current.step(name).submitted_at,
     )
 
 
-def _preparation(name: str) -> str:
+def preparation(name: str) -> str:
+    """The name of the step that prepares another one."""
     return f"{name}:prepare"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from core.bootstrap import open_store
+from core.bootstrap import open_core
 from core.clock import SystemClock
 from core.contract import Contract
 from core.errors import StoreUnavailable
@@ -24,9 +24,11 @@ from core.settings import BadSettings, read_settings
 from core.store.port import OPERATIONS, RESERVATIONS, Store, scan
 from core.upcasts import CLAIM, upcast
 from devtools.as_json import json_option, print_json
+from ops.audit.names import names_of
 from ops.audit.reconciliation import Findings, Reconciliation, recorded_kinds
 from ops.audit.records import BadRecord, RecordedEffect, of_sandbox, of_statement
 from proof.ledger import examine_ledger, totals
+from worker.products import WorkerServices
 
 DISCREPANCIES = (
     *("double", "orphan", "missing", "amount differs", "accepted twice", "dangling reservation"),
@@ -39,7 +41,7 @@ INCOMPLETE = 3
 
 @click.command()
 @click.option("--statement", type=click.Path(path_type=Path), help="CSV file with the operator's statement.")
-@click.option("--truth", help="URL of the sandbox's record. Default: /_truth at the host of OPERATOR_URL.")
+@click.option("--truth", help="URL of the sandbox's record. Default: /_truth at the host of the first operator.")
 @json_option
 def audit(statement: Path | None, truth: str | None, as_json: bool) -> None:
     """Compare our operations with the partners' record. Checks wallets against the journal, too.
@@ -51,15 +53,16 @@ def audit(statement: Path | None, truth: str | None, as_json: bool) -> None:
         settings = read_settings()
         configure("audit", "WARNING")
         contracts = settings.installed.contracts
-        url = truth or "{0.scheme}://{0.netloc}/_truth".format(urlsplit(settings.operator_url))
+        first = settings.operators.operators[0]
+        url = truth or "{0.scheme}://{0.netloc}/_truth".format(urlsplit(first.url))
         record = of_statement(statement) if statement else of_sandbox(url)
         kinds = recorded_kinds(contracts.values(), settings, statement is not None)
         with (
-            closing(open_store(settings)) as store,
+            closing(open_core(settings)) as core,
             Progress(console=Console(stderr=True), transient=True) as progress,
-            Reconciliation(contracts, kinds) as books,
+            Reconciliation(contracts, kinds, names_of(WorkerServices(core).partners.operators)) as books,
         ):
-            examine(store, contracts, books, record, progress)
+            examine(core.store, contracts, books, record, progress)
             findings = books.end()
             printed = books.as_json() if as_json else None
     except (BadSettings, BadRecord, StoreUnavailable) as error:

@@ -14,6 +14,7 @@ from core.contract import Contract, Record
 from core.money import format_minor
 from core.operation import Operation
 from core.settings import Settings
+from ops.audit.names import Names, own_references
 from ops.audit.records import RecordedEffect
 
 MAX_EXAMPLES = 20
@@ -55,17 +56,21 @@ def recorded_kinds(contracts: Iterable[Contract[Any]], settings: Settings, state
 class Reconciliation:
     """enter() all operations first, then match() the partners' record with them, then close the books with end()."""
 
-    def __init__(self, contracts: Mapping[str, Contract[Any]], kinds: Iterable[str]) -> None:
-        """contracts: by kind of operation; kinds: those of the effects that the record shows."""
+    def __init__(
+        self, contracts: Mapping[str, Contract[Any]], kinds: Iterable[str], names: Names = own_references
+    ) -> None:
+        """contracts: by kind of operation; kinds: those of the effects that the record shows; names: see there."""
+        self._names = names
         self._contracts = contracts
         self.findings = Findings()
         self._kinds = frozenset(kinds)
         self._books = sqlite3.connect("")  # an unnamed database: on disk as soon as it is large, gone when closed
         self._books.execute("PRAGMA synchronous=OFF")
         self._books.execute(
-            "CREATE TABLE effects"
-            " (reference TEXT PRIMARY KEY, amount TEXT, certain INT, matches INT DEFAULT 0) WITHOUT ROWID"
+            "CREATE TABLE effects (reference TEXT PRIMARY KEY, recorded TEXT, amount TEXT, certain INT,"
+            " matches INT DEFAULT 0) WITHOUT ROWID"
         )
+        self._books.execute("CREATE INDEX by_recorded ON effects (recorded)")
         self._books.execute("CREATE TABLE requests (fingerprint TEXT PRIMARY KEY, operation TEXT) WITHOUT ROWID")
 
     def __enter__(self) -> Self:
@@ -86,13 +91,14 @@ class Reconciliation:
         if contract is None:
             found.not_installed[operation.kind] += 1
             return same
-        rows = []
-        for effect in contract.effects(operation):
+        rows, effects = [], list(contract.effects(operation))
+        names = self._names(operation, effects)
+        for effect in effects:
             found.effects[effect.kind.name] += effect.certain
             if effect.kind.name in self._kinds:
                 amount = format_minor(effect.minor, effect.currency) if effect.currency else "0"
-                rows.append((effect.reference, amount, effect.certain))
-        self._books.executemany("INSERT INTO effects (reference, amount, certain) VALUES (?, ?, ?)", rows)
+                rows.append((effect.reference, names[effect.reference], amount, effect.certain))
+        self._books.executemany("INSERT INTO effects (reference, recorded, amount, certain) VALUES (?, ?, ?, ?)", rows)
         return same
 
     def _same(self, operation: Operation) -> str | None:
@@ -107,17 +113,18 @@ class Reconciliation:
     def match(self, effect: RecordedEffect) -> bool:
         """Matches one of the partner's effects with the books; False when no operation in them explains it."""
         books = self._books.execute(
-            "SELECT amount, certain, matches FROM effects WHERE reference = ?", (effect.reference,)
+            "SELECT reference, amount, certain, matches FROM effects WHERE recorded = ? OR reference = ?",
+            (effect.recorded_as, effect.reference),
         )
-        row: tuple[str, int, int] | None = books.fetchone()
+        row: tuple[str, str, int, int] | None = books.fetchone()
         if row is None:
             return False
-        amount, certain, matches = row
-        self._books.execute("UPDATE effects SET matches = matches + 1 WHERE reference = ?", (effect.reference,))
+        reference, amount, certain, matches = row
+        self._books.execute("UPDATE effects SET matches = matches + 1 WHERE reference = ?", (reference,))
         if matches:
-            self.findings.wrong("double", f"{effect.reference} happened {matches + 1} times")
+            self.findings.wrong("double", f"{reference} happened {matches + 1} times")
         if certain and Decimal(amount) != effect.amount:
-            self.findings.wrong("amount differs", f"{effect.reference}: our amount is {amount}, theirs {effect.amount}")
+            self.findings.wrong("amount differs", f"{reference}: our amount is {amount}, theirs {effect.amount}")
         return True
 
     def end(self) -> Findings:

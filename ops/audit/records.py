@@ -19,8 +19,14 @@ class BadRecord(Exception):
 
 @dataclass(frozen=True)
 class RecordedEffect:
-    """reference: `<operation id>:<step>`; amount: in main units."""
+    """What a partner did.
 
+    recorded_as: its id in the partner's record.
+    reference: `<operation id>:<step>`, where the record shows it; else the same as `recorded_as`.
+    amount: in main units.
+    """
+
+    recorded_as: str
     reference: str
     amount: Decimal
 
@@ -33,7 +39,8 @@ def of_sandbox(url: str) -> Iterator[RecordedEffect]:
             for line in answer.iter_lines():
                 if line:
                     effect = json.loads(line)
-                    yield RecordedEffect(effect["request_id"], Decimal(effect.get("amount", 0)))
+                    id = effect["request_id"]
+                    yield RecordedEffect(id, _reference(effect) or id, Decimal(effect.get("amount", 0)))
     except (requests.RequestException, ValueError, KeyError, InvalidOperation) as error:
         raise BadRecord(f"{url}: {error}") from None
 
@@ -47,6 +54,12 @@ def of_statement(path: Path) -> Iterator[RecordedEffect]:
                 raise BadRecord(f"{path}: no column {', '.join(sorted(missing))}")
             for row in rows:
                 if row["status"] == "SUCCESSFUL":
-                    yield RecordedEffect(row["reference"], Decimal(row["amount"]))
+                    yield RecordedEffect(row["reference"], row["reference"], Decimal(row["amount"]))
     except (OSError, ValueError, InvalidOperation, csv.Error) as error:
         raise BadRecord(f"{path}: {error}") from None
+
+
+def _reference(effect: dict[str, str]) -> str:
+    """Our reference, from the callback URL that we gave; "" where there is none. Refunds carry that of their own."""
+    token = effect.get("callback", "").rpartition("/callbacks/")[2].partition("/")[2]
+    return token.rpartition(".")[0]

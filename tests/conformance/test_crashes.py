@@ -10,8 +10,9 @@ from proof.simulation.chance import Crash
 from tests.conformance.kit import Trial, judge
 from worker.partners.operators.dialects import ADAPTERS
 
-UNASKABLE = ("mvola", "daraja")
-"""Nobody can know whether their debit was sent when the worker died: a callback tells, or a person decides."""
+UNASKABLE = ("mvola", "daraja", "airtel")
+"""Nobody can know whether their debit, or the refund of the last, was sent when the worker died: a callback tells, or a
+person decides."""
 
 
 def dying_at(number: int) -> Callable[[], None]:

@@ -81,7 +81,7 @@ def forget_what_the_debit_gave(patch: pytest.MonkeyPatch) -> None:
 
 def forget_the_token_of_the_first_call(patch: pytest.MonkeyPatch) -> None:
     other = count()
-    patch.setattr(steps_module, "_preparation", lambda name: f"{name}:prepare:{next(other) // 2}")
+    patch.setattr(steps_module, "preparation", lambda name: f"{name}:prepare:{next(other) // 2}")
 
 
 @pytest.mark.parametrize(

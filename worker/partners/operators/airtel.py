@@ -12,7 +12,17 @@ from urllib.parse import quote
 from core.clock import Clock
 from core.operators import OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
-from worker.partners.operators.client import Client, national, plain, read, short_id_of, unclear, whole_amount
+from worker.partners.operators.client import (
+    Client,
+    by_known,
+    by_short_id,
+    national,
+    plain,
+    read,
+    short_id_of,
+    unclear,
+    whole_amount,
+)
 from worker.partners.operators.port import Demand, Service
 from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply
@@ -48,8 +58,10 @@ class Airtel:
         self._country = options["COUNTRY"]
         tokens = Tokens(lambda: http.exchange("POST", "/auth/oauth2/token", grant), clock)
         self._client = Client(http, clock, tokens, {"X-Country": self._country})
-        self.debits = Service(self._debit, self._ask)
-        self.refunds: Service | None = Service(self._refund)
+        self.debits = Service(self._debit, self._ask, recorded_as=by_short_id)
+        self.refunds: Service | None = Service(
+            self._refund, recorded_as=lambda refund: by_known("airtel_money_id", refund.debit)
+        )
         self.payouts: Service | None = None
 
     def _debit(self, demand: Demand) -> Reply:

@@ -16,6 +16,7 @@ from core.clock import Clock
 from core.money import format_minor
 from core.operators import SANDBOX, OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
+from worker.partners.operators.port import Demand
 from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Declined, Reply, Unavailable, Unknown
 
@@ -134,6 +135,21 @@ def uuid4_of(reference: str) -> str:
     Operators that want a UUID of version 4 refuse any other, and a restarted worker has to know it again.
     """
     return str(UUID(bytes=hashlib.sha256(reference.encode()).digest()[:16], version=4))
+
+
+def by_uuid4(demand: Demand) -> str:
+    """The id of a demand in the records of an operator that knows it by `uuid4_of`."""
+    return uuid4_of(demand.reference)
+
+
+def by_short_id(demand: Demand) -> str:
+    """The id of a demand in the records of an operator that knows it by `short_id_of`."""
+    return short_id_of(demand.reference)
+
+
+def by_known(key: str, demand: Demand | None) -> str:
+    """The id that the operator gave, in the result of the demand; "" when it was never told."""
+    return str(demand.known.get(key, "")) if demand else ""
 
 
 def short_id_of(reference: str, characters: int = 20) -> str:

@@ -15,6 +15,7 @@ from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
     Client,
     basic,
+    by_known,
     plain,
     read,
     refused,
@@ -51,9 +52,17 @@ class Daraja:
         self._shortcode, self._passkey = options["SHORTCODE"], options["PASSKEY"]
         self._initiator, self._credential = options["INITIATOR"], options["SECURITY_CREDENTIAL"]
         initiates = bool(self._initiator and self._credential)
-        self.debits = Service(self._push, self._query, asked_by_theirs="checkout_request_id", read=read_push)
-        self.refunds: Service | None = Service(self._reverse, read=read_result) if initiates else None
-        self.payouts: Service | None = Service(self._pay_out, read=read_result) if initiates else None
+        self.debits = Service(
+            self._push,
+            self._query,
+            asked_by_theirs="checkout_request_id",
+            read=read_push,
+            recorded_as=lambda push: by_known("checkout_request_id", push),
+        )
+        reversals = Service(self._reverse, read=read_result, recorded_as=_conversation)
+        payouts = Service(self._pay_out, read=read_result, recorded_as=_conversation)
+        self.refunds: Service | None = reversals if initiates else None
+        self.payouts: Service | None = payouts if initiates else None
 
     def _push(self, demand: Demand) -> Reply:
         phone = demand.phone.removeprefix("+")
@@ -162,6 +171,10 @@ class Daraja:
         timestamp = self._clock.now().astimezone(NAIROBI).strftime("%Y%m%d%H%M%S")
         password = base64.b64encode(f"{self._shortcode}{self._passkey}{timestamp}".encode()).decode()
         return {"BusinessShortCode": self._shortcode, "Password": password, "Timestamp": timestamp}
+
+
+def _conversation(demand: Demand) -> str:
+    return by_known("originator_conversation_id", demand)
 
 
 CONVERSATION = {"conversation_id": "ConversationID", "originator_conversation_id": "OriginatorConversationID"}

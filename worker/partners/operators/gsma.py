@@ -7,7 +7,7 @@ request that it has already processed, and tells under this id what became of it
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 from urllib.parse import quote, unquote
@@ -16,9 +16,9 @@ from core.clock import Clock, from_rfc3339, to_rfc3339
 from core.money import format_minor
 from core.operators import OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
-from worker.partners.operators.client import Client, read, unclear, uuid4_of
+from worker.partners.operators.client import Client, by_uuid4, read, unclear, uuid4_of
 from worker.partners.operators.gsma_answers import Expected, failed, status_of, submitted, text_of, transaction
-from worker.partners.operators.port import Demand, Holder, Service
+from worker.partners.operators.port import Demand, Holder, Service, Verb
 from worker.partners.port import Declined, NotFound, Pending, Reply, Unavailable, Unknown
 
 MAX_TEXT_CHARS = 160
@@ -31,11 +31,13 @@ class Gsma:
         self._client = Client(http, clock, headers={name: value for name, value in identified.items() if value})
         self._clock = clock
         self._account = [{"key": "accountid", "value": operator.options["ACCOUNT"]}]
-        self.debits = Service(self._debit, lambda demand: self._ask(demand, _expected(demand, "debitParty")))
-        self.refunds: Service | None = Service(self._reverse, lambda demand: self._ask(demand, _reversed(demand)))
-        self.payouts: Service | None = Service(
-            self._disburse, lambda demand: self._ask(demand, _expected(demand, "creditParty"))
-        )
+        self.debits = self._service(self._debit, lambda demand: _expected(demand, "debitParty"))
+        self.refunds: Service | None = self._service(self._reverse, _reversed)
+        self.payouts: Service | None = self._service(self._disburse, lambda demand: _expected(demand, "creditParty"))
+
+    def _service(self, submit: Verb, expected: Callable[[Demand], Expected]) -> Service:
+        """expected: returns what a status has to agree with."""
+        return Service(submit, lambda demand: self._ask(demand, expected(demand)), recorded_as=by_uuid4)
 
     def holder(self, phone: str) -> Holder | Unavailable:
         """Returns the owner of an account.

@@ -13,6 +13,7 @@ from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
     Client,
     basic,
+    by_uuid4,
     read,
     refused,
     same_amount,
@@ -45,9 +46,9 @@ class Mtn:
         self._collection = _client(operator, http, clock, "collection", "")
         self._disbursement = _client(operator, http, clock, "disbursement", "DISBURSEMENT_")
         self._refunds_by_transfer = operator.options["REFUND"] == "transfer"
-        self.debits = Service(self._debit, self._ask_debit)
-        self.refunds: Service | None = Service(self._refund, self._ask_refund)
-        self.payouts: Service | None = Service(self._transfer, self._ask_transfer)
+        self.debits = Service(self._debit, self._ask_debit, recorded_as=by_uuid4)
+        self.refunds: Service | None = Service(self._refund, self._ask_refund, recorded_as=by_uuid4)
+        self.payouts: Service | None = Service(self._transfer, self._ask_transfer, recorded_as=by_uuid4)
 
     def holder(self, phone: str) -> Holder | Unavailable:
         """Returns the owner of an account.

@@ -11,7 +11,17 @@ from urllib.parse import quote
 from core.clock import Clock
 from core.operators import OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
-from worker.partners.operators.client import Client, basic, national, plain, read, unclear, uuid4_of, whole_amount
+from worker.partners.operators.client import (
+    Client,
+    basic,
+    by_uuid4,
+    national,
+    plain,
+    read,
+    unclear,
+    uuid4_of,
+    whole_amount,
+)
 from worker.partners.operators.gsma_answers import (
     Expected,
     failed,
@@ -47,7 +57,8 @@ class Mvola:
         self._client = Client(http, clock, tokens, fixed)
         self._merchant = [{"key": "msisdn", "value": options["MSISDN"]}]
         self._clock = clock
-        self.debits = Service(self._debit, self._ask, asked_by_theirs="server_correlation_id", read=_read)
+        theirs = "server_correlation_id"
+        self.debits = Service(self._debit, self._ask, asked_by_theirs=theirs, read=_read, recorded_as=by_uuid4)
         self.refunds: Service | None = None
         self.payouts: Service | None = None
 

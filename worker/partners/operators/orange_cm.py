@@ -12,6 +12,7 @@ from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
     Client,
     basic,
+    by_short_id,
     national,
     plain,
     read,
@@ -46,7 +47,7 @@ class OrangeCm:
         user = basic(options["USER"], options["PASSWORD"])["Authorization"].removeprefix("Basic ")
         self._client = Client(http, clock, tokens, {"X-AUTH-TOKEN": user})
         self._msisdn, self._pin = options["MSISDN"], options["PIN"]
-        self.debits = Service(self._pay, self._ask, self._init)
+        self.debits = Service(self._pay, self._ask, self._init, recorded_as=by_short_id)
         self.refunds: Service | None = None
         self.payouts: Service | None = None
 

@@ -12,6 +12,7 @@ from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
     Client,
     basic,
+    by_known,
     plain,
     read,
     refused,
@@ -46,7 +47,7 @@ class OrangeWebPay:
         self._client = Client(http, clock, tokens)
         self._country, self._key, self._return_url = options["COUNTRY"], options["KEY"], return_url(operator)
         self._api = f"/orange-money-webpay/{self._country}/v1"
-        self.debits = Service(self._show, self._ask, self._order)
+        self.debits = Service(self._show, self._ask, self._order, recorded_as=lambda order: by_known("order_id", order))
         self.refunds: Service | None = None
         self.payouts: Service | None = None
 

@@ -48,6 +48,7 @@ class Service:
     asked_by_theirs: the key of the result that holds the operator's own id, if it can be asked only by that id.
     read: what the body of a callback says about the demand; only for an operator that cannot be asked by our reference.
         Pending when it only tells the operator's own id: the operator is then asked by it.
+    recorded_as: the id of the demand in the operator's own records, for the audit.
     """
 
     submit: Verb
@@ -55,6 +56,7 @@ class Service:
     prepare: Verb | None = None
     asked_by_theirs: str = ""
     read: Callable[[Demand, Mapping[str, Any]], Reply] | None = None
+    recorded_as: Callable[[Demand], str] = lambda demand: demand.reference
 
 
 @dataclass(frozen=True)

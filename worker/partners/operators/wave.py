@@ -14,6 +14,7 @@ from core.operators import OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
     Client,
+    by_known,
     read,
     refused,
     return_url,
@@ -41,7 +42,7 @@ class Wave:
         self._clock = clock
         self._return_url = return_url(operator)
         self.debits = Service(self._open, self._ask_session)
-        self.refunds: Service | None = Service(self._refund, self._ask_refund)
+        self.refunds: Service | None = Service(self._refund, self._ask_refund, recorded_as=_refunded_as)
         self.payouts: Service | None = Service(self._pay_out, self._ask_payout)
 
     def _open(self, demand: Demand) -> Reply:
@@ -197,3 +198,9 @@ def _other(found: Mapping[str, Any], demand: Demand, amount: str, phone: str) ->
 
 def _reason(error: object, key: str) -> dict[str, str]:
     return {"reason": str(error[key])[:128]} if isinstance(error, dict) and error.get(key) else {}
+
+
+def _refunded_as(refund: Demand) -> str:
+    """A whole refund is one of the session; a part is a payout."""
+    whole = refund.debit is not None and refund.debit.minor == refund.minor
+    return by_known("session", refund.debit) if whole else refund.reference
