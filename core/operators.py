@@ -9,7 +9,7 @@ from environs import validate
 from marshmallow import ValidationError
 
 from core.dialects import DIALECTS, Dialect
-from core.environment import PARTNERS, Env, url_of
+from core.environment import PARTNERS, PORT, Env, url_of
 from core.errors import InvalidField, UnknownCurrency
 from core.money import exponent
 
@@ -127,6 +127,8 @@ def _operator(
     options = {key: env.str(f"{prefix}_{key}", *([] if given else [SANDBOX])) or "" for key in needs.credentials}
     options |= {key: env.str(f"{prefix}_{key}", default) or "" for key, default in needs.options.items()}
     timeout_s = env.float(f"{prefix}_TIMEOUT_S", timeout_s, validate=validate.Range(0.05, 120))
+    # The sandbox is on this machine, and so are we.
+    local = "" if given else f"http://127.0.0.1:{env.int('API_PORT', 8080, validate=PORT)}"
     windows = [settle_window_s] if settle_window_s > (timeout_s or 0) else []  # else it has to be set
     return OperatorSettings(
         name,
@@ -138,7 +140,7 @@ def _operator(
         env.int(f"{prefix}_CALLS", calls, validate=validate.Range(1, 5000)),
         timeout_s,
         env.float(f"{prefix}_SETTLE_WINDOW_S", *windows, validate=_longer_than(timeout_s)),
-        (env.str(f"{prefix}_CALLBACK_HOST", host, validate=url_of(PARTNERS)) or "").rstrip("/"),
+        (env.str(f"{prefix}_CALLBACK_HOST", host or local, validate=url_of(PARTNERS)) or "").rstrip("/"),
         env.str(f"{prefix}_CERTIFICATE", ""),
     )
 

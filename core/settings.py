@@ -19,7 +19,7 @@ from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
 BROKERS = ("amqp", "amqps")
-CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "EUR", "USD"]
+CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "MGA", "EUR", "USD"]
 
 
 class ProductSettings(Protocol):

@@ -72,6 +72,21 @@ class Payments:
     def ask(self, body: Json, **headers: str) -> requests.Response:
         return requests.post(f"{self.stack.api}/amendes/payments/", json=body, headers=headers, timeout=30)
 
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return requests.get(self.stack.api + path, headers=headers, timeout=30)
+
+    def post(self, path: str, body: Json, headers: Mapping[str, str] | None = None) -> requests.Response:
+        return requests.post(self.stack.api + path, json=body, headers=headers, timeout=30)
+
+    def follow(self, answer: requests.Response, etag: str) -> requests.Response:
+        """How an accepted operation stands, as soon as it is no more as this ETag says."""
+        headers = {"Prefer": "wait=5", "If-None-Match": etag} if etag else {}
+        for _ in range(12):
+            shown = requests.get(answer.json()["status_url"], headers=headers, timeout=30)
+            if shown.status_code != 304:
+                return shown
+        raise AssertionError("nothing has changed for a minute")
+
     def end(self, answer: requests.Response, longest_s: int = 60, headers: Mapping[str, str] | None = None) -> Json:
         """The payment once it has ended."""
         assert answer.status_code == 202, answer.text
