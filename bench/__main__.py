@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import click
 
-from bench import accept, events, growth, neighbours, outage, recovery, scale, settle, startup, ussd, wallets
+from bench import accept, doubts, events, growth, neighbours, outage, recovery, scale, settle, startup, ussd, wallets
 from bench.peers import measure as peers
 from bench.report import Figure, show
 from bench.setups import Bench, InvalidMeasurement
@@ -25,6 +25,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "growth": growth.measure,
     "recovery": recovery.measure,
     "neighbours": neighbours.measure,
+    "doubts": doubts.measure,
     "outage": outage.measure,
     "events": events.measure,
     "wallets": wallets.measure,

@@ -13,6 +13,7 @@ from core.accept import Command, accept
 from core.bootstrap import Core, embedded_broker
 from core.clock import SystemClock
 from core.operation import Status
+from core.operators import only_operator
 from core.settings import Settings, read_settings
 from devtools.stack import Stack
 from products.fines.contract import FINE_PAYMENT, FinesSettings
@@ -47,12 +48,15 @@ def _p50_ms(bench: Bench, dead: bool) -> float:
     """
     with bench.stack() as running, socket.create_server(("127.0.0.1", 0), backlog=4096) as hole:
         running.start(["mock_api"])
-        healthy = replace(
-            read_settings(),
-            operator_url=f"{running.mock_api}/operator",
-            partner_timeout_s=bench.size(10, 2),
-        ).having(FinesSettings(f"{running.mock_api}/registry"))
-        other = replace(healthy, operator_url=f"http://127.0.0.1:{hole.getsockname()[1]}") if dead else healthy
+        timeout_s, settings = bench.size(10, 2), read_settings()
+
+        def with_operator(url: str) -> Settings:
+            table = only_operator(url, settings.partner_calls, timeout_s, settings.settle_window_s)
+            with_table = replace(settings, operators=table, partner_timeout_s=timeout_s)
+            return with_table.having(FinesSettings(f"{running.mock_api}/registry"))
+
+        healthy = with_operator(f"{running.mock_api}/operator")
+        other = with_operator(f"http://127.0.0.1:{hole.getsockname()[1]}") if dead else healthy
         return _settle(running, healthy, other, bench.size(LOAD_S, 2), bench.size(WARM_UP_S, 1))
 
 

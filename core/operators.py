@@ -17,7 +17,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 ONLY = "operator"
 """The name of the only operator, where OPERATORS names none: it speaks our own contract."""
-OPERATOR_NAMES = ("DEFAULT_OPERATOR", "CALLBACK_HOST")
+OPERATOR_NAMES = ("OPERATOR_URL", "DEFAULT_OPERATOR", "CALLBACK_HOST")
 """The variables besides OPERATORS that are not of one operator."""
 SANDBOX = "sandbox"
 """Every credential at the sandbox."""
@@ -107,12 +107,17 @@ def read_operators(env: Env, calls: int, timeout_s: float, settle_window_s: floa
     claimed: dict[str, str] = {}
     if not names:
         url = env.partner("OPERATOR_URL", "/operator")
-        only = OperatorSettings(ONLY, "generic", url, calls=calls, timeout_s=timeout_s, settle_window_s=settle_window_s)
-        return OperatorTable((only,), ONLY)
+        return only_operator(url, calls, timeout_s, settle_window_s)
     default = env.str("DEFAULT_OPERATOR", names[0] if len(names) == 1 else "", validate=_one_of(names))
     host = env.str("CALLBACK_HOST", "", validate=url_of(PARTNERS)) or ""
     defaults = (claimed, host, calls, timeout_s, settle_window_s)
     return OperatorTable(tuple(_operator(env, name, *defaults) for name in names), default or "")
+
+
+def only_operator(url: str, calls: int, timeout_s: float, settle_window_s: float) -> OperatorTable:
+    """Returns the table of one operator that takes every phone, and speaks our own contract."""
+    only = OperatorSettings(ONLY, "generic", url, calls=calls, timeout_s=timeout_s, settle_window_s=settle_window_s)
+    return OperatorTable((only,), ONLY)
 
 
 def _operator(

@@ -47,7 +47,6 @@ class Settings:
     events_to: EventsTo
     api_host: str
     api_port: int
-    operator_url: str
     operators: OperatorTable
     admin_token: str
     secret_key: str
@@ -135,7 +134,6 @@ def _values(env: Env) -> dict[str, Any]:
         "events_to": env.str("EVENTS_TO", "queue", validate=validate.OneOf(get_args(EventsTo))),
         "api_host": env.str("API_HOST", "127.0.0.1"),
         "api_port": env.int("API_PORT", 8080, validate=PORT),
-        "operator_url": env.partner("OPERATOR_URL", "/operator"),
         "operators": read_operators(env, calls or 1, timeout_s or 1, settle_window_s or 1),
         "admin_token": env.str("ADMIN_TOKEN", ""),
         "secret_key": env.str("SECRET_KEY", "", validate=strong_secrets),

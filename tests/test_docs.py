@@ -134,7 +134,7 @@ def test_the_settings_page_says_the_defaults(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
     settings = read_settings()
-    values: dict[str, Any] = {**vars(settings), "mock_port": 8090}
+    values: dict[str, Any] = {**vars(settings), "mock_port": 8090, "operator_url": settings.operators.operators[0].url}
     for section in settings.sections.values():
         values |= vars(section)
     checked = 0

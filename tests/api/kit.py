@@ -59,7 +59,6 @@ SETTINGS = Settings(
     events_to="queue",
     api_host="127.0.0.1",
     api_port=8080,
-    operator_url="http://operator.invalid",
     operators=OperatorTable((OperatorSettings(ONLY, "generic", "http://operator.invalid"),), ONLY),
     admin_token=TOKEN,
     secret_key="0123456789abcdef" * 4,

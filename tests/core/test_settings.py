@@ -21,7 +21,7 @@ def test_nothing_has_to_be_set() -> None:
     settings = read_settings()
     assert settings.store_url == f"sqlite:///{Path('var').absolute() / 'quittance.sqlite'}"
     assert (settings.broker_url, settings.api_port) == ("", 8080)
-    assert settings.operator_url == "http://127.0.0.1:8090/operator"
+    assert settings.operators.operators[0].url == "http://127.0.0.1:8090/operator"
 
 
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_the_containers_settings_are_good_ones(monkeypatch: pytest.MonkeyPatch) 
         default = re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
         monkeypatch.setenv(name, default.replace("/run/secrets", str(ROOT / "deploy/secrets")))
     settings = read_settings()
-    assert settings.operator_url == "http://mock_api:8090/operator"
+    assert settings.operators.operators[0].url == "http://mock_api:8090/operator"
     assert settings.broker_url.startswith("amqp://quittance:")
     assert settings.admin_token
 
