@@ -67,10 +67,18 @@ class Callbacks:
         expected = (_sign(secret, operator, reference) for secret in self._secrets)
         if not any(hmac.compare_digest(right.encode(), signature.encode()) for right in expected):
             return False
+        self.keep(operator, reference, body)
+        return True
+
+    def keep(self, operator: str, reference: str, body: bytes) -> None:
+        """Keeps a callback that the operator has sent, and makes the operation's next enquiry due.
+
+        reference: `<operation id>:<step>`. Raises StoreUnavailable.
+        """
         known = self._store.find(CALLBACKS, {"reference": reference}, limit=MAX_KEPT)
         if len(known) == MAX_KEPT:
             log.warning("callback_dropped", reference=reference, operator=operator)
-            return True
+            return
         self._store.insert(
             CALLBACKS,
             {
@@ -82,7 +90,6 @@ class Callbacks:
             },
         )
         self._bring_forward(reference)
-        return True
 
     def about(self, reference: str) -> list[dict[str, Any]]:
         """Returns the JSON objects that callbacks about a step have carried, in the order of their arrival.

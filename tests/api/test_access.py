@@ -23,6 +23,8 @@ ROUTES = {
     "GET /healthz": "anyone",
     "GET /readyz": "anyone",
     "GET /metrics": "anyone",
+    "POST /callbacks/<operator>": "anyone",
+    "PUT /callbacks/<operator>": "anyone",
     "POST /callbacks/<operator>/<token>": "anyone",
     "PUT /callbacks/<operator>/<token>": "anyone",
     "GET /amendes/payments": "role operator",
