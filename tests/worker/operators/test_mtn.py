@@ -161,8 +161,8 @@ def test_a_token_is_fetched_once_and_renewed_before_it_expires(
 
 
 def test_a_refused_token_is_renewed_once_and_the_call_made_again(httpserver: HTTPServer, mtn: Mtn) -> None:
-    httpserver.expect_ordered_request(PAY, method="POST").respond_with_json({}, 401)
-    httpserver.expect_ordered_request(PAY, method="POST").respond_with_data("", 202)
+    httpserver.expect_oneshot_request(PAY, method="POST").respond_with_json({}, 401)
+    add(httpserver, "POST", PAY, 202, "")
     assert mtn.debits.submit(DEBIT) == Pending()
     assert (calls(httpserver, TOKEN), calls(httpserver, PAY)) == (2, 2)
 
