@@ -106,6 +106,10 @@ class Core:
         """The mobile-money operator that moves this phone's money: see `core.operators`. Raises InvalidField."""
         return self.settings.operators.route(phone, currency, asked)
 
+    def serving(self, phone: str, asked: str | None = None) -> str:
+        """The mobile-money operator of this phone, whatever the currency. Raises InvalidField."""
+        return self.settings.operators.serving(phone, asked).name
+
     def wallet_of(self, person: str) -> Document:
         """The wallet of the person of this id, in WALLET_CURRENCY; made if it is not there."""
         return self.ledger.open(person, self.settings.wallet_currency)

@@ -64,10 +64,14 @@ class OperatorTable:
         phone: in E.164. asked: the operator that the request names.
         Raises InvalidField.
         """
-        found = self._named(asked) if asked is not None else self._serving(phone)
+        found = self.serving(phone, asked)
         if found.currencies and currency not in found.currencies:
             raise InvalidField("currency", f"{found.name} takes {' or '.join(found.currencies)}.")
         return found.name
+
+    def serving(self, phone: str, asked: str | None = None) -> OperatorSettings:
+        """Returns the operator that a request names, or else the one that serves the phone. Raises InvalidField."""
+        return self._named(asked) if asked is not None else self._serving(phone)
 
     def _named(self, asked: str) -> OperatorSettings:
         for operator in self.operators:

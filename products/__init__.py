@@ -8,6 +8,7 @@ INCLUDES = (
     "products.services",
     "products.merchants",
     "products.payouts",
+    "products.payers",
     "products.messages",
 )
 """`products.template` is not among them: it is there to be copied."""

@@ -69,7 +69,9 @@ def identifiers_and_texts(path: Path) -> set[str]:
     return {word for word in found if isinstance(word, str)}
 
 
-SHARED_WORDS = frozenset({"wallet", "event", "message", "payment", "service", "transfer", "top", "up", "partner"})
+SHARED_WORDS = frozenset(
+    {"wallet", "event", "message", "payment", "service", "transfer", "top", "up", "partner"} | {"payer", "check"}
+)
 """Words of products that the core needs for things of its own: the ledger's wallets, a broker's messages."""
 
 

@@ -10,7 +10,7 @@ from core.callbacks import Callbacks
 from core.store.port import Store
 from proof.simulation.partner import MAX_AWAY_S, MAX_LAG_S, MAX_LATE_S
 from proof.simulation.world import World
-from worker.partners.operators.port import Demand, Service
+from worker.partners.operators.port import Demand, Holder, Service
 from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
 
 Move = Callable[[str, int], str | None]
@@ -68,6 +68,7 @@ class SimulatedOperator:
     """One operator of a world: a Dialect.
 
     debit, refund, pay_out: move the money.
+    active: returns whether the account of a phone can pay.
     """
 
     world: World
@@ -75,6 +76,7 @@ class SimulatedOperator:
     debit: Move
     refund: Move
     pay_out: Move
+    active: Callable[[str], bool]
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     paid_out: set[str] = field(default_factory=set)
@@ -85,6 +87,11 @@ class SimulatedOperator:
         self.debits = self._service(self._submit_debit, prepare)
         self.refunds: Service | None = self._service(self._submit_refund)
         self.payouts: Service | None = self._service(self._submit_payout)
+
+    def holder(self, phone: str) -> Holder | Unavailable:
+        refused = self._refused()
+        self.world.point()
+        return Holder(self.active(phone)) if refused is None else Unavailable("HTTP 503")
 
     def _service(self, submit: Callable[[Demand], Reply], prepare: Callable[[Demand], Reply] | None = None) -> Service:
         ask = None if self.manner.asked_by == "nobody's" else self._ask

@@ -72,11 +72,16 @@ class Scenario(ABC):
         return partner
 
     def operators(
-        self, debit: Move, refund: Move = lambda reference, minor: None, pay_out: Move = lambda reference, minor: None
+        self,
+        debit: Move,
+        refund: Move = lambda reference, minor: None,
+        pay_out: Move = lambda reference, minor: None,
+        active: Callable[[str], bool] = lambda phone: True,
     ) -> Callable[[Store], Operators]:
         """Adds the mobile-money operator, of one of the manners that there are.
 
         debit, refund, pay_out: move money at the operator.
+        active: returns whether the account of a phone can pay.
         Returns what makes the operators of one worker, on its view of the store.
         """
         chance = self.world.chance
@@ -90,7 +95,7 @@ class Scenario(ABC):
 
             dialect = Generic(self.partner(move, REASONS))
         else:
-            dialect = SimulatedOperator(self.world, MANNERS[manner], debit, refund, pay_out)
+            dialect = SimulatedOperator(self.world, MANNERS[manner], debit, refund, pay_out, active)
 
         def of_worker(store: Store) -> Operators:
             kept = callbacks(self.world, store)

@@ -60,6 +60,8 @@ ROUTES = {
     "GET /v1/payments": "signed in",
     "GET /v1/payments/<payment_id>": "signed in",
     "POST /v1/merchants": "role admin",
+    "POST /v1/payers": "scope payers:check, open when embedded without ADMIN_TOKEN",
+    "GET /v1/payers/<id>": "scope payers:check, open when embedded without ADMIN_TOKEN",
     "POST /v1/payouts": "scope payouts:create, open when embedded without ADMIN_TOKEN",
     "GET /v1/payouts": "scope payouts:create, open when embedded without ADMIN_TOKEN",
     "GET /v1/payouts/<payout_id>": "scope payouts:create, open when embedded without ADMIN_TOKEN",
@@ -77,8 +79,9 @@ ADMITTED = {
     "role admin": {"admin", "admin token"},
     "scope consultations": {"operator", "admin", "admin token", "key"},
     "scope payouts:create": {"operator", "admin", "admin token", "key"},
+    "scope payers:check": {"operator", "admin", "admin token", "key"},
 }
-SCOPE = frozenset({"consultations", "payouts:create"})
+SCOPE = frozenset({"consultations", "payouts:create", "payers:check"})
 
 
 @pytest.fixture(scope="module")

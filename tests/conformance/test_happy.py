@@ -9,6 +9,7 @@ from core.operation import Status, redirect_of
 from tests.conformance.kit import CALLED_BACK_ONLY, REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS, Trial, judge
 from tests.doubles import START
 from worker.partners.operators.dialects import ADAPTERS
+from worker.partners.operators.port import Holder, KnowsHolders
 
 
 @pytest.mark.parametrize("dialect", ADAPTERS)
@@ -85,3 +86,18 @@ def test_a_payer_who_never_comes_pays_nothing(dialect: str, tmp_path: Path) -> N
     assert trial.run().status is Status.FAILED
     assert redirect_of(trial.operation) is None
     judge(trial)
+
+
+HOLDERS = ("mtn", "gsma")
+
+
+@pytest.mark.parametrize("dialect", ADAPTERS)
+def test_an_operator_that_knows_holders_says_whose_account_it_is(dialect: str, tmp_path: Path) -> None:
+    trial = Trial(dialect, tmp_path)
+    knows = trial.operator.dialect
+    assert isinstance(knows, KnowsHolders) == (dialect in HOLDERS)
+    if isinstance(knows, KnowsHolders):
+        known, unknown = knows.holder(trial.phone), knows.holder(f"{trial.phone[:-2]}08")
+        assert isinstance(known, Holder)
+        assert isinstance(unknown, Holder)
+        assert (known.active, bool(known.name), unknown.active) == (True, True, False)

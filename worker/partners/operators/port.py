@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from core.operation import Operation
 from worker.partners.breaker import Breaker
-from worker.partners.port import Reply
+from worker.partners.port import Reply, Unavailable
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,17 @@ class Dialect(Protocol):
 
     @property
     def payouts(self) -> Service | None: ...
+
+
+@runtime_checkable
+class KnowsHolders(Protocol):
+    """A dialect that can say whose account a phone has."""
+
+    def holder(self, phone: str) -> Holder | Unavailable:
+        """Returns the owner of an account.
+
+        phone: in E.164 form.
+        """
 
 
 @dataclass(frozen=True)
