@@ -36,7 +36,7 @@ from tests.doubles import PlayedDialect
 from worker.engine import Engine
 from worker.partners.operators.port import Operators, Service
 from worker.partners.port import Confirmed, Reply
-from worker.partners.sms import FileSms
+from worker.partners.sms.local import FileSms
 from worker.policy import Policy
 
 PATHS = {"json": "/ussd/", "africastalking": "/ussd/africastalking"}
@@ -193,7 +193,7 @@ class Worker:
             transfer(ledger, found),
             withdrawal(ledger, found),
             service_payment(ledger, found, partner, partner),  # type: ignore[arg-type]
-            sms(store, FileSms(self._log)),
+            sms(store, FileSms(self._log), clock),
         )
         self._engine = Engine(
             store=store,
