@@ -71,18 +71,18 @@ class MessagesSettings:
         sender = env.str("SMS_SENDER", "file", validate=validate.OneOf([*OURS, *HOSTS])) or ""
         is_address = [_sender_address] if sender == "orange" else []
 
-        def text(name: str, **checks: Any) -> str:
+        def account(name: str, **checks: Any) -> str:
             return env.str(name, *([] if name in NEEDS.get(sender, ()) else [""]), **checks) or ""
 
         return cls(
             sender,
             _url(env, sender),
-            text("SMS_USER"),
-            text("SMS_KEY"),
-            text("SMS_FROM", validate=is_address),
-            text("SMS_NAME"),
-            text("SMS_CLIENT_ID"),
-            text("SMS_CLIENT_SECRET"),
+            account("SMS_USER"),
+            account("SMS_KEY"),
+            account("SMS_FROM", validate=is_address),
+            account("SMS_NAME"),
+            account("SMS_CLIENT_ID"),
+            account("SMS_CLIENT_SECRET"),
             env.str("SMS_REPEAT", "once", validate=validate.OneOf(["once", "again"])),
         )
 
