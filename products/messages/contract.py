@@ -1,4 +1,7 @@
-"""Text messages to people. Each is an operation: none is lost or sent twice, and none holds up a payment."""
+"""Text messages to people. Each is an operation: none is lost or sent twice, and none holds up a payment.
+
+A gateway that cannot be asked what became of a message is the exception: see SMS_REPEAT.
+"""
 
 import re
 from collections.abc import Callable, Iterator
