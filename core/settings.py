@@ -53,6 +53,9 @@ class Settings:
     pin_pepper: str
     ussd_key: str
     ussd_africastalking_key: str
+    ussd_hubtel_key: str
+    ussd_infobip_key: str
+    ussd_nalo_key: str
     ussd_session_s: int
     currencies: list[str]
     wallet_currency: str
@@ -140,6 +143,9 @@ def _values(env: Env) -> dict[str, Any]:
         "pin_pepper": env.str("PIN_PEPPER", "", validate=strong_secrets),
         "ussd_key": env.str("USSD_KEY", ""),
         "ussd_africastalking_key": env.str("USSD_AFRICASTALKING_KEY", ""),
+        "ussd_hubtel_key": env.str("USSD_HUBTEL_KEY", ""),
+        "ussd_infobip_key": env.str("USSD_INFOBIP_KEY", ""),
+        "ussd_nalo_key": env.str("USSD_NALO_KEY", ""),
         "ussd_session_s": env.int("USSD_SESSION_S", 180, validate=validate.Range(10, 3600)),
         "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
         "wallet_currency": env.str("WALLET_CURRENCY", "XOF", validate=lambda code: _known_currencies([code])),

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -90,9 +91,21 @@ class Sessions:
                 seen = known["version"] if known else 0
         return Answer(self._talk(delivery, Place(FIRST), "").say("One moment. Try again."), over=False)
 
+    def end(self, delivery: Delivery) -> Answer:
+        """Closes a session that the gateway has ended: what still comes of it has no effect. A new dial may resume it.
+
+        While a step is processed, the session is left to it. Raises StoreUnavailable.
+        """
+        known = self._load(delivery)
+        if known is not None and known["session"] == delivery.session and not self._claimed(known):
+            with suppress(Conflict):  # a step was faster, and nobody answers its screen
+                self.core.store.replace(USSD_SESSIONS, {**known, "closed": True})
+        return Answer(self._talk(delivery, Place(FIRST), "").say("Session over."), over=True)
+
     def _taken(self, known: Document | None, delivery: Delivery) -> Answer:
         now = self.core.clock.now()
-        if known is None or known["session"] != delivery.session or known["over"] or self._expired(known, now):
+        closed = known is None or known["session"] != delivery.session or known["over"] or known.get("closed")
+        if known is None or closed or self._expired(known, now):
             return self._dialled(known, delivery, now)
         place, resume = _place(known["place"]), known["resume"]
         talk = self._talk(delivery, place, f"{known['dial']}:{known['steps']}")
@@ -174,6 +187,8 @@ class Sessions:
         """The saved answer of a step that was processed before. Input mistyped twice gets the same answer, too."""
         if known["session"] != delivery.session:
             return None
+        if known.get("closed"):
+            return None if delivery.number == 0 else Answer(known["message"], over=True)
         if delivery.number is not None:
             dials_anew = known["over"] and delivery.number == 0  # a gateway that uses the ids of sessions again
             seen = delivery.number <= known["steps"] and not dials_anew

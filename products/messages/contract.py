@@ -1,16 +1,21 @@
-"""Text messages to people. Each is an operation: none is lost or sent twice, and none holds up a payment."""
+"""Text messages to people. Each is an operation: none is lost or sent twice, and none holds up a payment.
 
+A gateway that cannot be asked what became of a message is the exception: see SMS_REPEAT.
+"""
+
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from environs import validate
+from marshmallow import ValidationError
 
 from core.accept import Command, accept
 from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
-from core.environment import Env
+from core.environment import PARTNERS, Env, url_of
 from core.operation import Operation
 from core.settings import Settings
 from core.store.port import Store
@@ -32,24 +37,78 @@ def effects(operation: Operation) -> Iterator[Effect]:
     return effect_of(operation, SEND_STEP, MESSAGE)
 
 
+OURS = ("console", "file", "http")
+"""The senders that need no credentials."""
+HOSTS = {"africastalking": "https://api.africastalking.com", "infobip": "", "orange": "https://api.orange.com"}
+"""The vendors' gateways: the base URL of each, or "" where each account has its own."""
+NEEDS = {
+    "africastalking": {"SMS_USER", "SMS_KEY"},
+    "infobip": {"SMS_KEY", "SMS_FROM"},
+    "orange": {"SMS_CLIENT_ID", "SMS_CLIENT_SECRET", "SMS_FROM"},
+}
+"""The settings without which a vendor's gateway cannot be called."""
+SENDER_ADDRESS = re.compile(r"tel:\+[1-9][0-9]{2,14}", re.ASCII)
+
+
 @dataclass(frozen=True)
 class MessagesSettings:
-    """sms_sender: console, file or http; sms_url: where the http one sends."""
+    """sms_sender: console, file, http or a vendor; sms_url: the gateway's base URL; the others: of vendors only.
+
+    sms_user, sms_key, sms_client_id, sms_client_secret: credentials.
+    sms_from, sms_name: who the message says has sent it.
+    sms_repeat: `again` when a message that may have been sent is sent again; else `once`.
+    """
 
     sms_sender: str
     sms_url: str
+    sms_user: str = ""
+    sms_key: str = ""
+    sms_from: str = ""
+    sms_name: str = ""
+    sms_client_id: str = ""
+    sms_client_secret: str = ""
+    sms_repeat: str = "once"
 
     @classmethod
     def read(cls, env: Env) -> Self:
-        sender = env.str("SMS_SENDER", "file", validate=validate.OneOf(["console", "file", "http"]))
-        return cls(sender, env.partner("SMS_URL", "/sms"))
+        sender = env.str("SMS_SENDER", "file", validate=validate.OneOf([*OURS, *HOSTS])) or ""
+        is_address = [_sender_address] if sender == "orange" else []
+
+        def account(name: str, **checks: Any) -> str:
+            return env.str(name, *([] if name in NEEDS.get(sender, ()) else [""]), **checks) or ""
+
+        return cls(
+            sender,
+            _url(env, sender),
+            account("SMS_USER"),
+            account("SMS_KEY"),
+            account("SMS_FROM", validate=is_address),
+            account("SMS_NAME"),
+            account("SMS_CLIENT_ID"),
+            account("SMS_CLIENT_SECRET"),
+            env.str("SMS_REPEAT", "once", validate=validate.OneOf(["once", "again"])),
+        )
 
 
-def _are_sent_by_http(settings: Settings) -> bool:
+def _url(env: Env, sender: str) -> str:
+    """The base URL: by default the vendor's own, or that of the sandbox, which speaks our contract only."""
+    if sender not in HOSTS:
+        return env.partner("SMS_URL", "/sms")
+    defaults = [HOSTS[sender]] if HOSTS[sender] else []
+    return env.str("SMS_URL", *defaults, validate=url_of(PARTNERS)) or ""
+
+
+def _sender_address(text: str) -> None:
+    if not SENDER_ADDRESS.fullmatch(text):
+        raise ValidationError("must be a senderAddress such as tel:+2250000.")
+
+
+def _are_on_record(settings: Settings) -> bool:
+    """Whether the gateway keeps a record in our contract."""
     return settings.of(MessagesSettings).sms_sender == "http"
 
 
-MESSAGE = EffectKind("message", "messages sent", Record.PARTNER, _are_sent_by_http)
+MESSAGE = EffectKind("message", "messages sent", Record.PARTNER, _are_on_record)
 SMS = Contract("sms", Sms, frozenset(), (MESSAGE,), effects)
 CONTRACTS = (SMS,)
 SETTINGS = (MessagesSettings,)
@@ -81,7 +140,7 @@ class SmsNotifier:
 
     def reaches_phones(self, settings: Settings) -> bool:
         """When embedded, for trials, the console or the file stands for the phone."""
-        return settings.embedded or _are_sent_by_http(settings)
+        return settings.embedded or settings.of(MessagesSettings).sms_sender not in ("console", "file")
 
     def _accept(self, command: Command) -> None:
         accept(self.store, self.broker, self.clock, command, self.ids)

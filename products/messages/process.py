@@ -1,12 +1,16 @@
 """Sending messages: wait until what the message is about has ended, then send it."""
 
+from collections.abc import Callable
+
+from core.clock import Clock
 from core.notices.outcome import outcome
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
-from products.messages.contract import SEND_STEP, SMS, WAIT_STEP, MessagesSettings
-from worker.partners.port import Confirmed, Reply, Unavailable
-from worker.partners.sms import ConsoleSms, FileSms, HttpSms, SmsSender
-from worker.process import AFTER_MONEY_S, REPEATABLE, REQUIRED, Enquirable, Process, Recovery, Stages, Step
+from products.messages.contract import SEND_STEP, SMS, WAIT_STEP
+from products.messages.senders import sender_of
+from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable
+from worker.partners.sms.port import SmsSender
+from worker.process import AFTER_MONEY_S, REPEATABLE, REQUIRED, Enquirable, Process, Recovery, Stages, Step, Unaskable
 from worker.products import WorkerServices
 
 PATIENT = REQUIRED.within(AFTER_MONEY_S)
@@ -15,17 +19,10 @@ FIRST_LOOK_S = 0.1
 
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
-    return (sms(services.core.store, _sender(services)),)
+    return (sms(services.core.store, sender_of(services), services.core.clock),)
 
 
-def _sender(services: WorkerServices) -> SmsSender:
-    settings = services.core.settings.of(MessagesSettings)
-    if settings.sms_sender == "http":
-        return HttpSms(*services.partners.connect("sms", settings.sms_url, HttpSms.REASONS))
-    return FileSms(services.core.settings.var_dir / "sms.log") if settings.sms_sender == "file" else ConsoleSms()
-
-
-def sms(store: Store, sender: SmsSender) -> Process:
+def sms(store: Store, sender: SmsSender, clock: Clock) -> Process:
     def wait(operation: Operation) -> Reply:
         document = store.get(OPERATIONS, str(SMS.read(operation).about))
         about = Operation.from_document(document) if document else None
@@ -52,7 +49,7 @@ def sms(store: Store, sender: SmsSender) -> Process:
         SEND_STEP,
         "sending the message",
         submit=send,
-        recovery=_recovery(sender),
+        recovery=_recovery(sender, clock),
         breaker=sender.breaker,
         obligation=PATIENT,
     )
@@ -63,7 +60,23 @@ def sms(store: Store, sender: SmsSender) -> Process:
     return Process(SMS.kind, stages)
 
 
-def _recovery(sender: SmsSender) -> Recovery:
-    """A sender that cannot be asked sends the message again: two messages do less harm than none."""
+def _recovery(sender: SmsSender, clock: Clock) -> Recovery:
+    """What follows when a message may have been sent.
+
+    A sender that can be asked is asked. Any other one sends the message again, or gives it up: nothing will ever be
+    heard of it, and a message is not worth a person's work.
+    """
     enquire = sender.enquire
-    return REPEATABLE if enquire is None else Enquirable(lambda operation: enquire(operation.reference(SEND_STEP)))
+    if enquire is not None:
+        return Enquirable(lambda operation: _found(operation, enquire, sender.known_for_s, clock))
+    return REPEATABLE if sender.repeats else Unaskable(lambda _: Declined("outcome_unknown"))
+
+
+def _found(operation: Operation, enquire: Callable[[str], Reply], known_for_s: float, clock: Clock) -> Reply:
+    """Returns what the sender knows. A message that it has forgotten may have been sent: it is not sent again."""
+    reply = enquire(operation.reference(SEND_STEP))
+    submitted_at = operation.step(SEND_STEP).submitted_at
+    if isinstance(reply, NotFound) and submitted_at is not None:
+        age_s = (clock.now() - submitted_at).total_seconds()
+        return Declined("outcome_unknown", said=reply.said) if age_s >= known_for_s else reply
+    return reply

@@ -16,7 +16,7 @@ from products.messages.process import sms
 from proof.simulation.partner import SimulatedPartner
 from proof.simulation.summary import Summary
 from proof.simulation.world import World
-from worker.partners.sms import HttpSms
+from worker.partners.sms.generic import HttpSms
 from worker.process import Processes
 
 
@@ -31,7 +31,8 @@ class MessagesScenario(FinesScenario):
         self._early: Counter[str] = Counter()
 
     def processes(self, store: Store) -> Processes:
-        return {**super().processes(store), SMS.kind: sms(store, HttpSms(self._gateway, self.world.breaker("sms")))}
+        sender = HttpSms(self._gateway, self.world.breaker("sms"))
+        return {**super().processes(store), SMS.kind: sms(store, sender, self.world)}
 
     def wrong(self, operation: Operation) -> list[tuple[str, str]]:
         wrong, sent = super().wrong(operation), self._sent[operation.id]

@@ -71,6 +71,13 @@ ROUTES = {
     "GET /ussd/phone/<name>": "anyone",
     "POST /ussd": "gateway ussd_key",
     "POST /ussd/africastalking": "gateway ussd_africastalking_key",
+    "POST /ussd/hubtel": "gateway ussd_hubtel_key",
+    "POST /ussd/infobip/session/<session>/start": "gateway ussd_infobip_key",
+    "POST /ussd/infobip/session/<session>/response": "gateway ussd_infobip_key",
+    "PUT /ussd/infobip/session/<session>/response": "gateway ussd_infobip_key",
+    "POST /ussd/infobip/session/<session>/end": "gateway ussd_infobip_key",
+    "PUT /ussd/infobip/session/<session>/end": "gateway ussd_infobip_key",
+    "POST /ussd/nalo": "gateway ussd_nalo_key",
 }
 PROTECTED = [route for route, access in ROUTES.items() if access != "anyone" and not access.startswith("gateway")]
 ADMITTED = {
@@ -262,26 +269,36 @@ def test_two_machines_may_use_the_same_idempotency_key(large: House) -> None:
     assert first.json["id"] != second.json["id"]
 
 
-def knock(house: House, path: str, key: str | None) -> int:
-    """The status of an empty request of a gateway: 422 for one that is let in."""
+def knock(house: House, path: str, key: str | None, method: str = "POST") -> int:
+    """The status of a request of a gateway without a field that it needs: 422 for one that is let in."""
     headers = {} if key is None else {"X-Gateway-Key": key}
-    body = {"data": {"x": "y"}} if path.endswith("africastalking") else {"json": {}}
-    return house.http.post(path, headers=headers, **body).status_code
+    if path.endswith("africastalking"):
+        return house.http.open(path, method=method, headers=headers, data={"x": "y"}).status_code
+    return house.http.open(path, method=method, headers=headers, json={"msIsdn": "nobody"}).status_code
+
+
+KEYS = {access.split()[1] for access in ROUTES.values() if access.startswith("gateway ")}
+DOORS = [
+    (*route.replace("<session>", "7").split(), access.split()[1])
+    for route, access in ROUTES.items()
+    if access.startswith("gateway ")
+]
 
 
 def test_each_gateway_has_its_own_key() -> None:
     for url in ("sqlite://", "mongodb://x"):
-        house = build(store_url=url, ussd_key="one", ussd_africastalking_key="two")
-        for path, right, other in (("/ussd", "one", "two"), ("/ussd/africastalking", "two", "one")):
-            assert knock(house, path, right) == 422
-            for wrong in (None, "", other, "One", "one,two", "\u00e9", "sesame"):
-                assert knock(house, path, wrong) == 401, wrong
+        house = build(None, None, store_url=url, **{setting: f"key of {setting}" for setting in KEYS})
+        for method, path, setting in DOORS:
+            assert knock(house, path, f"key of {setting}", method) == 422
+            others = [f"key of {other}" for other in KEYS - {setting}]
+            for wrong in (None, "", *others, f"Key of {setting}", ",".join(others), "\u00e9", "sesame"):
+                assert knock(house, path, wrong, method) == 401, wrong
 
 
 def test_a_gateway_without_a_key_is_open_on_one_machine_and_nowhere_else(house: House, large: House) -> None:
-    for path in ("/ussd", "/ussd/africastalking"):
+    for method, path, _ in DOORS:
         for key in (None, "", "x"):
-            assert (knock(house, path, key), knock(large, path, key)) == (422, 401)
+            assert (knock(house, path, key, method), knock(large, path, key, method)) == (422, 401)
 
 
 def test_a_route_that_declares_nothing_is_found() -> None:

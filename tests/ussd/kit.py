@@ -1,4 +1,4 @@
-"""A phone for tests, which dials and types through either gateway, and a worker whose partners agree to everything."""
+"""A phone for tests, which dials and types through any gateway, and a worker whose partners agree to everything."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -36,13 +36,21 @@ from tests.doubles import PlayedDialect
 from worker.engine import Engine
 from worker.partners.operators.port import Operators, Service
 from worker.partners.port import Confirmed, Reply
-from worker.partners.sms import FileSms
+from worker.partners.sms.local import FileSms
 from worker.policy import Policy
 
-PATHS = {"json": "/ussd/", "africastalking": "/ussd/africastalking"}
-GATEWAYS = tuple(PATHS)
-FORMATS = (*GATEWAYS, "numbered")
-"""The last one is JSON as well, of a gateway that numbers its steps."""
+PATHS = {
+    "json": "/ussd/",
+    "africastalking": "/ussd/africastalking",
+    "hubtel": "/ussd/hubtel",
+    "infobip": "/ussd/infobip/session",
+    "nalo": "/ussd/nalo",
+}
+GATEWAYS = ("json", "africastalking")
+"""One that does not number its inputs, and one that does: what all others are like."""
+FORMATS = (*PATHS, "numbered")
+"""The last one is our own JSON as well, of a gateway that numbers its steps."""
+NUMBERED = {"africastalking", "hubtel", "numbered"}
 PIN = "2580"
 MENU = ("Transfer money", "Withdraw", "Pay services", "Fines", "Balance", "Recharge", "Mini-statement", "My account")
 
@@ -68,27 +76,64 @@ def deliver(
 ) -> Answer:
     """What this gateway sends when so much was typed; an empty list dials."""
     http = client_of(house.app)
-    if gateway in ("json", "numbered"):
-        body = {"sessionid": session, "msisdn": msisdn, "message": typed[-1] if typed else ""}
-        numbers = {"step": len(typed)} if gateway == "numbered" else {}
-        return http.post(PATHS["json"], json={**body, **numbers}, headers=headers)
-    form = {"sessionId": session, "phoneNumber": msisdn, "serviceCode": "*384#", "networkCode": "61203"}
-    return http.post(PATHS[gateway], data={**form, "text": "*".join(typed)}, headers=headers)
+    if gateway == "africastalking":
+        form = {"sessionId": session, "phoneNumber": msisdn, "serviceCode": "*384#", "networkCode": "61203"}
+        return http.post(PATHS[gateway], data={**form, "text": "*".join(typed)}, headers=headers)
+    path, body = spoken(gateway, session, msisdn, typed)
+    return http.post(path, json=body, headers=headers)
+
+
+def spoken(gateway: str, session: str, msisdn: str, typed: list[str]) -> tuple[str, dict[str, Any]]:
+    """The path and the JSON of a gateway for this step. The vendors write a phone without its `+`."""
+    last, digits = typed[-1] if typed else "*384#", msisdn.removeprefix("+")
+    match gateway:
+        case "hubtel":
+            fixed = {"ServiceCode": "384", "Operator": "mtn", "ClientState": "99", "Platform": "USSD"}
+            kind, number = "Response" if typed else "Initiation", len(typed) + 1
+            step = {"Type": kind, "Mobile": digits, "SessionId": session, "Message": last, "Sequence": number}
+            return PATHS[gateway], {**step, **fixed}
+        case "infobip":
+            call = "response" if typed else "start"
+            return f"{PATHS[gateway]}/{session}/{call}", {"msIsdn": digits, "text": last, "shortCode": "384"}
+        case "nalo":
+            step = {"USERID": "CITY", "MSISDN": digits, "USERDATA": last, "SESSIONID": session, "NETWORK": "MTN"}
+            return PATHS[gateway], {**step, "MSGTYPE": not typed}
+        case _:
+            step = {"sessionid": session, "msisdn": msisdn, "message": typed[-1] if typed else ""}
+            return PATHS["json"], step | ({"step": len(typed)} if gateway == "numbered" else {})
 
 
 def read(answer: Answer) -> tuple[str, bool]:
     """The message, and whether the session is over. Whatever is shown has to fit."""
     assert answer.status_code == 200, answer.text
-    if answer.mimetype == "application/json":
-        assert set(answer.json) == {"message", "command"}
-        command, message = answer.json["command"], answer.json["message"]
-    else:
-        assert answer.mimetype == "text/plain"
-        command, _, message = answer.text.partition(" ")
-    assert command in ("CON", "END")
+    message, over = _shown(answer)
     assert message
     assert fits_screen(message), message
-    return message, command == "END"
+    return message, over
+
+
+def _shown(answer: Answer) -> tuple[str, bool]:
+    if answer.mimetype == "text/plain":
+        command, _, message = answer.text.partition(" ")
+        assert command in ("CON", "END")
+        return message, command == "END"
+    match answer.json:
+        case {"message": str(message), "command": "CON" | "END" as command, **rest}:
+            over = command == "END"
+        case {"Type": "response" | "release" as kind, "Message": str(message), "DataType": data, **rest}:
+            over = kind == "release"
+            assert data == ("display" if over else "input")
+            assert (rest.pop("Label"), rest.pop("ClientState"), rest.pop("FieldType")) == ("", "", "text")
+            assert rest.pop("SessionId")
+        case {"shouldClose": bool(over), "ussdMenu": str(message), "responseExitCode": 200, **rest}:
+            assert rest.pop("responseMessage") == ""
+        case {"MSG": str(message), "MSGTYPE": bool(goes_on), "USERID": "CITY", **rest}:
+            over = not goes_on
+            assert rest.pop("MSISDN")
+        case unknown:
+            raise AssertionError(unknown)
+    assert rest == {}
+    return message, over
 
 
 class Phone:
@@ -193,7 +238,7 @@ class Worker:
             transfer(ledger, found),
             withdrawal(ledger, found),
             service_payment(ledger, found, partner, partner),  # type: ignore[arg-type]
-            sms(store, FileSms(self._log)),
+            sms(store, FileSms(self._log), clock),
         )
         self._engine = Engine(
             store=store,

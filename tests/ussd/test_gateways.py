@@ -10,15 +10,41 @@ import pytest
 from api.http.blueprint import FORM, MAX_BODY_BYTES
 from tests.answers import Answer
 from tests.api.kit import PHONE, House, assert_problem, build, move_in, wrong_fields
-from tests.ussd.kit import GATEWAYS, PATHS, PIN, Phone, count_all, menu, merchant, neighbour
+from tests.ussd.kit import PATHS, PIN, Phone, count_all, menu, merchant, neighbour, read
 
 JSON, TALK = PATHS["json"], PATHS["africastalking"]
 STEP = {"sessionid": "7", "msisdn": PHONE, "message": ""}
 FORM_STEP = {"sessionId": "7", "phoneNumber": PHONE, "serviceCode": "*384#", "networkCode": "61203", "text": ""}
-ALL = {"json": STEP, "africastalking": FORM_STEP}
-PHONES = {"json": "msisdn", "africastalking": "phoneNumber"}
-SESSIONS = {"json": "sessionid", "africastalking": "sessionId"}
-TEXTS = {"json": "message", "africastalking": "text"}
+DIGITS = PHONE.removeprefix("+")
+ALL: dict[str, dict[str, Any]] = {
+    "json": STEP,
+    "africastalking": FORM_STEP,
+    "hubtel": {"Type": "Initiation", "Mobile": DIGITS, "SessionId": "7", "Message": "*713#", "Sequence": 1},
+    "infobip": {"session": "7", "msIsdn": DIGITS, "text": "*384#"},
+    "nalo": {"USERID": "CITY", "MSISDN": DIGITS, "USERDATA": "*384#", "MSGTYPE": True, "SESSIONID": "7"},
+}
+"""A dial of each gateway. Infobip's session is in the path."""
+PHONES = {
+    "json": "msisdn",
+    "africastalking": "phoneNumber",
+    "hubtel": "Mobile",
+    "infobip": "msIsdn",
+    "nalo": "MSISDN",
+}
+SESSIONS = {
+    "json": "sessionid",
+    "africastalking": "sessionId",
+    "hubtel": "SessionId",
+    "infobip": "session",
+    "nalo": "SESSIONID",
+}
+TEXTS = {"json": "message", "africastalking": "text", "hubtel": "Message", "infobip": "text", "nalo": "USERDATA"}
+NEEDED = [
+    *((gateway, roles[gateway]) for gateway in ALL for roles in (PHONES, SESSIONS, TEXTS)),
+    *(("hubtel", name) for name in ("Type", "Sequence")),
+    *(("nalo", name) for name in ("USERID", "MSGTYPE")),
+]
+NEEDED.remove(("infobip", "session"))
 
 LONG = "x" * 10_000
 EMOJI = "\U0001f600\U0001f4b0"
@@ -48,7 +74,7 @@ def name(value: object) -> str:
     return ascii(value)[:20]
 
 
-@pytest.fixture(params=GATEWAYS)
+@pytest.fixture(params=PATHS)
 def gateway(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -62,8 +88,16 @@ def call(house: House, gateway: str, content: Any, headers: Mapping[str, str] | 
     """An object is sent as this gateway does, and text as it is with the gateway's content type."""
     if gateway == "africastalking":
         return house.http.post(TALK, data=content, content_type=FORM, headers=headers)
+    path = url(gateway)
+    if gateway == "infobip" and isinstance(content, dict):
+        content = {**content}
+        path = url(gateway, content.pop("session"))
     data = content if isinstance(content, str | bytes) else json.dumps(content)
-    return house.http.post(JSON, data=data, content_type="application/json", headers=headers)
+    return house.http.post(path, data=data, content_type="application/json", headers=headers)
+
+
+def url(gateway: str, session: str = "7") -> str:
+    return f"{PATHS[gateway]}/{session}/start" if gateway == "infobip" else PATHS[gateway]
 
 
 @contextmanager
@@ -73,7 +107,7 @@ def nothing_stored(house: House) -> Iterator[None]:
     assert count_all(house.store) == before
 
 
-def without(gateway: str, field: str) -> dict[str, str]:
+def without(gateway: str, field: str) -> dict[str, Any]:
     return {name: value for name, value in ALL[gateway].items() if name != field}
 
 
@@ -103,7 +137,7 @@ def test_one_phone_is_one_however_it_is_spelled(house: House, gateway: str, spel
     phone = Phone(house, PHONE, gateway).register()
 
     answer = call(house, gateway, {**ALL[gateway], PHONES[gateway]: spelled, SESSIONS[gateway]: "another"})
-    assert menu("en") in (answer.json["message"] if gateway == "json" else answer.text)
+    assert read(answer)[0].endswith(menu("en"))
     assert len(house.store.find("ussd_sessions", {})) == 1
     assert phone.person.msisdn == PHONE
 
@@ -117,7 +151,7 @@ def test_a_body_that_is_no_json_object_is_refused(house: House, body: str) -> No
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", ""])
 def test_another_content_type_is_refused(house: House, gateway: str, kind: str) -> None:
     with nothing_stored(house):
-        answer = house.http.post(PATHS[gateway], data=json.dumps(STEP), content_type=kind)
+        answer = house.http.post(url(gateway), data=json.dumps(ALL[gateway]), content_type=kind)
         assert_problem(answer, 415, "unsupported_media_type")
 
 
@@ -135,13 +169,13 @@ def test_too_large_a_body_is_refused(house: House, gateway: str) -> None:
 
 def test_nothing_but_post_is_there(house: House, gateway: str) -> None:
     for method in ("GET", "PUT", "DELETE", "PATCH"):
-        assert_problem(house.http.open(PATHS[gateway], method=method), 405, "method_not_allowed")
+        assert_problem(house.http.open(url(gateway), method=method), 405, "method_not_allowed")
 
 
-@pytest.mark.parametrize("role", [SESSIONS, PHONES, TEXTS])
-def test_what_is_missing_is_named(house: House, gateway: str, role: dict[str, str]) -> None:
+@pytest.mark.parametrize(("gateway", "field"), NEEDED)
+def test_what_is_missing_is_named(house: House, gateway: str, field: str) -> None:
     with nothing_stored(house):
-        assert wrong_fields(call(house, gateway, without(gateway, role[gateway]))) == {f"/{role[gateway]}"}
+        assert wrong_fields(call(house, gateway, without(gateway, field))) == {f"/{field}"}
 
 
 @pytest.mark.parametrize("code", ["#237*100#", "*384#", "*123*1*2#", " *#06# "])
@@ -163,6 +197,9 @@ def test_a_phone_that_is_none_is_refused(house: House, gateway: str, phone: str)
 @pytest.mark.parametrize("session", ["", "s" * 129])
 def test_a_session_needs_a_name_that_can_be_kept(house: House, gateway: str, session: str) -> None:
     with nothing_stored(house):
+        if gateway == "infobip" and not session:
+            assert_problem(call(house, gateway, {**ALL[gateway], "session": session}), 404, "not_found")
+            return
         answer = call(house, gateway, {**ALL[gateway], SESSIONS[gateway]: session})
         assert wrong_fields(answer) == {f"/{SESSIONS[gateway]}"}
 
@@ -193,20 +230,20 @@ def test_half_a_character_is_no_text(house: House) -> None:
 
 
 def test_bytes_that_are_no_utf8_are_text_that_nobody_typed(house: House, awa: Phone) -> None:
-    if awa.gateway == "json":
-        assert_problem(call(house, "json", b'{"message": "\xff\xfe"}'), 400, "bad_request")
+    if awa.gateway != "africastalking":
+        assert_problem(call(house, awa.gateway, b'{"message": "\xff\xfe"}'), 400, "bad_request")
     else:
         form = f"sessionId={awa.session}&phoneNumber=%2B{awa.msisdn[1:]}&text=2*%FF%FE*%FF*%FF"
         assert call(house, "africastalking", form).text.startswith("CON No such choice.")
 
 
-SETTINGS = {"json": "ussd_key", "africastalking": "ussd_africastalking_key"}
+SETTINGS = {"json": "ussd_key", **{name: f"ussd_{name}_key" for name in PATHS if name != "json"}}
 REMOTE = {"store_url": "postgresql://quittance@db/quittance"}
 
 
 @pytest.mark.parametrize("where", [{}, REMOTE])
 def test_a_gateway_shows_its_key(gateway: str, where: dict[str, str]) -> None:
-    other = next(name for name in GATEWAYS if name != gateway)
+    other = next(name for name in PATHS if name != gateway)
     house = move_in(build(None, None, **where, **{SETTINGS[gateway]: "open sesame", SETTINGS[other]: "another"}))
 
     for headers in ({}, {"X-Gateway-Key": ""}, {"X-Gateway-Key": "another"}, {"X-Gateway-Key": "open sesam\xe9"}):

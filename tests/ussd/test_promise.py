@@ -50,6 +50,9 @@ def test_with_a_notifier_it_promises_an_sms_and_keeps_the_promise(house: House, 
         ("mongodb://x", "file", False),
         ("mongodb://x", "console", False),
         ("mongodb://x", "http", True),
+        ("mongodb://x", "africastalking", True),
+        ("mongodb://x", "infobip", True),
+        ("mongodb://x", "orange", True),
     ],
 )
 def test_a_file_stands_for_a_phone_on_the_embedded_default_only(store_url: str, sender: str, reaches: bool) -> None:

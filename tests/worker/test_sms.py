@@ -1,12 +1,13 @@
 """Messages: what senders answer; an outcome is notified once, not before it is certain, and no end is missed."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ from worker.engine import Engine
 from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
-from worker.partners.sms import ConsoleSms, FileSms, HttpSms
+from worker.partners.sms.generic import HttpSms
+from worker.partners.sms.local import ConsoleSms, FileSms
 
 PHONE = "+2250707000011"
 MESSAGE = {"request_id": "m:send", "to": PHONE, "text": "Перевод: выполнено"}
@@ -129,7 +131,7 @@ def test_a_line_that_was_cut_off_is_no_message_and_spoils_none(tmp_path: Path, c
 def test_two_processes_share_a_file(tmp_path: Path) -> None:
     path, each = tmp_path / "sms.log", 200
     code = (
-        "import sys; from pathlib import Path; from worker.partners.sms import FileSms;"
+        "import sys; from pathlib import Path; from worker.partners.sms.local import FileSms;"
         "sender = FileSms(Path(sys.argv[1]));"
         f"[sender.send(f'{{sys.argv[2]}}-{{n}}', '{PHONE}', 'é' * n) for n in range({each})]"
     )
@@ -154,6 +156,8 @@ class Phone:
         self.replies = list(replies)
         self.sent: list[tuple[str, str, str]] = []
         self.enquire: Callable[[str], Reply] | None = lambda reference: self.replies.pop(0)
+        self.known_for_s = math.inf
+        self.repeats = False
 
     def send(self, reference: str, to: str, text: str) -> Reply:
         self.sent.append((reference, to, text))
@@ -193,7 +197,7 @@ def test_an_outcome_is_notified_once(store: Store, clock: FakeClock, status: Sta
     insert(store, status=status, due_at=None, notification={**NOTIFICATION, "language": language})
     notify(store, clock)
     phone = Phone()
-    worker = engine(store, clock, sms(store, phone))
+    worker = engine(store, clock, sms(store, phone, clock))
     for _ in range(2):
         worker.advance(message(store).id)
         notify(store, clock)
@@ -207,7 +211,7 @@ def test_nothing_is_notified_before_the_end(store: Store, clock: FakeClock) -> N
     notify(store, clock)
     phone = Phone()
     phone.breaker = Breaker("sms", clock, 1)
-    worker = engine(store, clock, sms(store, phone))
+    worker = engine(store, clock, sms(store, phone, clock))
     worker.advance(message(store).id)
     assert message(store).due_at == START + timedelta(seconds=0.1)
     for _ in range(20):
@@ -226,10 +230,10 @@ def test_what_cannot_be_read_is_not_a_failure_of_the_sender(store: Store, clock:
     notify(store, clock)
     phone = Phone()
     phone.breaker = Breaker("sms", clock, 1)
-    engine(store, clock, sms(CutOff(store, 0), phone)).advance(message(store).id)
+    engine(store, clock, sms(CutOff(store, 0), phone, clock)).advance(message(store).id)
     assert (phone.sent, message(store).step("send").state) == ([], StepState.WAITING)
     clock.tick(60)
-    engine(store, clock, sms(store, phone)).advance(message(store).id)
+    engine(store, clock, sms(store, phone, clock)).advance(message(store).id)
     assert len(phone.sent) == 1
 
 
@@ -238,7 +242,7 @@ def test_a_message_that_gave_up_waiting_is_asked_for_again_by_the_end(store: Sto
     insert(store, status=Status.PROCESSING, notification=NOTIFICATION)
     notify(store, clock)
     phone = Phone()
-    worker = engine(store, clock, sms(store, phone))
+    worker = engine(store, clock, sms(store, phone, clock))
     worker.advance(message(store).id)
     clock.tick(DAY_S)
     worker.advance(message(store).id)
@@ -253,7 +257,7 @@ def test_a_message_that_gave_up_waiting_is_asked_for_again_by_the_end(store: Sto
 def test_a_message_may_be_a_text_of_its_own(store: Store, clock: FakeClock) -> None:
     insert(store, kind=SMS.kind, request={"to": PHONE, "about": None, "text": "Your PIN is locked."})
     phone = Phone()
-    engine(store, clock, sms(store, phone)).advance("op-1")
+    engine(store, clock, sms(store, phone, clock)).advance("op-1")
     assert phone.sent == [("op-1:send", PHONE, "Your PIN is locked.")]
 
 
@@ -261,7 +265,7 @@ def test_a_message_may_be_a_text_of_its_own(store: Store, clock: FakeClock) -> N
 def test_a_message_of_which_nothing_was_heard_is_looked_for(store: Store, clock: FakeClock, enquired: Reply) -> None:
     insert(store, kind=SMS.kind, request={"to": PHONE, "about": None, "text": "x"})
     phone = Phone(Unknown("HTTP 504"), enquired)
-    worker = engine(store, clock, sms(store, phone))
+    worker = engine(store, clock, sms(store, phone, clock))
     worker.advance("op-1")
     clock.tick(60)
     worker.advance("op-1")
@@ -269,10 +273,85 @@ def test_a_message_of_which_nothing_was_heard_is_looked_for(store: Store, clock:
     assert load(store).status is Status.SUCCEEDED
 
 
+def lost(store: Store, clock: FakeClock, phone: Phone) -> Operation:
+    """A message whose answer was lost, an hour later."""
+    insert(store, kind=SMS.kind, request={"to": PHONE, "about": None, "text": "x"})
+    worker = engine(store, clock, sms(store, phone, clock))
+    for _ in range(60):
+        worker.advance("op-1")
+        clock.tick(60)
+    return load(store)
+
+
+def test_a_message_that_nobody_knows_of_is_given_up_without_a_person(store: Store, clock: FakeClock) -> None:
+    phone = Phone(Unknown("HTTP 504"))
+    phone.enquire = None
+
+    operation = lost(store, clock, phone)
+
+    assert operation.status is Status.FAILED
+    assert operation.error == {"code": "outcome_unknown", "step": "send"}
+    assert len(phone.sent) == 1
+
+
+def test_a_worker_that_died_while_it_sent_such_a_message_does_not_send_it_again(store: Store, clock: FakeClock) -> None:
+    class Death(BaseException):
+        """Nothing that a process could catch."""
+
+    def die(_: Operation) -> Reply:
+        raise Death
+
+    insert(store, kind=SMS.kind, request={"to": PHONE, "about": None, "text": "x"})
+    phone = Phone()
+    phone.enquire = None
+    (stage,) = sms(store, phone, clock).stages(load(store))
+    dying = process((replace(stage[0], submit=die),), kind=SMS.kind)
+    with pytest.raises(Death):
+        engine(store, clock, dying).advance("op-1")
+    clock.tick(LEASE_S)
+
+    engine(store, clock, sms(store, phone, clock)).advance("op-1")
+
+    assert (load(store).status, phone.sent) == (Status.FAILED, [])
+
+
+def test_where_two_messages_are_better_than_none_it_is_sent_again(store: Store, clock: FakeClock) -> None:
+    phone = Phone(Unknown("HTTP 504"), Unknown("HTTP 504"))
+    phone.enquire, phone.repeats = None, True
+
+    assert lost(store, clock, phone).status is Status.SUCCEEDED
+    assert [reference for reference, *_ in phone.sent] == ["op-1:send"] * 3
+
+
+def test_a_refusal_by_a_gateway_that_cannot_be_asked_is_the_end(store: Store, clock: FakeClock) -> None:
+    phone = Phone(Unavailable("HTTP 503"), Declined("no_credit"))
+    phone.enquire = None
+
+    assert lost(store, clock, phone).error == {"code": "no_credit", "step": "send"}
+    assert len(phone.sent) == 2
+
+
+@pytest.mark.parametrize(("hours", "sent", "status"), [(47, 2, Status.SUCCEEDED), (48, 1, Status.FAILED)])
+def test_a_message_that_the_gateway_may_have_forgotten_is_not_sent_again(
+    store: Store, clock: FakeClock, hours: int, sent: int, status: Status
+) -> None:
+    """All workers were down until then."""
+    insert(store, kind=SMS.kind, request={"to": PHONE, "about": None, "text": "x"})
+    phone = Phone(Unknown("HTTP 504"), NotFound())
+    phone.known_for_s = 48 * 3600
+    worker = engine(store, clock, sms(store, phone, clock))
+    worker.advance("op-1")
+    clock.tick(hours * 3600)
+
+    worker.advance("op-1")
+
+    assert (len(phone.sent), load(store).status) == (sent, status)
+
+
 def test_a_number_of_nobody_ends_the_message_and_nothing_else(store: Store, clock: FakeClock) -> None:
     insert(store, status=Status.SUCCEEDED, due_at=None, notification=NOTIFICATION)
     notify(store, clock)
-    engine(store, clock, sms(store, Phone(Declined("invalid_number")))).advance(message(store).id)
+    engine(store, clock, sms(store, Phone(Declined("invalid_number")), clock)).advance(message(store).id)
     assert (message(store).status, load(store).status) == (Status.FAILED, Status.SUCCEEDED)
 
 
@@ -385,5 +464,5 @@ def test_no_end_is_saved_whose_notification_failed(store: Store, clock: FakeCloc
     clock.tick(LEASE_S)
     worker.advance("op-1")
     assert load(store).status is Status.SUCCEEDED
-    engine(store, clock, sms(store, phone)).advance(message(store).id)
+    engine(store, clock, sms(store, phone, clock)).advance(message(store).id)
     assert len(phone.sent) == 1

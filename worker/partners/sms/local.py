@@ -1,50 +1,17 @@
-"""Senders of SMS: to a console or a file on this machine, or by HTTP.
-
-The HTTP sender uses the contract of every partner. `POST {SMS_URL}/messages` takes `request_id`, `to` (E.164) and
-`text`, and answers `{"request_id", "status"}`. The same request id gets the same answer.
-`GET {SMS_URL}/requests/<request_id>` answers the same.
-"""
+"""Senders of SMS on this machine: to a file, or to the console."""
 
 import json
+import math
 import os
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from worker.partners.breaker import Breaker
-from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, NotFound, Reply, Unavailable
-
-
-class SmsSender(Protocol):
-    """Sends text messages.
-
-    breaker: None for a sender on this machine.
-    enquire: returns the status of a reference. None if the sender cannot know it; a message may then be sent twice.
-    """
-
-    breaker: Breaker | None
-    enquire: Callable[[str], Reply] | None
-
-    def send(self, reference: str, to: str, text: str) -> Reply:
-        """Sends `text` to the phone `to` (E.164)."""
-
-
-class HttpSms:
-    """Sends by HTTP, through a gateway."""
-
-    REASONS = ("INVALID_NUMBER",)
-
-    def __init__(self, http: PartnerHttp, breaker: Breaker) -> None:
-        self.breaker: Breaker | None = breaker
-        self._http = http
-        self.enquire: Callable[[str], Reply] | None = http.enquire
-
-    def send(self, reference: str, to: str, text: str) -> Reply:
-        return self._http.submit("POST", "/messages", {"request_id": reference, "to": to, "text": text})
 
 
 class FileSms:
@@ -55,6 +22,8 @@ class FileSms:
     """
 
     breaker: Breaker | None = None
+    known_for_s: float = math.inf
+    repeats = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -79,10 +48,12 @@ class FileSms:
 
 
 class ConsoleSms:
-    """Prints each message to the worker's standard output, for trials."""
+    """Prints each message to the worker's standard output, for trials. Two messages do less harm there than none."""
 
     breaker: Breaker | None = None
     enquire: Callable[[str], Reply] | None = None
+    known_for_s: float = 0
+    repeats = True
 
     def send(self, reference: str, to: str, text: str) -> Reply:
         sys.stdout.write(_line(reference, to, text))

@@ -1,0 +1,1 @@
+"""Senders of SMS: what all of them do, and a file for each gateway."""
