@@ -76,16 +76,18 @@ class Scenario(ABC):
         debit: Move,
         refund: Move = lambda reference, minor: None,
         pay_out: Move = lambda reference, minor: None,
-        active: Callable[[str], bool] = lambda phone: True,
+        active: Callable[[str], bool] | None = None,
     ) -> Callable[[Store], Operators]:
         """Adds the mobile-money operator, of one of the manners that there are.
 
         debit, refund, pay_out: move money at the operator.
-        active: returns whether the account of a phone can pay.
+        active: returns whether the account of a phone can pay; our own contract does not tell it.
         Returns what makes the operators of one worker, on its view of the store.
         """
         chance = self.world.chance
         manner = chance.manner or (chance.random.choice([GENERIC, *MANNERS]) if chance.faults else GENERIC)
+        if manner == GENERIC and active is not None:
+            manner = next(iter(MANNERS))
         dialect: Dialect
         if manner == GENERIC:
 
@@ -95,7 +97,9 @@ class Scenario(ABC):
 
             dialect = Generic(self.partner(move, REASONS))
         else:
-            dialect = SimulatedOperator(self.world, MANNERS[manner], debit, refund, pay_out, active)
+            dialect = SimulatedOperator(
+                self.world, MANNERS[manner], debit, refund, pay_out, active or (lambda phone: True)
+            )
 
         def of_worker(store: Store) -> Operators:
             kept = callbacks(self.world, store)

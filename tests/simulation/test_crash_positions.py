@@ -9,6 +9,7 @@ import pytest
 from core.installed import DEFAULT
 from proof.simulation.command import scenarios
 from proof.simulation.crash_positions import DECLINED_AT, POSITIONS, CrashCase, crash, crash_cases, positions_of
+from proof.simulation.operators import SimulatedOperator
 from proof.simulation.partner import SimulatedPartner
 from proof.simulation.scripted import Script, ScriptedWorld
 from worker.partners.port import Reply
@@ -50,7 +51,9 @@ def test_every_step_comes_by_every_position_but_the_intent_of_those_that_save_no
 def test_every_call_of_a_partner_is_admitted_by_its_breaker(
     monkeypatch: pytest.MonkeyPatch, product: str, declined_at: int | None
 ) -> None:
-    exchange, wrong, calls = SimulatedPartner.exchange, [], []
+    exchange, refused = SimulatedPartner.exchange, SimulatedOperator._refused
+    wrong: list[str] = []
+    calls: list[tuple[Any, ...]] = []
 
     def counted(self: SimulatedPartner, *args: Any) -> Any:
         calls.append(args)
@@ -64,9 +67,15 @@ def test_every_call_of_a_partner_is_admitted_by_its_breaker(
                 wrong.append(step.name)
             return reply
 
+    def counted_operator(self: SimulatedOperator) -> Any:
+        calls.append(())
+        return refused(self)
+
     monkeypatch.setattr(SimulatedPartner, "exchange", counted)
+    monkeypatch.setattr(SimulatedOperator, "_refused", counted_operator)
     world = Watched(Script(declined_at))
     scenario = SCENARIOS[product](world, 1)
     world.live(timedelta(hours=1))
     assert wrong == []
-    assert bool(calls) == bool(scenario.partners) or declined_at is not None
+    calling = bool(scenario.partners) or product == "payer_check"
+    assert bool(calls) == calling or declined_at is not None
