@@ -10,7 +10,7 @@ import pytest
 from core.dialects import DIALECTS
 from core.settings import read_settings
 from devtools.stack import ROOT, Stack
-from tests.conformance.kit import REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS
+from tests.conformance.kit import CALLED_BACK_ONLY, REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS
 from tests.e2e.pages import Step, fences, missing, steps
 from tests.e2e.terminal import PACE, paste
 from worker.partners.operators import airtel, daraja_callbacks, gsma_answers, mtn, orange_cm, orange_webpay
@@ -91,25 +91,26 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def printed(stack: Stack) -> dict[str, str]:
-    """What each block printed, by page and line. Readers of all pages work at the same time."""
+    """What each block printed, by page and line. Readers of all pages pay at the same time, and then audit in turn."""
 
-    def follow(dialect: str) -> dict[str, str]:
-        return paste({str(step): step.shell for step in blocks(dialect)}, stack)
+    def pay(dialect: str) -> dict[str, str]:
+        return paste({str(step): step.shell for step in blocks(dialect)[:-1]}, stack)
 
     with ThreadPoolExecutor(len(PAGES)) as readers:
-        return {name: output for page in readers.map(follow, PAGES) for name, output in page.items()}
+        found = {name: output for page in readers.map(pay, PAGES) for name, output in page.items()}
+    return found | paste({str(audit): audit.shell for audit in (blocks(dialect)[-1] for dialect in PAGES)}, stack)
 
 
 @pytest.mark.xdist_group("embedded")
 @pytest.mark.parametrize("dialect", PAGES)
 def test_the_blocks_of_a_page_run_as_they_stand(dialect: str, printed: dict[str, str]) -> None:
-    shown = blocks(dialect)
-    assert shown[-1].samples
-    for step in shown:
-        output = printed[str(step)]
-        assert '"status":"succeeded"' in output
-        assert [absent for sample in step.samples for absent in missing(sample, output)] == [], output
-    assert "double" in printed[str(shown[-1])], "the audit is missing"
+    *payments, audit = blocks(dialect)
+    assert payments[-1].samples
+    assert audit.commands == [".venv/bin/quittance audit"]
+    for step in payments:
+        assert '"status":"succeeded"' in printed[str(step)]
+        assert [absent for sample in step.samples for absent in missing(sample, printed[str(step)])] == [], step
+    assert re.search(r"double +│ 0 ", printed[str(audit)])
 
 
 @pytest.mark.parametrize("dialect", PAGES)
@@ -148,12 +149,15 @@ def test_the_page_is_short_and_names_the_check(dialect: str) -> None:
 
 def test_the_overview_says_what_each_dialect_does() -> None:
     overview = (FOLDER / "connect-an-operator.md").read_text()
-    rows = {cells[0]: cells for cells in (line.split(" | ") for line in overview.splitlines()) if "](connect-" in cells[0]}
+    rows = {
+        cells[0]: cells for cells in (line.split(" | ") for line in overview.splitlines()) if cells[0].startswith("| [")
+    }
     assert len(rows) == len(DIALECTS)
     for dialect, page in PAGES.items():
         (row,) = (cells for first, cells in rows.items() if f"]({page})" in first)
-        _, named, _, refunds, payouts, redirect, *_ = row
+        _, named, _, refunds, payouts, redirect, callbacks = row
         assert named == f"`{dialect}`"
         assert (refunds == "by hand") == (dialect in WITHOUT_REFUNDS)
         assert (payouts == "no") == (dialect in WITHOUT_PAYOUTS)
         assert (redirect == "yes") == (dialect in REDIRECTS)
+        assert callbacks.startswith("required") == (dialect in CALLED_BACK_ONLY)
