@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from pkgutil import resolve_name
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -212,12 +213,20 @@ def test_examples_in_python_use_names_that_exist() -> None:
         exec(block, names)  # noqa: S102 (our own page)
     reply = names["Insurer"](PlayedHttp(), None).insure("op-1:insure", "AB-123-CD", 15000, "XOF")
     assert reply == ("POST", "/policies", "op-1:insure")
+    settings = SimpleNamespace(of=lambda section: section("http://insurer.example"))
+    partners = SimpleNamespace(connect=lambda *_: (PlayedHttp(), None))
+    (process,) = names["processes"](SimpleNamespace(core=SimpleNamespace(settings=settings), partners=partners))
+    played = SimpleNamespace(reference=lambda name: f"op-1:{name}", request={"plate": "AB-123-CD"})
+    ((insure,),) = process.stages(played)
+    assert insure.submit(played) == ("POST", "/policies", "op-1:insure")
+    assert insure.recovery.ask(played) == "op-1:insure"
 
 
 class PlayedHttp:
     """What the example's adapter needs of PartnerHttp."""
 
-    enquire = None
+    def enquire(self, reference: str) -> str:
+        return reference
 
     def submit(self, method: str, path: str, body: dict[str, Any]) -> tuple[str, str, str]:
         return method, path, body["request_id"]
