@@ -49,6 +49,20 @@ merchants = LazyGroup(
     {"Commands": [Entry("create", "ops.merchants:create", "Create a merchant.")]},
 )
 
+partner = LazyGroup(
+    "partner",
+    "Test a partner against what its adapter relies on.",
+    {
+        "Commands": [
+            Entry(
+                "check",
+                "ops.partner.command:check_operator",
+                "Test whether an operator keeps what its adapter relies on.",
+            ),
+        ]
+    },
+)
+
 people = LazyGroup(
     "people",
     "Create admins and operators, suspend people, and unlock PINs.",
@@ -83,6 +97,7 @@ cli = LazyGroup(
         ],
         "People": [people],
         "Prove": [
+            partner,
             Entry("simulate", "proof.simulation.command:simulate", "Simulate payments under every fault."),
             Entry("crashes", "proof.simulation.crashes_command:crashes", "Crash a worker at every position."),
             Entry("chaos", "proof.chaos.command:chaos", "Kill and cut off real processes under load."),

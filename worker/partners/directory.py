@@ -41,12 +41,9 @@ class Partners:
         return http, self._breaker(name, self._settings.partner_calls)
 
     def _operator(self, operator: OperatorSettings) -> Operator:
-        user, password = operator.options.get("USER", ""), operator.options.get("PASSWORD", "")
-        basic = (user, password) if operator.dialect == "generic" and user else None
-        http = PartnerHttp(operator.url, operator.timeout_s, operator.calls, REASONS, operator.certificate, basic)
         return Operator(
             operator.name,
-            ADAPTERS[operator.dialect](operator, http, self._clock),
+            ADAPTERS[operator.dialect](operator, operator_http(operator), self._clock),
             self._breaker(operator.name, operator.calls),
             operator.settle_window_s,
             partial(self._callbacks.url, operator.callback_host, operator.name),
@@ -55,3 +52,10 @@ class Partners:
 
     def _breaker(self, name: str, calls: int) -> Breaker:
         return Breaker(name, self._clock, calls, self._health.report)
+
+
+def operator_http(operator: OperatorSettings) -> PartnerHttp:
+    """Returns the HTTP client of an operator, as it is configured."""
+    user, password = operator.options.get("USER", ""), operator.options.get("PASSWORD", "")
+    basic = (user, password) if operator.dialect == "generic" and user else None
+    return PartnerHttp(operator.url, operator.timeout_s, operator.calls, REASONS, operator.certificate, basic)

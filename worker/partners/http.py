@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -90,6 +90,10 @@ class PartnerHttp:
         self._session.trust_env = False
         self._session.cert = certificate or None
         self._session.auth = basic
+
+    def on_answer(self, hear: Callable[[requests.Response], None]) -> None:
+        """Calls `hear` with each answer, before its body is read: for its headers."""
+        self._session.hooks["response"].append(lambda response, **_: hear(response))
 
     def submit(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
         """Sends a request that has an effect. Its reference is body["request_id"]."""

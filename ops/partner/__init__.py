@@ -1,0 +1,1 @@
+"""`quittance partner`: whether a partner keeps what its adapter relies on."""
