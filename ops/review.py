@@ -20,6 +20,7 @@ from core.settings import BadSettings, read_settings
 from core.steps import Call
 from core.store.port import OPERATIONS, Store, scan
 from devtools.as_json import json_option, print_json
+from worker.partners.operators.port import NotConfigured
 from worker.policy import SEND_WITHIN_S, Context, Policy
 from worker.process import Processes
 from worker.products import build
@@ -59,7 +60,7 @@ def _decision(decision: Decision, help: str) -> click.Command:
             if decided.terminal:
                 core.notifier.ended(decided)
             core.store.replace(OPERATIONS, decided.to_document())
-        except NotReviewable as error:
+        except (NotReviewable, NotConfigured) as error:
             raise click.ClickException(f"{id}: {error}") from None
         except Conflict:
             raise click.ClickException(f"{id} has just changed: look at it again, and decide again") from None
@@ -102,7 +103,10 @@ def _load(store: Store, id: str, processes: Processes) -> Operation:
 
 
 def _stuck(operation: Operation, processes: Processes) -> list[str]:
-    return [step.name for step in stuck_steps(processes[operation.kind].stages(operation), operation)]
+    try:
+        return [step.name for step in stuck_steps(processes[operation.kind].stages(operation), operation)]
+    except NotConfigured as error:
+        return [str(error)]
 
 
 def _as_json(operation: Operation, processes: Processes) -> dict[str, Any]:

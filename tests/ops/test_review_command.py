@@ -75,3 +75,16 @@ def test_a_decision_that_does_not_apply_is_reported(url: str, arguments: tuple[s
     assert done.exit_code != 0
     assert message in done.output
     assert load(url).version == 1
+
+
+def test_an_operation_of_an_operator_that_is_gone_says_so(url: str) -> None:
+    store = open_sql(url)
+    document = store.get("operations", "op-1")
+    assert document is not None
+    store.replace("operations", {**document, "operator": "moov-ci"})
+    store.close()
+    plain = " ".join(run().output.split())
+    assert "the operator 'moov-ci' is not configured any more; name it in OPERATORS again" in plain
+    refused = run("confirm", "op-1", "--reason", "x")
+    assert refused.exit_code == 1
+    assert "not configured any more" in refused.output

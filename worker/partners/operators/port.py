@@ -113,6 +113,10 @@ class Operator:
     heard: Callable[[str], Sequence[Mapping[str, Any]]] = lambda reference: ()
 
 
+class NotConfigured(LookupError):
+    """An operator with unfinished operations is not configured any more. The message names it."""
+
+
 @dataclass(frozen=True)
 class Operators:
     """The operators by name.
@@ -124,5 +128,8 @@ class Operators:
     default: str
 
     def of(self, operation: Operation) -> Operator:
-        """Returns the operator of an operation. Raises KeyError when it is not configured any more."""
-        return self.by_name[operation.operator or self.default]
+        """Returns the operator of an operation. Raises NotConfigured."""
+        name = operation.operator or self.default
+        if name not in self.by_name:
+            raise NotConfigured(f"the operator {name!r} is not configured any more; name it in OPERATORS again")
+        return self.by_name[name]
