@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from core.dialects import DIALECTS
 from devtools.databases import own_database
@@ -104,3 +105,11 @@ def test_a_payout_reaches_the_phone_and_the_audit_knows_it(installation: Payment
     answer = installation.post("/v1/payouts", order, headers)
     assert installation.end(answer, headers=headers)["status"] == "succeeded"
     assert installation.audit()["effects"]["payout"] == 1
+
+
+def test_a_huge_callback_is_taken_and_its_connection_can_be_used_again(installation: Payments) -> None:
+    with requests.Session() as session:
+        for _ in range(3):
+            answer = session.post(f"{installation.stack.api}/callbacks/mtn/forged", data=b"x" * 10**6, timeout=30)
+            assert answer.status_code == 200
+            assert session.get(f"{installation.stack.api}/healthz", timeout=30).status_code == 200
