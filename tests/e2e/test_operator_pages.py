@@ -147,6 +147,16 @@ def test_the_page_is_short_and_names_the_check(dialect: str) -> None:
     assert f"`quittance partner check {start(dialect)['OPERATORS']} --phone ...`" in text(dialect)
 
 
+def test_the_overview_starts_operators_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    overview = (FOLDER / "connect-an-operator.md").read_text()
+    (command,) = (step.shell.split() for step in steps("connect-an-operator.md", overview))
+    variable, *make_run = command
+    name, value = variable.split("=")
+    monkeypatch.setenv(name, value)
+    assert make_run == ["make", "run"]
+    assert len(read_settings().operators.operators) == 3
+
+
 def test_the_overview_says_what_each_dialect_does() -> None:
     overview = (FOLDER / "connect-an-operator.md").read_text()
     rows = {
