@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
 from core.operation import Operation
-from core.steps import StepState
+from core.steps import REFUND_BY_HAND, StepState
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,12 @@ def effect_of(
     operation: Operation, step: str, kind: EffectKind, minor: int = 0, currency: str = ""
 ) -> Iterator[Effect]:
     """The effect of one step: certain once it is done, possible until the operation has ended."""
-    done = operation.step(step).state is StepState.DONE
+    record = operation.step(step)
+    done = record.state is StepState.DONE
+    # What a person has done by other means is in no record of the partner.
+    by_hand = REFUND_BY_HAND in (record.last_error or "")
     if done or not operation.terminal:
-        yield Effect(kind, operation.reference(step), minor, currency, certain=done)
+        yield Effect(kind, operation.reference(step), minor, currency, certain=done and not by_hand)
 
 
 class Door(StrEnum):

@@ -7,7 +7,7 @@ from core.settings import BadSettings, Settings
 
 def signing_secrets(settings: Settings) -> list[str]:
     """SECRET_KEY: one, or several with spaces between. Raises BadSettings."""
-    return _own(settings, "secret_key", "people's tokens are signed for several machines").split()
+    return _own(settings, "secret_key", "tokens of people and of callbacks are signed for several machines").split()
 
 
 def pin_pepper(settings: Settings) -> str:

@@ -13,6 +13,10 @@ LAST_CALLS = 8
 """How many calls of a step are kept. The dropped ones are in the middle of a long doubt, and said the same."""
 
 
+REFUND_BY_HAND = "refund_by_hand"
+"""The code of a refund that the operator does not offer: a person gives the money back."""
+
+
 class StepState(StrEnum):
     WAITING = "waiting"  # not sent, or surely not processed: may be submitted at `next_at`
     SUBMITTED = "submitted"  # the intent is saved: anything may have happened until a reply says what did

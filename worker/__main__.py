@@ -70,12 +70,14 @@ def main(kinds: str) -> None:
 def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
     """Works until `stop` is set, then finishes or hands back what is in flight.
 
-    Exits 1 for an unknown kind, and for a product that cannot be installed.
+    Exits 1 for an unknown kind, for a product that cannot be installed, and for a secret that is missing.
     """
     try:
         processes = build(core)
     except BadProduct as error:
         sys.exit(f"worker: PRODUCTS: {error}")
+    except BadSettings as error:
+        sys.exit(f"worker: {error}")
     if unknown := set(kinds) - set(processes):
         sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. Known kinds: {', '.join(processes)}.")
     chosen = kinds or list(processes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from core.errors import StoreUnavailable
 from core.money import format_minor
 from core.operation import Operation
+from core.steps import REFUND_BY_HAND
 from worker.partners.operators.client import PREPARE_WITHIN_S
 from worker.partners.operators.port import Demand, Operator, Service
 from worker.partners.port import Confirmed, Declined, Pending, Reply, Unavailable, Unknown
@@ -22,7 +23,7 @@ from worker.process import (
     Unaskable,
 )
 
-BY_HAND = Declined("refund_by_hand")
+BY_HAND = Declined(REFUND_BY_HAND)
 """Of an operator that offers no refunds: a person gives the money back."""
 NO_PAYOUTS = Declined("payout_not_supported")
 """Of an operator that offers no payouts."""

@@ -7,9 +7,10 @@ from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
 from worker.decide import conclude
 from worker.policy import Context
-from worker.process import Stages, Step
+from worker.process import Stages, Step, Unaskable
 
 DECLINED = "declined_by_review"
+INSTEAD = "sending it again may move the money twice. Find out, and confirm or decline it"
 REVIEWED = (Status.IN_DOUBT, Status.NEEDS_REVIEW)
 
 
@@ -57,6 +58,9 @@ def review(context: Context, operation: Operation, decision: Decision, who: str,
     for step in stuck:
         if step.name not in forward and decision in (Decision.DECLINE, Decision.REFUND):
             raise NotReviewable(f"{step.name} is an undo already: confirm it, or retry it")
+        sent = operation.step(step.name).state is StepState.SUBMITTED
+        if decision is Decision.RETRY and sent and isinstance(step.recovery, Unaskable):
+            raise NotReviewable(f"{step.name} may have been carried out, and its partner cannot be asked: {INSTEAD}")
         operation = operation.with_step(step.name, _decided(operation, step, decision))
         operation = operation.noted(now, f"review_{decision}", f"{step.label}: {who} decided: {why}", step.name)
     if decision is Decision.REFUND:

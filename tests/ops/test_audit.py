@@ -232,3 +232,11 @@ def test_products_that_are_not_installed_are_named_in_a_line_of_their_own(run: A
 def test_a_discrepancy_counts_more_than_what_cannot_be_judged(run: Audit) -> None:
     result = run([toll("op-1")], ["nobody:debit 500"], "--json")
     assert (result.exit_code, found(result)["not_installed"]) == (1, {"toll": 1})
+
+
+def test_a_refund_that_a_person_made_by_hand_is_in_no_record(run: Audit) -> None:
+    refunded = payment("op-1", Status.REFUNDED, "debit", "refund")
+    by_hand = replace(refunded.step("refund"), last_error="the undo was declined (refund_by_hand)")
+    result = run([refunded.with_step("refund", by_hand)], effects_of("op-1", "debit 25000"), "--json")
+    assert result.exit_code == 0, result.output
+    assert found(result)["effects"] == {"debit": 1, "refund": 0}

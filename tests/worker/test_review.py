@@ -12,7 +12,7 @@ from worker.decide import Verb, Work, conclude, defer, record, work_now
 from worker.partners.breaker import Deferral
 from worker.partners.port import Confirmed
 from worker.policy import Context, Policy
-from worker.process import OPTIONAL, REPEATABLE, Stages
+from worker.process import OPTIONAL, REPEATABLE, Stages, Unaskable
 from worker.review import DECLINED, Decision, NotReviewable, review
 
 POLICY = Policy(settle_window_s=30)
@@ -126,3 +126,15 @@ def test_a_settlement_that_the_breaker_never_admitted_can_be_decided(decision: D
     assert operation.status is Status.NEEDS_REVIEW
     ended = Status.SUCCEEDED if decision is Decision.RETRY else Status.PARTIALLY_SUCCEEDED
     assert played_out(decide(operation, decision))[0] is ended
+
+
+def test_what_cannot_be_asked_about_is_not_sent_again_by_a_person_either() -> None:
+    push = step("push", PARTNER, recovery=Unaskable(PARTNER.hear("push")))
+    stages: Stages = ((push,),)
+    context = Context(stages, POLICY, NOW)
+    with pytest.raises(NotReviewable, match="may move the money twice"):
+        review(context, stuck_at("push"), Decision.RETRY, "awa", "again")
+    assert review(context, stuck_at("push"), Decision.DECLINE, "awa", "not on the statement").status is Status.FAILED
+    unsent = stuck_at("push")
+    unsent = unsent.with_step("push", replace(unsent.step("push"), state=StepState.WAITING, begun_at=START))
+    assert review(context, unsent, Decision.RETRY, "awa", "it is back").status is Status.PROCESSING
