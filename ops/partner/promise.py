@@ -76,16 +76,16 @@ def standing(service: Service, life: Life, repeats: Iterable[Repeat]) -> Standin
     repeats = tuple(repeats)
     if repeats and all(repeat in SAFE for repeat in repeats):
         return Standing.IDEMPOTENT
-    if life.asked and (life.known_s is None or life.denied):
+    if life.is_unseen or life.denied:
         return Standing.UNRELIABLE
-    return Standing.BY_OURS if life.asked else None
+    return Standing.BY_OURS if life.known_s is not None else None
 
 
 def window(subject: Subject, lives: Sequence[Life]) -> Window:
     """Returns the settle window to configure, as what was sent shows it. lives: at least one."""
     answer_s = max(life.answer_s for life in lives)
     lag_s = max((life.known_s or 0) for life in lives)
-    unseen = any(life.asked and life.known_s is None for life in lives)
+    unseen = any(life.is_unseen for life in lives)
     longest_s = max(answer_s, lag_s, subject.longest_s if unseen else 0)
     seconds = max(LEAST_WINDOW_S, STEP_S * math.ceil(round(MARGIN * longest_s, 3) / STEP_S))
     why = f"twice the longest of answer time ({answer_s:.2f} s) and status lag ({lag_s:.2f} s)"
