@@ -1,7 +1,7 @@
 """What is promised with a partner, as docs/explanation/guarantees.md says it, and the settle window that it needs."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,18 +63,18 @@ class Window:
     why: str
 
 
-def standing(service: Service, life: Life, repeats: Iterable[Repeat]) -> Standing | None:
+def standing(service: Service, life: Life, repeats: Sequence[Repeat]) -> Standing | None:
     """Returns the standing of a partner's debits; None if too little was seen.
 
     life: of the debit that was watched.
-    repeats: how each repeat of a reference ended.
+    repeats: how each repeat of a reference ended, that of an ended debit first.
     """
     if service.ask is None:
         return Standing.NOT_AT_ALL
     if service.asked_by_theirs:
         return Standing.BY_THEIRS
-    repeats = tuple(repeats)
-    if repeats and all(repeat in SAFE for repeat in repeats):
+    # Without a record a repeat of what is pending may stay unclear: Quittance makes none.
+    if repeats and repeats[0] in SAFE and Repeat.AGAIN not in repeats:
         return Standing.IDEMPOTENT
     if life.is_unseen or life.denied:
         return Standing.UNRELIABLE

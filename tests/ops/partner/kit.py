@@ -14,7 +14,7 @@ from tests.conformance.kit import MORE, OURS, Trial
 from tests.doubles import FakeClock
 from worker.partners.operators.dialects import ADAPTERS
 from worker.partners.operators.port import Demand, Service
-from worker.partners.port import Confirmed, NotFound, Reply
+from worker.partners.port import Confirmed, NotFound, Pending, Reply
 
 URL = "http://sandbox.invalid"
 
@@ -69,7 +69,7 @@ def subject(clock: FakeClock, **changes: Any) -> Subject:
 class Partner:
     """A partner without a record that can be read. By default it keeps the contract.
 
-    lag_s: how long its status denies a new reference.
+    lag_s: how long its status denies a new reference. approval_s: how long a debit is pending.
     idempotent: whether it debits a reference once.
     answer: changes what it answers to the nth request of a reference, from 1.
     status: changes what it answers to an enquiry.
@@ -79,6 +79,7 @@ class Partner:
         self,
         *,
         lag_s: float = 0,
+        approval_s: float = 0,
         idempotent: bool = True,
         answer: Callable[[int, Reply], Reply] = lambda nth, reply: reply,
         status: Callable[[int, Reply], Reply] = lambda nth, reply: reply,
@@ -88,6 +89,7 @@ class Partner:
         self.debits = Service(self._debit, self._ask)
         self.refunds: Service | None = None
         self.payouts: Service | None = None
+        self._approval_s = approval_s
         self._lag_s, self._idempotent, self._answer, self._status = lag_s, idempotent, answer, status
         self._first: dict[str, float] = {}
         self._requests: dict[str, int] = {}
@@ -104,7 +106,7 @@ class Partner:
             known = [len(self.debited) - 1]
         self._first.setdefault(demand.reference, self.clock.now().timestamp())
         nth = self._requests[demand.reference] = self._requests.get(demand.reference, 0) + 1
-        return self._answer(nth, Confirmed({"transaction_id": f"TX{known[0]}"}, said={"http": 200}))
+        return self._answer(nth, self._state(demand.reference, known[0]))
 
     def _ask(self, demand: Demand) -> Reply:
         self._asked += 1
@@ -112,7 +114,12 @@ class Partner:
         if sent is None or self.clock.now().timestamp() - sent < self._lag_s:
             return self._status(self._asked, NotFound(said={"http": 404}))
         first = next(index for index, (reference, _) in enumerate(self.debited) if reference == demand.reference)
-        return self._status(self._asked, Confirmed({"transaction_id": f"TX{first}"}, said={"http": 200}))
+        return self._status(self._asked, self._state(demand.reference, first))
+
+    def _state(self, reference: str, index: int) -> Reply:
+        if self.clock.now().timestamp() - self._first[reference] < self._approval_s:
+            return Pending(said={"http": 202})
+        return Confirmed({"transaction_id": f"TX{index}"}, said={"http": 200})
 
 
 def row(report: Report, name: str) -> Row:

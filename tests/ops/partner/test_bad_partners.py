@@ -25,6 +25,23 @@ def test_a_partner_that_keeps_the_contract_is_safe() -> None:
     assert len(partner.debited) == 2
 
 
+def test_without_a_record_a_repeat_of_a_pending_debit_stays_open_but_breaks_no_promise() -> None:
+    report = check(Partner(approval_s=5).subject)
+
+    assert verdicts(report)["repeat, when final"] is Verdict.OK
+    assert verdicts(report)["repeat, at once"] is Verdict.UNKNOWN
+    assert "5.00 s" in row(report, "final state").seen
+    assert report.standing is Standing.IDEMPOTENT
+    assert not report.is_unsafe
+
+
+def test_a_partner_whose_debits_are_pending_first_and_repeated_is_unsafe() -> None:
+    report = check(Partner(approval_s=5, idempotent=False).subject)
+
+    assert verdicts(report)["repeat, when final"] is Verdict.UNSAFE
+    assert report.standing is Standing.BY_OURS
+
+
 def test_a_partner_that_is_not_idempotent_and_whose_status_lags_is_unsafe() -> None:
     partner = Partner(idempotent=False, lag_s=40)
 
