@@ -88,6 +88,8 @@ def connectivity(reached: Reached, opening: Opening | None) -> Row:
 
 
 def credentials(subject: Subject, opening: Opening) -> Row:
+    if subject.wrong is None and subject.operator.certificate:
+        return Row("credentials", "only a client certificate is configured: a wrong one was not tried", Verdict.UNKNOWN)
     if subject.wrong is None:
         return Row("credentials", NO_CREDENTIALS, Verdict.CAREFUL)
     if is_refused(opening.reply):

@@ -137,6 +137,19 @@ def test_an_answer_without_any_id_leaves_a_repeat_open() -> None:
     assert report.standing is Standing.BY_OURS
 
 
+def test_a_record_counts_debits_that_no_answer_tells() -> None:
+    partner = Partner(idempotent=False, answer=lambda nth, reply: Pending(said={"http": 202}))
+    record = {"debits": [{"request_id": "another:debit"}]}
+
+    def read() -> dict[str, list[dict[str, str]]]:
+        return {"debits": [*record["debits"], *({"request_id": reference} for reference, _ in partner.debited)]}
+
+    report = check(replace(partner.subject, record=read))
+
+    assert verdicts(report)["repeat, when final"] is Verdict.UNSAFE
+    assert "its record has 2 for the reference" in row(report, "repeat, when final").seen
+
+
 def test_a_repeat_that_names_another_transaction_is_unsafe_whatever_the_status_shows() -> None:
     other = Confirmed({"transaction_id": "another"}, said=HTTP_200)
 
@@ -161,6 +174,18 @@ def test_wrong_credentials_that_are_taken_are_unsafe_and_the_check_goes_on() -> 
 
     assert verdicts(report)["credentials"] is Verdict.UNSAFE
     assert verdicts(report)["debit"] is Verdict.OK
+
+
+def test_a_client_certificate_alone_is_not_called_open() -> None:
+    operator = OperatorSettings("op", "generic", URL, certificate="/etc/client.pem")
+
+    assert verdicts(check(replace(Partner().subject, operator=operator)))["credentials"] is Verdict.UNKNOWN
+
+
+def test_a_connection_without_tls_to_another_machine_is_careful() -> None:
+    report = check(replace(Partner().subject, reach=lambda: Reached("TCP in 1 ms", plain=True)))
+
+    assert verdicts(report)["connectivity"] is Verdict.CAREFUL
 
 
 def test_a_partner_that_cannot_be_reached_is_asked_nothing() -> None:
