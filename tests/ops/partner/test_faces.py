@@ -94,6 +94,28 @@ def test_a_lost_answer_is_found_by_asking(tmp_path: Path) -> None:
     assert not report.is_unsafe
 
 
+def test_a_repeat_that_may_not_have_arrived_proves_nothing(tmp_path: Path) -> None:
+    subject, trial = sandbox("mtn", tmp_path)
+    rules = [{"call": "debit", "dialect": "mtn", "answer": answer} for answer in ("ok", "504-lost")]
+    trial.faults(*rules)
+
+    report = check(subject)
+
+    assert "check again" in row(report, "repeat, when final").seen
+    assert report.standing is Standing.BY_OURS
+
+
+@pytest.mark.parametrize(("answer", "refused"), [("500", False), ("400", True)])
+def test_a_token_that_fails_is_not_always_refused(answer: str, refused: bool, tmp_path: Path) -> None:
+    subject, trial = sandbox("mtn", tmp_path)
+    trial.faults(*[{"call": "token", "dialect": "mtn", "answer": answer}] * 4)
+
+    report = check(subject)
+
+    assert (verdicts(report)["credentials"] is Verdict.UNSAFE) == refused
+    assert ("debit" in verdicts(report)) != refused
+
+
 def test_a_request_that_never_arrived_is_no_fault_of_the_status(tmp_path: Path) -> None:
     subject, trial = sandbox("mtn", tmp_path, longest_s=20)
     trial.faults({"call": "debit", "dialect": "mtn", "answer": "504-lost"})
