@@ -43,7 +43,7 @@ def check(subject: Subject) -> Report:
         clock,
         probes.unknown_reference(subject, opening),
     )
-    if any(row.verdict is Verdict.UNSAFE for row in still[:2]) and not _is_open(subject, still[1]):
+    if still[0].verdict is Verdict.UNSAFE or probes.is_refused(opening.reply):
         return Report(still)
     moved = moves.debit(subject)
     life = moved.lives[0] if moved.lives else None
@@ -54,11 +54,6 @@ def check(subject: Subject) -> Report:
     if needed is not None:
         last.append(window_row(subject, needed, found))
     return Report((*still, *moved.rows, *last), found, needed)
-
-
-def _is_open(subject: Subject, credentials: Row) -> bool:
-    """Whether the credentials are unsafe because any are taken: the rest can be checked then."""
-    return subject.wrong is not None and credentials.seen.startswith("ours are taken")
 
 
 def _more(subject: Subject, life: Life | None) -> Moved:

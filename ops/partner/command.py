@@ -63,7 +63,8 @@ def check_operator(
     phone, minor = _phone(phone or usual_phone), _minor(amount, currency)
     if not yes:
         sum_ = f"{format_minor(minor, currency)} {currency}"
-        click.confirm(f"This may debit {sum_} from {phone} up to {MAX_DEBITS} times. Go on?", abort=True, err=True)
+        asked = f"This may debit {sum_} from {phone} up to {MAX_DEBITS} times, once with 1 {currency} more. Go on?"
+        click.confirm(asked, abort=True, err=True)
     skew = Skew(clock)
     right, wrong = adapters(operator, clock, skew)
     subject = Subject(

@@ -5,7 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any
@@ -18,7 +18,6 @@ from core.dialects import DIALECTS
 from core.operators import OperatorSettings
 from ops.partner.subject import Reached, Record
 from worker.partners.directory import operator_http
-from worker.partners.http import PartnerHttp
 from worker.partners.operators.dialects import ADAPTERS
 from worker.partners.operators.port import Dialect
 
@@ -40,19 +39,17 @@ class Skew:
         self._clock = clock
         self._last_s: float | None = None
 
-    def listen(self, http: PartnerHttp) -> None:
-        """Keeps the Date of all answers of a client."""
-        http.on_answer(self._hear)
-
     def seconds(self) -> float | None:
         """Their time less ours; 0 within the precision of the header, None without a Date."""
         return self._last_s
 
-    def _hear(self, answer: requests.Response) -> None:
+    def hear(self, answer: requests.Response) -> None:
+        """Keeps the Date of an answer that has just come."""
         try:
             theirs = parsedate_to_datetime(answer.headers["Date"])
         except (KeyError, ValueError, TypeError):
             return
+        theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
         ended = self._clock.now()
         began = ended - answer.elapsed - timedelta(seconds=1)  # the header has whole seconds
         late_s, early_s = (theirs - ended).total_seconds(), (theirs - began).total_seconds()
@@ -61,15 +58,16 @@ class Skew:
 
 def adapters(operator: OperatorSettings, clock: Clock, skew: Skew) -> tuple[Dialect, Dialect | None]:
     """Returns the adapter of an operator, and one with wrong credentials; None where there are none to be wrong."""
-    http = operator_http(operator)
-    skew.listen(http)
-    right = ADAPTERS[operator.dialect](operator, http, clock)
-    secrets = [key for key in (*DIALECTS[operator.dialect].credentials, *SECRETS) if operator.options.get(key)]
-    options = {**operator.options, **{key: WRONG for key in secrets if key not in NAMES}}
-    if options == dict(operator.options):
-        return right, None
-    wrong = replace(operator, options=options)
-    return right, ADAPTERS[operator.dialect](wrong, operator_http(wrong), clock)
+    http, wrong = operator_http(operator), with_wrong_credentials(operator)
+    http.on_answer(skew.hear)
+    adapter = ADAPTERS[operator.dialect]
+    return adapter(operator, http, clock), adapter(wrong, operator_http(wrong), clock) if wrong else None
+
+
+def with_wrong_credentials(operator: OperatorSettings) -> OperatorSettings | None:
+    """Returns an operator whose secrets are all wrong; None if it has none."""
+    secrets = {key for key in (*DIALECTS[operator.dialect].credentials, *SECRETS) if operator.options.get(key)} - NAMES
+    return replace(operator, options={**operator.options, **dict.fromkeys(secrets, WRONG)}) if secrets else None
 
 
 def is_local(url: str) -> bool:

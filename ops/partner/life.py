@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ops.partner.subject import Subject
 from worker.partners.operators.port import Demand, Service
-from worker.partners.port import Confirmed, Declined, Mismatch, NotFound, Pending, Reply, Unavailable
+from worker.partners.port import Confirmed, Declined, Mismatch, NotFound, Pending, Reply, Unavailable, Unknown
 
 POLL_S = 0.25
 """Between enquiries until the status knows the reference: the lag is measured so finely."""
@@ -41,9 +41,9 @@ class Life:
     asked: bool = False
 
     @property
-    def slowest_s(self) -> float:
-        """The longer of answer time and status lag."""
-        return max(self.answer_s, self.known_s or 0)
+    def is_unseen(self) -> bool:
+        """Whether the partner answered, but its status never knew the reference."""
+        return self.asked and self.known_s is None and not isinstance(self.answer, Unknown)
 
 
 def live(subject: Subject, service: Service, demand: Demand) -> Life:

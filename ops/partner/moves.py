@@ -11,6 +11,7 @@ from worker.partners.operators.port import Demand, Service
 from worker.partners.port import Confirmed, Declined, Mismatch, Unavailable, Unknown
 
 NO_DEBIT = "needs a debit that succeeds"
+NOTHING_SENT = "nothing is sent again: the payer confirms one order, on one page"
 SETTLING_S = 2.0
 """The shortest wait for a second effect before the record is read."""
 
@@ -65,6 +66,9 @@ def _lag(subject: Subject, life: Life) -> Row:
     name = "status lag"
     if not life.asked:
         return Row(name, "it cannot be asked", Verdict.UNKNOWN)
+    if life.known_s is None and not life.is_unseen:
+        lost = f"the answer was lost, and the status did not know it within {subject.longest_s:g} s: check again"
+        return Row(name, lost, Verdict.UNKNOWN)
     if life.known_s is None:
         return Row(name, f"the status did not know it within {subject.longest_s:g} s", Verdict.UNSAFE)
     if life.denied:
@@ -130,6 +134,8 @@ def _repeated(subject: Subject, name: str, first: Life, second: Life) -> Moved:
     count = _count(subject, "debits", service.recorded_as, first, second)
     repeat = judge(first, second, count)
     is_repeated = service.ask is not None and not service.asked_by_theirs
+    if service.prepare is not None and not second.answer.said and count in (None, 1):
+        return Moved((Row(name, NOTHING_SENT, Verdict.OK),), (), (Repeat.ECHO,))
     found = row(name, second, repeat, count, is_repeated=is_repeated)
     if second.denied:
         found = Row(name, f"{found.seen}; the status denied it", Verdict.UNSAFE)

@@ -13,6 +13,7 @@ SIGNED = ("daraja", "gsma")
 """Dialects whose requests carry our time."""
 CAREFUL_SKEW_S, UNSAFE_SKEW_S = 60, 300
 REFUSED = (401, 403)
+BAD_REQUEST = 400
 NO_CREDENTIALS = "none are configured: whoever reaches the service can use it"
 
 
@@ -72,8 +73,9 @@ def _again(subject: Subject, call: Callable[[], Reply]) -> Reply:
 
 
 def is_refused(reply: Reply) -> bool:
-    """Whether a reply refuses the credentials."""
-    return reply.said.get("http") in REFUSED or (isinstance(reply, Unavailable) and reply.why.startswith("no token"))
+    """Whether a reply refuses the credentials. A call for a token is refused with 400, too: RFC 6749, section 5.2."""
+    http, asked_for_token = reply.said.get("http"), isinstance(reply, Unavailable) and reply.why.startswith("no token")
+    return http in REFUSED or (asked_for_token and http == BAD_REQUEST)
 
 
 def connectivity(reached: Reached, opening: Opening | None) -> Row:
@@ -88,6 +90,8 @@ def connectivity(reached: Reached, opening: Opening | None) -> Row:
 
 
 def credentials(subject: Subject, opening: Opening) -> Row:
+    if subject.wrong is None and subject.operator.certificate:
+        return Row("credentials", "only a client certificate is configured: a wrong one was not tried", Verdict.UNKNOWN)
     if subject.wrong is None:
         return Row("credentials", NO_CREDENTIALS, Verdict.CAREFUL)
     if is_refused(opening.reply):

@@ -1,7 +1,7 @@
 """What is promised with a partner, as docs/explanation/guarantees.md says it, and the settle window that it needs."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,29 +63,29 @@ class Window:
     why: str
 
 
-def standing(service: Service, life: Life, repeats: Iterable[Repeat]) -> Standing | None:
+def standing(service: Service, life: Life, repeats: Sequence[Repeat]) -> Standing | None:
     """Returns the standing of a partner's debits; None if too little was seen.
 
     life: of the debit that was watched.
-    repeats: how each repeat of a reference ended.
+    repeats: how each repeat of a reference ended, that of an ended debit first.
     """
     if service.ask is None:
         return Standing.NOT_AT_ALL
     if service.asked_by_theirs:
         return Standing.BY_THEIRS
-    repeats = tuple(repeats)
-    if repeats and all(repeat in SAFE for repeat in repeats):
+    # Without a record a repeat of what is pending may stay unclear: Quittance makes none.
+    if repeats and repeats[0] in SAFE and Repeat.AGAIN not in repeats:
         return Standing.IDEMPOTENT
-    if life.asked and (life.known_s is None or life.denied):
+    if life.is_unseen or life.denied:
         return Standing.UNRELIABLE
-    return Standing.BY_OURS if life.asked else None
+    return Standing.BY_OURS if life.known_s is not None else None
 
 
 def window(subject: Subject, lives: Sequence[Life]) -> Window:
     """Returns the settle window to configure, as what was sent shows it. lives: at least one."""
     answer_s = max(life.answer_s for life in lives)
     lag_s = max((life.known_s or 0) for life in lives)
-    unseen = any(life.asked and life.known_s is None for life in lives)
+    unseen = any(life.is_unseen for life in lives)
     longest_s = max(answer_s, lag_s, subject.longest_s if unseen else 0)
     seconds = max(LEAST_WINDOW_S, STEP_S * math.ceil(round(MARGIN * longest_s, 3) / STEP_S))
     why = f"twice the longest of answer time ({answer_s:.2f} s) and status lag ({lag_s:.2f} s)"

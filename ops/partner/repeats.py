@@ -6,7 +6,7 @@ from typing import Any
 
 from ops.partner.life import Life, is_duplicate, words_of
 from ops.partner.subject import Row, Verdict
-from worker.partners.port import Confirmed, Mismatch, Pending
+from worker.partners.port import Confirmed, Mismatch, Pending, Unavailable, Unknown
 
 IDS = ("transaction_id", "transaction_reference", "session", "airtel_money_id", "receipt", "checkout_request_id")
 """What partners call their own id of a transaction, in our results."""
@@ -42,6 +42,8 @@ def judge(first: Life, second: Life, made: int | None, *, is_refund: bool = Fals
         return Repeat.AGAIN
     if refused:
         return Repeat.REFUSED
+    if isinstance(second.answer, Unknown | Unavailable):
+        return Repeat.UNCLEAR  # it may not have arrived
     if made == 1:
         return Repeat.ECHO
     if is_duplicate(second.answer):
@@ -81,6 +83,8 @@ def row(name: str, second: Life, repeat: Repeat, made: int | None, *, is_repeate
             return Row(name, f"{seen}. It is NOT idempotent", Verdict.UNSAFE)
         case Repeat.AGAIN:
             return Row(name, f"{seen}. Quittance never sends it twice", Verdict.CAREFUL)
+        case _ if isinstance(second.answer, Unknown | Unavailable):
+            return Row(name, f"{words_of(second.answer)}: its answer is lost; check again", Verdict.UNKNOWN)
         case _:
             return Row(name, f"{seen}; look for one transaction in its statement", Verdict.UNKNOWN)
 

@@ -105,6 +105,16 @@ def test_what_waits_is_listed_with_its_steps_and_history() -> None:
     assert waiting["history"][-1]["text"] == "HTTP 504"
 
 
+def test_the_check_of_a_partner_prints_the_documented_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPERATOR_URL", "http://127.0.0.1:1/operator")  # nobody is there
+
+    document = printed("partner", "check", "operator", "--phone", "+2250707000001", "--yes", code=1)
+
+    assert SHAPES["partner check"] == (dict, set(document))
+    [probe] = document["probes"]
+    assert (probe["name"], probe["verdict"]) == ("connectivity", "unsafe")
+
+
 def test_chaos_prints_the_documented_shape() -> None:
     wallets = SimpleNamespace(top_ups=["a"])
     clients: Any = SimpleNamespace(accepted={"a", "b"}, wallets=wallets, moved=["b"], repeats=3)
