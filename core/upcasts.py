@@ -33,7 +33,7 @@ def _with_bucket(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_calls(document: Mapping[str, Any]) -> dict[str, Any]:
-    steps = {name: {**record, "calls": []} for name, record in document["steps"].items()}
+    steps = {name: {**record, "calls": []} for name, record in document.get("steps", {}).items()}
     return {**document, "steps": steps, "operator": None}
 
 
