@@ -207,7 +207,8 @@ def _unresolved(context: Context, operation: Operation, step: Step, reply: Reply
     record, now, policy = operation.step(step.name), context.now, context.policy
     submitted_at = record.submitted_at or now
     age_s = (now - submitted_at).total_seconds()
-    wait_s = _backoff(policy.first_enquiry_s, record.enquiries, policy.longest_wait_s(age_s), context.jitter)
+    longest_s = policy.longest_wait_s(age_s, failed=isinstance(reply, Unknown | Unavailable))
+    wait_s = _backoff(policy.first_enquiry_s, record.enquiries, longest_s, context.jitter)
     settles_in_s = (step.settle_window_s or policy.settle_window_s) - age_s
     if settles_in_s > 0:
         wait_s = min(wait_s, settles_in_s)  # After the settle window, NotFound means not done.

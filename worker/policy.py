@@ -14,6 +14,8 @@ ENQUIRY_PACE = ((60, 5), (660, 15))
 A failed look-up says nothing about the request, so it does not make us wait longer. A partner that is down is the
 breaker's concern.
 """
+ASK_AGAIN_S = 2.5
+"""The longest wait after a failed look-up in the first minute: it told nothing, and the payer waits."""
 LATER_SHARE = 0.1
 """After that, the longest wait is this share of the time since the request was sent."""
 
@@ -37,11 +39,14 @@ class Policy:
     in_doubt_after_s: float = 15 * 60
     review_after_s: float = 24 * 3600
 
-    def longest_wait_s(self, age_s: float) -> float:
+    def longest_wait_s(self, age_s: float, failed: bool) -> float:
         """Returns the longest wait until the next enquiry, in seconds.
 
         age_s: the time since the request was sent.
+        failed: whether the last enquiry told nothing.
         """
+        if failed and age_s < ENQUIRY_PACE[0][0]:
+            return ASK_AGAIN_S
         pace = (wait_s for until_s, wait_s in ENQUIRY_PACE if age_s < until_s)
         return next(pace, min(LATER_SHARE * age_s, self.max_enquiry_wait_s))
 
