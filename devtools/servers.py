@@ -19,6 +19,10 @@ STARTUP_S = 90.0
 COMMAND_S = 600
 LISTENING = 20_000, 32_000
 """Ports for servers: below those that systems give to outgoing connections."""
+PORTS = Path(tempfile.gettempdir()) / f"quittance-ports-{os.getuid()}"
+"""A file for each port that was chosen: servers take seconds to start, and other processes choose ports meanwhile."""
+CHOSEN_S = 2 * STARTUP_S
+"""How long a chosen port is kept for its server, in seconds."""
 INSTALLING = Path(tempfile.gettempdir()) / "quittance-installing"
 UNPRIVILEGED = "nobody"
 """The user for servers that refuse to run as root."""
@@ -136,14 +140,29 @@ def unprivileged() -> str | None:
 def free_ports(count: int) -> list[int]:
     """Returns free TCP ports of this machine, of those that it does not give to outgoing connections.
 
-    One that it does give could be taken by a connection before the server that the port is for has started.
+    One that it does give could be taken by a connection before the server that the port is for has started. Nor is one
+    chosen again by another process of this user within CHOSEN_S.
     """
     ports: list[int] = []
     while len(ports) < count:
         port = random.SystemRandom().randrange(*LISTENING)
         with suppress(OSError), socket.create_server(("", port)):
-            ports += [port] * (port not in ports)
+            ports += [port] * _choose(port)
     return ports
+
+
+def _choose(port: int) -> bool:
+    """Returns whether nobody has chosen the port lately; from now on it is this process's."""
+    PORTS.mkdir(exist_ok=True)
+    chosen = PORTS / str(port)
+    with suppress(FileNotFoundError):
+        if time.time() - chosen.stat().st_mtime > CHOSEN_S:
+            chosen.unlink()
+    try:
+        chosen.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def install(*packages: str) -> None:
