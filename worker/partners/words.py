@@ -1,7 +1,7 @@
 """The partner's own words, kept as evidence with each call: short, and without phone numbers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 MAX_TEXT_CHARS = 2000
@@ -11,6 +11,7 @@ _NAMED_PHONE = re.compile(
     r'("[^"]*(?:msisdn|phone|mobile|party_?id|subscriber)[^"]*"\s*:\s*"?)(\+?[0-9]{6,15})(?![0-9])', re.IGNORECASE
 )
 """A member of a JSON object that holds a phone number, by the names that partners give it."""
+_DIGITS = re.compile(r"\+?[0-9]{8,}", re.ASCII)
 NATIONAL_DIGITS = 8
 """The last digits of a number, which are the same with its country code and without it."""
 
@@ -28,14 +29,17 @@ def without_phones(said: Mapping[str, Any], request: Mapping[str, Any]) -> dict[
 
     Other numbers stay: partners' ids of transactions look like phones.
     """
-    endings = "|".join(sorted({phone[-NATIONAL_DIGITS:] for phone in _phones(request)}))
-    own = re.compile(rf"\+?[0-9]*(?:{endings})(?![0-9])") if endings else None
-    return {name: _masked(value, own) if isinstance(value, str) else value for name, value in said.items()}
+    endings = {phone[-NATIONAL_DIGITS:] for phone in _phones(request)}
+    return {name: _masked(value, endings) if isinstance(value, str) else value for name, value in said.items()}
 
 
-def _masked(text: str, own: re.Pattern[str] | None) -> str:
-    text = _NAMED_PHONE.sub(lambda found: found[1] + _mask(found[2]), text)
-    return own.sub(lambda found: _mask(found[0]), text) if own else text
+def _masked(text: str, endings: Container[str]) -> str:
+    """endings: the last digits of phones that may stand anywhere."""
+
+    def own(found: re.Match[str]) -> str:
+        return _mask(found[0]) if found[0][-NATIONAL_DIGITS:] in endings else found[0]
+
+    return _DIGITS.sub(own, _NAMED_PHONE.sub(lambda found: found[1] + _mask(found[2]), text))
 
 
 def _mask(phone: str) -> str:
