@@ -158,7 +158,7 @@ def _recovery(operator: Operator, service: Service, demand: Callable[[Operation]
 
 
 def _heard(operator: Operator, service: Service, demand: Demand) -> Reply:
-    """Returns what the first callback says that decides, or else the first that tells the operator's own id.
+    """Returns what the first callback says that decides, or else the first that contains the operator's own id.
 
     Others do not count: anything may have been sent there.
     """
@@ -166,8 +166,8 @@ def _heard(operator: Operator, service: Service, demand: Demand) -> Reply:
         return NOTHING_HEARD
     replies = [service.read(demand, body) for body in operator.heard(demand.reference)]
     decided = (reply for reply in replies if isinstance(reply, Confirmed | Declined))
-    told = (reply for reply in replies if isinstance(reply, Pending))
-    return next(decided, None) or next(told, None) or NOTHING_HEARD
+    identified = (reply for reply in replies if isinstance(reply, Pending))
+    return next(decided, None) or next(identified, None) or NOTHING_HEARD
 
 
 def _with_receipt(operator: Operator, debit: Demand) -> Demand:

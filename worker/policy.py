@@ -15,7 +15,7 @@ A failed look-up says nothing about the request, so it does not make us wait lon
 breaker's concern.
 """
 ASK_AGAIN_S = 2.5
-"""The longest wait after a failed look-up in the first minute: it told nothing, and the payer waits."""
+"""The longest wait after a failed look-up in the first minute: it gave no information, and the payer waits."""
 LATER_SHARE = 0.1
 """After that, the longest wait is this share of the time since the request was sent."""
 
@@ -43,7 +43,7 @@ class Policy:
         """Returns the longest wait until the next enquiry, in seconds.
 
         age_s: the time since the request was sent.
-        failed: whether the last enquiry told nothing.
+        failed: whether the last enquiry failed.
         """
         if failed and age_s < ENQUIRY_PACE[0][0]:
             return ASK_AGAIN_S

@@ -77,5 +77,5 @@ def _callback(subject: Subject) -> Row:
     by_callback = subject.dialect.debits.read is not None
     seen = "CALLBACK_HOST is not set"
     if by_callback:
-        return Row("callback", f"{seen}, and only a callback tells a lost answer's outcome", Verdict.CAREFUL)
+        return Row("callback", f"{seen}, and only a callback reports the outcome after a lost answer", Verdict.CAREFUL)
     return Row("callback", f"{seen}: Quittance asks", Verdict.OK)

@@ -31,14 +31,14 @@ MARKETS = {
 }
 """A phone that can pay at the sandbox, and a currency, of each dialect's market."""
 MARKET = ("+2250707000011", "XOF")
-"""Of dialects of any market."""
+"""For dialects of any market."""
 CHEAP = ("CDF", "MGA")
 """Currencies with decimals whose main unit is worth almost nothing."""
 
 
 @click.command("check")
 @click.argument("name", metavar="OPERATOR")
-@click.option("--phone", help="Who is debited, in E.164. Default at the sandbox on this machine: a phone that can pay.")
+@click.option("--phone", help="The phone to debit, in E.164. Default at the local sandbox: a phone that can pay.")
 @click.option("--amount", help="In main units. Default: 100, or 1 where that is not small.")
 @click.option("--currency", help="Default: the operator's first currency, or XOF.")
 @click.option("--yes", is_flag=True, help="Do not ask for consent.")

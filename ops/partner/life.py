@@ -12,7 +12,7 @@ POLL_S = 0.25
 WAIT_S = 1.0
 """Between enquiries while a payer decides."""
 ATTEMPTS = 3
-"""Of a call that was surely not processed."""
+"""The reply for a call that was surely not processed."""
 REFUSAL = 400
 """The first HTTP status that refuses a request."""
 
@@ -106,7 +106,7 @@ def _ask_the_payer(subject: Subject, life: Life) -> None:
 
 
 def learnt(demand: Demand, reply: Reply) -> Demand:
-    """The demand with what a reply has told about it."""
+    """Returns the demand with the result of a reply."""
     result = reply.result if isinstance(reply, Confirmed | Pending) else {}
     return replace(demand, known={**demand.known, **result}) if result else demand
 

@@ -81,7 +81,7 @@ def _lag(subject: Subject, life: Life) -> Row:
 def _ended(subject: Subject, life: Life) -> Row:
     name = "final state"
     if life.final is None or life.final_s is None:
-        waited = f"none within {subject.longest_s:g} s" if life.asked else "it cannot be asked; a callback tells it"
+        waited = f"none within {subject.longest_s:g} s" if life.asked else "it cannot be asked; a callback reports it"
         return Row(name, waited, Verdict.UNKNOWN)
     seen = f"{words_of(life.final)}, after {life.final_s:.2f} s"
     if isinstance(life.final, Confirmed | Declined):

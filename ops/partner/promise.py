@@ -29,8 +29,8 @@ class Standing(StrEnum):
 LOST: Mapping[Standing, str] = {
     Standing.IDEMPOTENT: "Quittance asks, and sends it again under the same reference after the settle window.",
     Standing.BY_OURS: "Quittance asks. It sends it again only after the settle window, if the status denies it.",
-    Standing.BY_THEIRS: "Its own id is lost too. A callback tells the outcome, or a person. It is never sent again.",
-    Standing.NOT_AT_ALL: "A callback tells the outcome, or a person. It is never sent again.",
+    Standing.BY_THEIRS: "Its own id is lost too. A callback or a person decides. It is never sent again.",
+    Standing.NOT_AT_ALL: "A callback or a person decides. It is never sent again.",
     Standing.UNRELIABLE: "Quittance asks, and believes a status that denies what was done. This can debit twice.",
 }
 """What happens after a lost answer."""

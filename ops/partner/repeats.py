@@ -20,7 +20,7 @@ class Repeat(StrEnum):
     ECHO = "the first result again"
     REFUSED = "refused as a duplicate"
     AGAIN = "a new transaction"
-    UNCLEAR = "neither a refusal nor an id tells"
+    UNCLEAR = "neither a refusal nor an id"
 
 
 SAFE = frozenset({Repeat.ECHO, Repeat.REFUSED})

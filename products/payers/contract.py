@@ -1,4 +1,4 @@
-"""Checks of payers: the operator says whether an account is active, and its owner's name where it tells it."""
+"""Checks of payers: the operator says whether an account is active, and its owner's name where it reports it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

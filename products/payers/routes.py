@@ -48,7 +48,7 @@ class PayerView(OperationView):
         allow_none=True, metadata={"description": "whether the account can pay; null: not known", "example": True}
     )
     name = fields.String(
-        allow_none=True, metadata={"description": "its owner, where the operator tells it", "example": "Awa Koné"}
+        allow_none=True, metadata={"description": "its owner, where the operator reports it", "example": "Awa Koné"}
     )
 
 

@@ -232,7 +232,7 @@ class Trial:
         return 200
 
 
-def judge(trial: Trial) -> None:
+def assert_agrees(trial: Trial) -> None:
     """Fails unless the money moved at most once, and the end agrees with what really happened."""
     operation = trial.operation
     debits, refunds, payouts = (trial.truth(name) for name in ("debits", "refunds", "payouts"))
@@ -252,10 +252,10 @@ def judge(trial: Trial) -> None:
             pass
         case _:
             raise AssertionError(operation.status)
-    _judge_evidence(trial, operation)
+    _assert_evidence(trial, operation)
 
 
-def _judge_evidence(trial: Trial, operation: Operation) -> None:
+def _assert_evidence(trial: Trial, operation: Operation) -> None:
     """Each step that called the operator shows what it said, and no phone."""
     for name, record in operation.steps.items():
         by_hand = "refund_by_hand" in str(record.last_error)

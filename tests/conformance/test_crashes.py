@@ -7,7 +7,7 @@ import pytest
 
 from core.operation import Status
 from proof.simulation.chance import Crash
-from tests.conformance.kit import Trial, judge
+from tests.conformance.kit import Trial, assert_agrees
 from worker.partners.operators.dialects import ADAPTERS
 
 UNASKABLE = ("mvola", "daraja", "airtel")
@@ -53,6 +53,6 @@ def test_a_worker_that_dies_between_two_calls_leaves_one_debit(
     assert places >= 4
     for number in range(places):
         trial, _ = lived(dialect, tmp_path_factory.mktemp("dying"), number)
-        judge(trial)
+        assert_agrees(trial)
         ended = trial.operation.status
         assert ended is whole.operation.status or (dialect in UNASKABLE and ended is Status.NEEDS_REVIEW), number

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.operation import Status, redirect_of
-from tests.conformance.kit import CALLED_BACK_ONLY, REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS, Trial, judge
+from tests.conformance.kit import CALLED_BACK_ONLY, REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS, Trial, assert_agrees
 from tests.doubles import START
 from worker.partners.operators.dialects import ADAPTERS
 from worker.partners.operators.port import Holder, KnowsHolders
@@ -16,7 +16,7 @@ from worker.partners.operators.port import Holder, KnowsHolders
 def test_a_debit_succeeds(dialect: str, tmp_path: Path) -> None:
     trial = Trial(dialect, tmp_path)
     assert trial.run().status is Status.SUCCEEDED
-    judge(trial)
+    assert_agrees(trial)
 
 
 @pytest.mark.parametrize("dialect", [dialect for dialect in ADAPTERS if dialect not in WITHOUT_REFUNDS])
@@ -24,7 +24,7 @@ def test_what_was_taken_is_given_back(dialect: str, tmp_path: Path) -> None:
     trial = Trial(dialect, tmp_path)
     trial.flow = trial.debit_and_refund
     assert trial.run().status is Status.REFUNDED
-    judge(trial)
+    assert_agrees(trial)
 
 
 @pytest.mark.parametrize("dialect", WITHOUT_REFUNDS)
@@ -33,7 +33,7 @@ def test_a_person_gives_back_what_an_operator_cannot(dialect: str, tmp_path: Pat
     trial.flow = trial.debit_and_refund
     assert trial.run().status is Status.NEEDS_REVIEW
     assert "refund_by_hand" in str(trial.operation.step("refund").last_error)
-    judge(trial)
+    assert_agrees(trial)
 
 
 @pytest.mark.parametrize("dialect", [dialect for dialect in ADAPTERS if dialect not in WITHOUT_PAYOUTS])
@@ -41,7 +41,7 @@ def test_a_payout_reaches_the_phone(dialect: str, tmp_path: Path) -> None:
     trial = Trial(dialect, tmp_path)
     trial.flow = trial.payout
     assert trial.run().status is Status.SUCCEEDED
-    judge(trial)
+    assert_agrees(trial)
 
 
 @pytest.mark.parametrize("dialect", WITHOUT_PAYOUTS)
@@ -56,7 +56,7 @@ def test_an_operator_without_payouts_declines_them(dialect: str, tmp_path: Path)
 def test_an_operator_that_cannot_reach_us_is_asked(dialect: str, tmp_path: Path) -> None:
     trial = Trial(dialect, tmp_path, calls_back=False)
     assert trial.run().status is Status.SUCCEEDED
-    judge(trial)
+    assert_agrees(trial)
 
 
 @pytest.mark.parametrize("dialect", CALLED_BACK_ONLY)
@@ -76,7 +76,7 @@ def test_nothing_is_taken_before_the_payer_confirms(dialect: str, tmp_path: Path
     assert trial.truth("debits") == []
     trial.payer_comes = True
     assert trial.run().status is Status.SUCCEEDED
-    judge(trial)
+    assert_agrees(trial)
 
 
 @pytest.mark.parametrize("dialect", REDIRECTS)
@@ -85,7 +85,7 @@ def test_a_payer_who_never_comes_pays_nothing(dialect: str, tmp_path: Path) -> N
     trial.payer_comes = False
     assert trial.run().status is Status.FAILED
     assert redirect_of(trial.operation) is None
-    judge(trial)
+    assert_agrees(trial)
 
 
 HOLDERS = ("mtn", "gsma")

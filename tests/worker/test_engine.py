@@ -9,7 +9,7 @@ import pytest
 from core.clock import to_rfc3339
 from core.errors import Conflict, StoreUnavailable
 from core.operation import Lease, Operation, Status
-from core.steps import FIRST_CALLS, LAST_CALLS, StepState
+from core.steps import StepState
 from core.store.port import Document, Store
 from tests.doubles import (
     LEASE_S,
@@ -24,10 +24,9 @@ from tests.doubles import (
     step,
 )
 from worker.engine import DEFER_S, LEASE_SPARE_S, run_concurrently
-from worker.partners.breaker import Breaker
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable, Unknown
 from worker.policy import SEND_WITHIN_S
-from worker.process import REPEATABLE, Process, Unaskable
+from worker.process import REPEATABLE, Process
 
 
 def test_an_operation_is_taken_through_its_steps_to_its_end(store: Store, clock: FakeClock) -> None:
@@ -389,44 +388,3 @@ def test_a_conflict_is_no_error(store: Store, clock: FakeClock) -> None:
 def test_replies_come_in_the_order_of_the_calls() -> None:
     replies: list[Reply] = [Unknown(str(number)) for number in range(5)]
     assert run_concurrently([lambda reply=reply: reply for reply in replies]) == replies  # type: ignore[misc]
-
-
-def test_what_the_partner_said_is_kept_with_each_call_and_its_times(store: Store, clock: FakeClock) -> None:
-    said = {"http": 504, "body": "no answer for 0707000001"}
-    partner = ScriptedPartner(Unknown("HTTP 504", said=said), Confirmed({"id": "T"}, said={"http": 200, "body": "ok"}))
-    insert(store, request={"msisdn": "+2250707000001"})
-    worker = engine(store, clock, process((step("debit", partner),)))
-    worker.advance("op-1")
-    clock.tick(2)
-    worker.advance("op-1")
-    first, second = load(store).step("debit").calls
-    assert (first.verb, first.reply, first.at) == ("submit", "unknown", START)
-    assert first.said == {"http": 504, "body": "no answer for ********01"}
-    assert (second.verb, second.reply, second.at) == ("enquire", "confirmed", START + timedelta(seconds=2))
-
-
-def test_the_first_and_the_last_calls_of_a_long_doubt_are_kept(store: Store, clock: FakeClock) -> None:
-    replies = [Unknown("HTTP 504", said={"http": 504, "body": str(number)}) for number in range(20)]
-    insert(store)
-    worker = engine(store, clock, process((step("debit", ScriptedPartner(*replies)),)))
-    for _ in replies:
-        worker.advance("op-1")
-        clock.tick(1000)
-    kept = [int(call.said["body"]) for call in load(store).step("debit").calls]
-    assert kept == [*range(FIRST_CALLS), *range(20 - LAST_CALLS, 20)]
-
-
-def test_an_outcome_that_only_callbacks_know_is_not_asked_of_the_partner(store: Store, clock: FakeClock) -> None:
-    partner = ScriptedPartner(Unknown("HTTP 504"), Unknown("no callback yet"), Confirmed({"receipt": "R"}))
-    breaker = Breaker("operator", clock, 1)
-    silent = step("push", partner, recovery=Unaskable(partner.hear("push")), breaker=breaker)
-    insert(store)
-    worker = engine(store, clock, process((silent,)))
-    worker.advance("op-1")
-    for _ in range(2):
-        breaker.try_acquire()  # the partner takes no more calls: that is no reason not to look at callbacks
-        clock.tick(10)
-        worker.advance("op-1")
-        breaker.release(None, clock.now())
-    assert partner.asked == [("submit", "push"), ("hear", "push"), ("hear", "push")]
-    assert load(store).status is Status.SUCCEEDED

@@ -148,7 +148,7 @@ def by_short_id(demand: Demand) -> str:
 
 
 def by_known(key: str, demand: Demand | None) -> str:
-    """The id that the operator gave, in the result of the demand; "" when it was never told."""
+    """The id that the operator gave, in the result of the demand; "" when none has arrived."""
     return str(demand.known.get(key, "")) if demand else ""
 
 

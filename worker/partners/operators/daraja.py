@@ -1,7 +1,7 @@
 """M-Pesa of Safaricom, by Daraja: prompts on the phone, reversals, and payouts. Source: developer.safaricom.co.ke.
 
 Daraja knows no reference of ours, and a second request is a second prompt. It is asked by its own id of the prompt; of
-a lost answer, and of reversals and payouts, only the callback tells the outcome.
+a lost answer, and of reversals and payouts, only the callback reports the outcome.
 """
 
 import base64
@@ -116,7 +116,7 @@ class Daraja:
         if demand.minor != demand.debit.minor:
             return Declined("refund_by_hand")
         if not receipt:
-            return Unavailable("no callback has told the receipt of the debit", called=False)
+            return Unavailable("no callback has brought the receipt of the debit", called=False)
 
         def body(amount: int, url: str) -> dict[str, object]:
             return {
@@ -154,7 +154,7 @@ class Daraja:
     def _send(
         self, path: str, demand: Demand, body: Callable[[int, str], Mapping[str, object]], names: Mapping[str, str]
     ) -> Reply:
-        """Sends a request whose outcome a callback tells.
+        """Sends a request whose outcome a callback reports.
 
         body: makes it, from the amount in whole shillings and the URL for the callback.
         names: what is kept of the answer: our name of it, and theirs.

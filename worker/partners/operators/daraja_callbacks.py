@@ -24,7 +24,7 @@ BELIEVED_LATER = frozenset({"1019", "1037"})
 
 
 def read_push(demand: Demand, body: Mapping[str, Any]) -> Reply:
-    """Returns what the callback of a prompt says. One that does not decide tells at least their id of the prompt."""
+    """Returns what the callback of a prompt says. One that does not decide contains at least their id of the prompt."""
     callback = _object(_object(body.get("Body")).get("stkCallback"))
     checkout = text_of(callback.get("CheckoutRequestID"))
     if not checkout or demand.known.get("checkout_request_id") not in (None, checkout):
@@ -71,7 +71,7 @@ def text_of(value: object) -> str:
 
 
 def _other(demand: Demand, amount: object, phone: object) -> str:
-    """Returns what differs from the demand, of what the callback tells; "" if nothing does."""
+    """Returns what differs from the demand, of what the callback contains; "" if nothing does."""
     if amount is not None and not same_amount(amount, str(whole_amount(demand.minor, demand.currency))):
         return "another amount"
     return "another phone" if phone is not None and not same_phone(phone, demand.phone) else ""

@@ -1,7 +1,7 @@
 """The GSMA Mobile Money API 1.2: debits, reversals and disbursements.
 
 The client's correlation id, a UUID that stands for our reference, is the same on every attempt: the operator rejects a
-request that it has already processed, and tells under this id what became of it.
+request that it has already processed, and reports the outcome under this id.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """MVola of Telma Madagascar: the GSMA Mobile Money API with paths and headers of its own. Debits only.
 
 MVola can be asked only by its own id of the request, which comes with the answer: when that is lost, only the callback
-tells the outcome. It writes the ariary as "Ar", without decimals.
+reports the outcome. It writes the ariary as "Ar", without decimals.
 """
 
 from collections.abc import Mapping

@@ -47,7 +47,7 @@ class Service:
     prepare: of a dialect with two calls, the first: it moves no money, and its result is known to the other verbs.
     asked_by_theirs: the key of the result that holds the operator's own id, if it can be asked only by that id.
     read: what the body of a callback says about the demand; only for an operator that cannot be asked by our reference.
-        Pending when it only tells the operator's own id: the operator is then asked by it.
+        Pending when it only contains the operator's own id: the operator is then asked by it.
     recorded_as: the id of the demand in the operator's own records, for the audit.
     """
 
@@ -64,7 +64,7 @@ class Holder:
     """The owner of an account, as the operator knows them.
 
     active: whether the account can pay.
-    name: None when the operator does not tell it.
+    name: None when the operator does not report it.
     """
 
     active: bool

@@ -18,7 +18,7 @@ class SmsSender(Protocol):
     breaker: None for a sender on this machine.
     enquire: returns the status of a reference. None if the sender cannot know it.
     known_for_s: how long `enquire` knows a message after it was sent, in seconds.
-    repeats: whether a message of which `enquire` cannot tell is sent again when it may have been sent already.
+    repeats: whether a message whose outcome cannot be asked is sent again when it may have been sent already.
     """
 
     breaker: Breaker | None
