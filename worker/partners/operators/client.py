@@ -119,6 +119,15 @@ def basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
+def client_credentials(http: PartnerHttp, clock: Clock, path: str, user: str, secret: str, **scope: str) -> Tokens:
+    """Returns the tokens of an account by OAuth's client credentials (RFC 6749, section 4.4), with HTTP Basic.
+
+    scope: more fields of the form.
+    """
+    form = {"grant_type": "client_credentials", **scope}
+    return Tokens(lambda: http.exchange("POST", path, form=form, headers=basic(user, secret)), clock)
+
+
 def unclear(answer: Answer) -> Unknown:
     """An answer that says nothing about the request."""
     return Unknown(f"HTTP {answer.status}")

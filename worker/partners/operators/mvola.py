@@ -13,8 +13,8 @@ from core.operators import OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
     Client,
-    basic,
     by_uuid4,
+    client_credentials,
     national,
     plain,
     read,
@@ -33,7 +33,6 @@ from worker.partners.operators.gsma_answers import (
     transaction,
 )
 from worker.partners.operators.port import Demand, Service
-from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
 
 PATH = "/mvola/mm/transactions/type/merchantpay/1.0.0/"
@@ -45,9 +44,8 @@ MAX_TEXT_CHARS = 50
 class Mvola:
     def __init__(self, operator: OperatorSettings, http: PartnerHttp, clock: Clock) -> None:
         options = operator.options
-        grant = {"grant_type": "client_credentials", "scope": SCOPE}
-        credentials = basic(options["CONSUMER_KEY"], options["CONSUMER_SECRET"])
-        tokens = Tokens(lambda: http.exchange("POST", "/token", form=grant, headers=credentials), clock)
+        key, secret = options["CONSUMER_KEY"], options["CONSUMER_SECRET"]
+        tokens = client_credentials(http, clock, "/token", key, secret, scope=SCOPE)
         fixed = {
             "Version": "1.0",
             "UserLanguage": "FR",

@@ -13,6 +13,7 @@ from worker.partners.operators.client import (
     Client,
     basic,
     by_short_id,
+    client_credentials,
     national,
     plain,
     read,
@@ -24,7 +25,6 @@ from worker.partners.operators.client import (
     whole_amount,
 )
 from worker.partners.operators.port import Demand, Service
-from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Confirmed, Declined, Mismatch, NotFound, Pending, Reply, Unknown
 
 API = "/omcoreapis/1.0.2"
@@ -35,15 +35,7 @@ REFUSALS = {"FAILED": "declined", "EXPIRED": "not_approved", "CANCELLED": "not_a
 class OrangeCm:
     def __init__(self, operator: OperatorSettings, http: PartnerHttp, clock: Clock) -> None:
         options = operator.options
-        tokens = Tokens(
-            lambda: http.exchange(
-                "POST",
-                "/token",
-                form={"grant_type": "client_credentials"},
-                headers=basic(options["CLIENT_ID"], options["CLIENT_SECRET"]),
-            ),
-            clock,
-        )
+        tokens = client_credentials(http, clock, "/token", options["CLIENT_ID"], options["CLIENT_SECRET"])
         user = basic(options["USER"], options["PASSWORD"])["Authorization"].removeprefix("Basic ")
         self._client = Client(http, clock, tokens, {"X-AUTH-TOKEN": user})
         self._msisdn, self._pin = options["MSISDN"], options["PIN"]

@@ -11,8 +11,8 @@ from core.operators import OperatorSettings
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.operators.client import (
     Client,
-    basic,
     by_known,
+    client_credentials,
     plain,
     read,
     refused,
@@ -22,7 +22,6 @@ from worker.partners.operators.client import (
     whole_amount,
 )
 from worker.partners.operators.port import Demand, Service
-from worker.partners.operators.tokens import Tokens
 from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply, Unknown
 
 SANDBOX_COUNTRY, SANDBOX_CURRENCY = "dev", "OUV"
@@ -35,15 +34,7 @@ REFUSALS = {"FAILED": "declined", "EXPIRED": "not_approved"}
 class OrangeWebPay:
     def __init__(self, operator: OperatorSettings, http: PartnerHttp, clock: Clock) -> None:
         options = operator.options
-        tokens = Tokens(
-            lambda: http.exchange(
-                "POST",
-                "/oauth/v2/token",
-                form={"grant_type": "client_credentials"},
-                headers=basic(options["CLIENT_ID"], options["CLIENT_SECRET"]),
-            ),
-            clock,
-        )
+        tokens = client_credentials(http, clock, "/oauth/v2/token", options["CLIENT_ID"], options["CLIENT_SECRET"])
         self._client = Client(http, clock, tokens)
         self._country, self._key, self._return_url = options["COUNTRY"], options["KEY"], return_url(operator)
         self._api = f"/orange-money-webpay/{self._country}/v1"

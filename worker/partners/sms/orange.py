@@ -10,8 +10,7 @@ from urllib.parse import quote
 from core.clock import Clock
 from worker.partners.breaker import Breaker
 from worker.partners.http import Answer, PartnerHttp
-from worker.partners.operators.client import Client, basic
-from worker.partners.operators.tokens import Tokens
+from worker.partners.operators.client import Client, client_credentials
 from worker.partners.port import Confirmed, Reply
 from worker.partners.sms.port import read, text_of
 
@@ -44,8 +43,7 @@ class OrangeSms:
     ) -> None:
         self.breaker: Breaker | None = breaker
         self.repeats = repeats
-        credentials, form = basic(client_id, client_secret), {"grant_type": "client_credentials"}
-        tokens = Tokens(lambda: http.exchange("POST", TOKEN_PATH, form=form, headers=credentials), clock)
+        tokens = client_credentials(http, clock, TOKEN_PATH, client_id, client_secret)
         self._client = Client(http, clock, tokens)
         self._sender = {"senderAddress": sender, **({"senderName": name} if name else {})}
         self._path = f"/smsmessaging/v1/outbound/{quote(sender, safe='')}/requests"
