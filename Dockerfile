@@ -10,7 +10,7 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --ed
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 quittance \
-    && install --directory --owner quittance /var/lib/quittance
+    && install --directory --owner quittance --mode 0700 /var/lib/quittance
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/quittance
 COPY core core

@@ -17,6 +17,7 @@ from api.auth.tokens import Tokens
 from api.http import errors
 from api.http.body import check_body
 from api.http.json import MoneyJSON
+from api.http.provenance import check_provenance
 from api.http.waiting import WaitingRoom
 from api.products import check_paths, menus_of, routes_of
 from api.ussd import gateways, phone
@@ -124,6 +125,7 @@ def _app(core: Core) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
     )
     health.measure(app)
+    check_provenance(app, core.settings)
     app.before_request(check_body)
     app.after_request(_secure)
     api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})

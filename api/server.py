@@ -53,6 +53,8 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """Says where the API answers, as the sandbox does: `make run` prints nothing else of it."""
     sys.stderr.write(f"api: http://{bind}\n")
+    if settings.open and not settings.local:
+        sys.stderr.write("api: OPEN TO EVERYBODY who reaches this address, because of ALLOW_OPEN=1\n")
 
 
 def post_fork(server: Any, worker: Any) -> None:

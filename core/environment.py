@@ -11,21 +11,41 @@ PARTNERS = ("http", "https")
 MIN_SECRET_CHARS = 32
 """Characters of a secret that signs with SHA-256: RFC 7518, section 3.2."""
 PORT = validate.Range(1, 65535)
+SANDBOX_NAMES = ("SANDBOX_URL",)
+"""The variables of the sandbox that are settings of ours."""
 
 
 class Env(FileAwareEnv):
-    """The environment, as settings are read from it. An empty variable counts as absent."""
+    """The environment, as settings are read from it. An empty variable counts as absent.
+
+    partners: the URLs of partners that were read, by the name of the variable, without those of the sandbox.
+    sandboxed: the variables of those partners that are the sandbox.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.partners: dict[str, str] = {}
+        self.sandboxed: list[str] = []
 
     def partner(self, name: str, path: str, former: str = "") -> str:
-        """The base URL of a partner; by default, `path` of the sandbox on this machine.
+        """The base URL of a partner; by default, `path` of the sandbox.
 
         former: an older name of the variable, which is still read.
         """
         port = self.int("MOCK_PORT", 8090, validate=PORT)
-        default = f"http://127.0.0.1:{port}{path}"
-        if former:
-            default = self.str(former, default, validate=url_of(PARTNERS))
-        url: str = self.str(name, default, validate=url_of(PARTNERS))
+        sandbox = self.str("SANDBOX_URL", f"http://127.0.0.1:{port}", validate=url_of(PARTNERS)) or ""
+        played = f"{sandbox.rstrip('/')}{path}"
+        default = self.str(former, played, validate=url_of(PARTNERS)) if former else played
+        url = self.partner_url(name, default)
+        if url == played:
+            self.sandboxed.append(name)
+            del self.partners[name]
+        return url
+
+    def partner_url(self, name: str, *default: str) -> str:
+        """The base URL of a partner that the sandbox does not play."""
+        url: str = self.str(name, *default, validate=url_of(PARTNERS)) or ""
+        self.partners[name] = url
         return url
 
     def _get_value(self, env_key: str, default: Any) -> Any:

@@ -10,8 +10,9 @@ from environs import EnvValidationError, validate
 from marshmallow import ValidationError
 
 from core.broker.port import EventsTo
-from core.environment import PORT, Env, strong_secrets, url_of
+from core.environment import PORT, SANDBOX_NAMES, Env, strong_secrets, url_of
 from core.errors import InvalidAmount, UnknownCurrency
+from core.hardening import is_loopback, refusals
 from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
 from core.money import exponent, read_price
 from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
@@ -19,6 +20,13 @@ from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
 BROKERS = ("amqp", "amqps")
+ALLOWANCES = (
+    "allow_open",
+    "allow_published_secrets",
+    "allow_short_secrets",
+    "allow_http_partners",
+    "allow_sandbox",
+)
 CURRENCIES = ["XOF", "XAF", "GNF", "CDF", "GHS", "KES", "MGA", "EUR", "USD"]
 
 
@@ -66,6 +74,13 @@ class Settings:
     partner_timeout_s: float
     settle_window_s: float
     log_level: str
+    trusted_hosts: list[str] = field(default_factory=list)
+    trusted_proxies: int = 0
+    allow_open: bool = False
+    allow_published_secrets: bool = False
+    allow_short_secrets: bool = False
+    allow_http_partners: bool = False
+    allow_sandbox: bool = False
     installed: Installed = DEFAULT
     sections: Mapping[type[Any], Any] = field(default_factory=dict)
 
@@ -84,6 +99,16 @@ class Settings:
     def embedded(self) -> bool:
         """Whether this is the embedded set-up: one machine with a SQLite file, for trials, tests and demonstrations."""
         return self.store_url.startswith("sqlite")
+
+    @property
+    def local(self) -> bool:
+        """Whether this is the embedded set-up, and only this machine reaches it."""
+        return self.embedded and is_loopback(self.api_host)
+
+    @property
+    def open(self) -> bool:
+        """Whether a route is open until the secret that guards it is set."""
+        return self.local or self.allow_open
 
 
 DOTENV = ".env"
@@ -114,6 +139,8 @@ def read_settings(installed: Installed | None = None) -> Settings:
     except (ValueError, OSError) as error:  # a file that cannot be read
         raise BadSettings(str(error)) from None
     settings = Settings(**values)
+    if not settings.local and (unsafe := list(refusals(values, env))):
+        raise BadSettings("; ".join(unsafe))
     if settings.settle_window_s <= settings.partner_timeout_s:
         raise BadSettings(
             "SETTLE_WINDOW_S: must be longer than PARTNER_TIMEOUT_S, or a slow answer would be taken for none"
@@ -156,6 +183,9 @@ def _values(env: Env) -> dict[str, Any]:
         "partner_timeout_s": timeout_s,
         "settle_window_s": settle_window_s,
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(levels)),
+        "trusted_hosts": env.list("TRUSTED_HOSTS", []),
+        "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
+        **{name: env.bool(name.upper(), False) for name in ALLOWANCES},
     }
 
 
@@ -202,6 +232,7 @@ def setting_names() -> list[str]:
 def _shared_names() -> list[str]:
     return [
         "PRODUCTS",
+        *SANDBOX_NAMES,
         *OPERATOR_NAMES,
         *(name for name in variables(Settings) if name not in ("INSTALLED", "SECTIONS")),
     ]

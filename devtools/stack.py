@@ -20,6 +20,8 @@ from devtools.servers import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
+TRIAL = {"ALLOW_SANDBOX": "1", "ALLOW_SHORT_SECRETS": "1"}
+"""What these set-ups do also on a server's store: all their partners are the sandbox."""
 READY_S = 30
 STOP_S = 25
 """Slightly more than a worker's grace time for calls in flight."""
@@ -76,6 +78,7 @@ class Stack:
         self.environment = {
             **_without_settings(),
             NO_DOTENV: "1",
+            **TRIAL,
             "PATH": own_path(),
             "VAR_DIR": str(var_dir),
             "API_PORT": str(self.api_port),

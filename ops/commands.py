@@ -84,6 +84,7 @@ cli = LazyGroup(
             Entry("demo", "ops.demo:demo", "Pay two fines through an operator that answers 504, then stop."),
             Entry("run", "ops.run:run", "Run the sandbox, the API and a worker until Ctrl-C."),
             Entry("sandbox", "ops.sandbox:sandbox", "Run the partners' sandbox alone, until Ctrl-C."),
+            Entry("secrets", "ops.secret_files:make_secrets", "Make the secrets of an installation in a folder."),
             Entry("migrate", "ops.migrate:migrate", "Bring the store to the schema of this release."),
         ],
         "Operate": [

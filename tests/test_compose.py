@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from devtools.rehearsal.pages import block
 from devtools.stack import ROOT
+from ops.secret_files import FILES
 
 COMPOSE = "docker-compose.yml"
 OVERRIDE = "devtools/rehearsal/override.yml"
@@ -47,22 +48,55 @@ def project(*files: str | Path, **environment: str) -> dict[str, Any]:
 
 def test_compose_takes_our_files_and_interpolates_them() -> None:
     services = project(COMPOSE, OPERATOR_URL="https://operator.example")["services"]
-    assert services.keys() == {"mongo", "rabbitmq", "mock_api", "migrate", "api", "worker"}
+    assert services.keys() == {"secrets", "mongo", "rabbitmq", "migrate", "api", "worker"}
     assert services["worker"]["environment"]["OPERATOR_URL"] == "https://operator.example"
-    assert services["worker"]["environment"]["SMS_URL"] == "http://mock_api:8090/sms"
     assert services["worker"]["environment"]["METRICS_PORT"] == "9100"
     assert services["worker"]["depends_on"].keys() == {"mongo", "rabbitmq", "mock_api", "migrate"}
     assert {service.get("container_name") for service in services.values()} == {None}  # `--scale` needs many names
     assert "ports" not in services["worker"]
 
 
-def test_compose_finds_every_secret_where_the_variable_points(tmp_path: Path) -> None:
-    for secrets, environment in [(ROOT / "deploy/secrets", {}), (tmp_path, {"SECRETS_DIR": str(tmp_path)})]:
-        files = [Path(secret["file"]) for secret in project(COMPOSE, **environment)["secrets"].values()]
-        assert {file.parent for file in files} == {secrets}
-        assert {file.name for file in files} == {path.name for path in (ROOT / "deploy/secrets").iterdir()}
-    made = block("docs/how-to/deploy.md", "mkdir")
-    assert all(f"> {file.name}\n" in made for file in files)
+def test_the_sandbox_is_there_for_a_trial_only() -> None:
+    assert "mock_api" in project(COMPOSE, COMPOSE_PROFILES="sandbox")["services"]
+    for service in ("api", "worker"):
+        assert project(COMPOSE)["services"][service]["environment"]["ALLOW_SANDBOX"] == ""
+
+
+def test_settings_of_operators_come_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / COMPOSE).write_text((ROOT / COMPOSE).read_text())
+    (tmp_path / ".env").write_text("OPERATORS=mtn-ci\nMTN_CI_KEY_FILE=/run/secrets/mtn_ci_key\nAPI_HOST=127.0.0.1\n")
+    environment = project(tmp_path / COMPOSE)["services"]["worker"]["environment"]
+    assert environment["OPERATORS"] == "mtn-ci"
+    assert environment["MTN_CI_KEY_FILE"] == "/run/secrets/mtn_ci_key"
+    assert environment["API_HOST"] == "0.0.0.0"
+
+
+def test_every_secret_is_made_where_the_services_look_for_it(tmp_path: Path) -> None:
+    for variables, source in [({}, "secrets"), ({"SECRETS_DIR": str(tmp_path)}, str(tmp_path))]:
+        services = project(COMPOSE, **variables)["services"]
+        mounted = {name: _mounts(service).get("/run/secrets") for name, service in services.items()}
+        assert mounted == dict.fromkeys(services, source)
+    used = set(re.findall(r"/run/secrets/(\w[\w.]*)", (ROOT / COMPOSE).read_text()))
+    assert used == FILES.keys()
+
+
+def test_containers_may_do_little() -> None:
+    services = project(COMPOSE, COMPOSE_PROFILES="sandbox")["services"]
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("read_only") or name in ("mongo", "rabbitmq"), name
+        assert service.get("mem_limit") or name == "secrets", name
+        assert {port["host_ip"] for port in service.get("ports", [])} <= {"127.0.0.1"}, name
+    assert {name for name, service in services.items() if "store" in service.get("networks", {})} == {
+        "mongo", "migrate", "api", "worker",
+    }  # fmt: skip
+    assert services["mongo"]["networks"].keys() == {"store"}
+    assert "--keyFile" in services["mongo"]["command"]
+
+
+def _mounts(service: dict[str, Any]) -> dict[str, str]:
+    return {volume["target"]: volume["source"] for volume in service.get("volumes", [])}
 
 
 def test_compose_takes_the_replica_set_of_the_proof() -> None:
@@ -71,14 +105,16 @@ def test_compose_takes_the_replica_set_of_the_proof() -> None:
 
 
 def test_the_rehearsal_replaces_only_what_cannot_be_had() -> None:
-    ours, rehearsed = project(COMPOSE), project(COMPOSE, OVERRIDE)
-    replaced = {"mongo": {"image", "build", "command", "healthcheck"}, "rabbitmq": {"image", "build"}}
+    ours, rehearsed = (project(*files, COMPOSE_PROFILES="sandbox") for files in ((COMPOSE,), (COMPOSE, OVERRIDE)))
+    replaced = {
+        "mongo": {"image", "build", "command", "user", "environment", "healthcheck"},
+        "rabbitmq": {"image", "build"},
+    }
     for name, service in ours["services"].items():
         allowed = replaced.get(name, {"build", "environment"})
         other = rehearsed["services"][name]
         differing = {key for key in service | other if service.get(key) != other.get(key)}
         assert differing <= allowed, name
-    assert ours["secrets"] == rehearsed["secrets"]
     assert ours["volumes"] == rehearsed["volumes"]
 
 
@@ -86,7 +122,7 @@ def test_the_rehearsal_replaces_only_what_cannot_be_had() -> None:
     ("written", "mistaken", "complaint"),
     [
         ("migrate: { condition: service_completed", "migrated: { condition: service_completed", "migrated"),
-        ("secrets: [broker_url,", "secrets: [broker_uri,", "broker_uri"),
+        ("networks: [store]", "networks: [stores]", "stores"),
         ("${SMS_URL:-", "${SMS_URL:_", "SMS_URL"),
     ],
 )

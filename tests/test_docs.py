@@ -135,7 +135,8 @@ def test_the_settings_page_says_the_defaults(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
     settings = read_settings()
-    values: dict[str, Any] = {**vars(settings), "mock_port": 8090, "operator_url": settings.operators.operators[0].url}
+    sandbox_of = {"mock_port": 8090, "sandbox_url": "http://127.0.0.1:8090"}
+    values: dict[str, Any] = {**vars(settings), **sandbox_of, "operator_url": settings.operators.operators[0].url}
     for section in settings.sections.values():
         values |= vars(section)
     checked = 0

@@ -159,7 +159,7 @@ def test_what_uses_the_store_waits_for_its_migration() -> None:
     services = YAML(typ="safe").load(text("docker-compose.yml"))["services"]
     assert services["migrate"]["command"] == ["python", "-m", "ops", "migrate"]
     assert services["migrate"]["image"] == "quittance"
-    assert services["migrate"]["environment"]["STORE_URL"] == services["api"]["environment"]["STORE_URL"]
+    assert services["migrate"]["environment"] == services["api"]["environment"]
     assert services["migrate"]["restart"] not in ("always", "unless-stopped")
     assert "migrate" not in services["migrate"]["depends_on"]
     for name in ("api", "worker"):

@@ -19,7 +19,7 @@ ADMIN_TOKEN = "admin-token"
 LIBRARY_ROUTES = frozenset({"api-docs.openapi_json", "swagger_ui.show"})
 """Routes of libraries, which cannot declare anything: the description of the API, for anyone."""
 
-OPEN = ", open when embedded without ADMIN_TOKEN"
+OPEN = ", open on one machine without ADMIN_TOKEN"
 """The end of a route's declared access: see `_is_open`."""
 
 RANK = {Role.USER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
@@ -71,7 +71,7 @@ def scoped(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A gateway that knows the secret of this setting may call; anyone while it is not set and embedded."""
+    """A gateway that knows the secret of this setting may call; anyone while it is not set on one machine."""
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
@@ -133,8 +133,8 @@ def _guarded(
 
 
 def _is_open(secret: str) -> bool:
-    """The one rule: on the embedded default a route is open until the secret that guards it is set."""
-    return core().settings.embedded and not secret
+    """The one rule: while the installation may be open, a route is so until the secret that guards it is set."""
+    return core().settings.open and not secret
 
 
 def _ranks(caller: Caller, role: Role) -> bool:

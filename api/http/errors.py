@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from api.http.json import json_answer
 from core import errors
@@ -127,7 +127,9 @@ def from_http(error: HTTPException) -> Response:
     code = CODES.get(status, "bad_request" if status < 500 else "internal_error")
     messages = getattr(error, "data", {}).get("messages")  # by where they were found: in the JSON, or the query
     listed = [entry for found in messages.values() for entry in _flat(found)] if messages else None
-    detail = INVALID if listed else re.sub(r"\s+", " ", error.description or "")
+    # What werkzeug says about an untrusted host quotes it.
+    said = "This host is not served here." if isinstance(error, SecurityError) else error.description or ""
+    detail = INVALID if listed else re.sub(r"\s+", " ", said)
     headers = {}
     if status == 405 and getattr(error, "valid_methods", None):
         headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]

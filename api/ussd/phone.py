@@ -37,7 +37,7 @@ def asset(name: str) -> Response:
 
 
 def _file(name: str) -> Response:
-    if not core().settings.embedded:
+    if not core().settings.open:
         raise NotFound("The phone is there on the embedded default only.")
     response = send_from_directory(STATIC, name)
     response.headers["Content-Security-Policy"] = POLICY

@@ -1,4 +1,4 @@
-// Loads Compose files as Docker Compose does: interpolation, secrets, profiles, merges and the checks of its model.
+// Loads Compose files as Docker Compose does: interpolation, the file .env, profiles, merges and the checks of its model.
 //
 //	go run . docker-compose.yml [override.yml ...]
 //
@@ -23,7 +23,9 @@ func main() {
 }
 
 func load(files []string) ([]byte, error) {
-	options, err := cli.NewProjectOptions(files, cli.WithOsEnv, cli.WithDefaultProfiles(), cli.WithName("quittance"))
+	options, err := cli.NewProjectOptions(
+		files, cli.WithOsEnv, cli.WithEnvFiles(), cli.WithDotEnv, cli.WithDefaultProfiles(), cli.WithName("quittance"),
+	)
 	if err != nil {
 		return nil, err
 	}

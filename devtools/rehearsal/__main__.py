@@ -11,11 +11,7 @@ import click
 from devtools.rehearsal.engine import need_programs
 from devtools.rehearsal.images import copy_tree, install_compose, make_base
 from devtools.rehearsal.namespaces import check_namespaces, no_cgroups_left, run_inside
-from devtools.rehearsal.pages import block, paste
 from devtools.servers import ServerMissing
-
-WRITTEN_SECRETS = "/srv/quittance/secrets"
-"""The folder of secrets in the page about deployment."""
 
 
 def rehearse() -> int:
@@ -36,14 +32,9 @@ def rehearse() -> int:
 def _prepare(home: Path) -> None:
     began = time.monotonic()
     copy_tree(home / "tree")
-    paste(
-        block("docs/how-to/deploy.md", "mkdir").replace(WRITTEN_SECRETS, str(home / "secrets")),
-        home,
-        {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-    )
     install_compose(home / "config")
     make_base(home / "base.tar")
-    click.echo(f"prepared: Docker Compose, a base image and secrets ({time.monotonic() - began:.0f} s)")
+    click.echo(f"prepared: Docker Compose and a base image ({time.monotonic() - began:.0f} s)")
 
 
 if __name__ == "__main__":

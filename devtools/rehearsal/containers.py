@@ -19,7 +19,7 @@ class Containers:
     """What runs in the engine at `home`."""
 
     def __init__(self, home: Path) -> None:
-        self.tree, self.secrets = home / "tree", home / "secrets"
+        self.tree = home / "tree"
         self.environment = environment(home)
 
     def shell(self, lines: str, typed: str = "") -> str:

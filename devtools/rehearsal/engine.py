@@ -65,7 +65,8 @@ def environment(home: Path) -> dict[str, str]:
         "COMPOSE_FILE": "docker-compose.yml:devtools/rehearsal/override.yml",
         "COMPOSE_PROJECT_NAME": "quittance",
         "COMPOSE_PROGRESS": "plain",
-        "SECRETS_DIR": str(home / "secrets"),
+        "COMPOSE_PROFILES": "sandbox",
+        "ALLOW_SANDBOX": "1",
     }
 
 

@@ -15,7 +15,7 @@ from core.accept import Command, accept
 from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
-from core.environment import PARTNERS, Env, url_of
+from core.environment import Env
 from core.operation import Operation
 from core.settings import Settings
 from core.store.port import Store
@@ -95,7 +95,7 @@ def _url(env: Env, sender: str) -> str:
     if sender not in HOSTS:
         return env.partner("SMS_URL", "/sms")
     defaults = [HOSTS[sender]] if HOSTS[sender] else []
-    return env.str("SMS_URL", *defaults, validate=url_of(PARTNERS)) or ""
+    return env.partner_url("SMS_URL", *defaults)
 
 
 def _sender_address(text: str) -> None:

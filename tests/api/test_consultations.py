@@ -339,7 +339,7 @@ def test_every_route_of_it_declares_its_scope(house: House) -> None:
     rules = {rule.rule for rule in house.app.url_map.iter_rules() if rule.endpoint.startswith("consultations.")}
     access = [who for route, who in house.app.extensions["access"].items() if route.partition(" ")[2] in rules]
     assert len(rules) == len(PATHS)
-    assert set(access) == {"scope consultations, open when embedded without ADMIN_TOKEN"}
+    assert set(access) == {"scope consultations, open on one machine without ADMIN_TOKEN"}
 
 
 def test_two_ends_at_once_are_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

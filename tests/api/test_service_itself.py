@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.kit import PHONE, TOKEN, URL, House, assert_problem, body
+from tests.api.kit import PHONE, TOKEN, URL, House, assert_problem, body, build
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,8 +117,9 @@ def test_a_strange_host_breaks_nothing(house: House, host: str) -> None:
     assert b"<script>" not in answer.data
 
 
-@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "pay.example.ci"])
-def test_the_location_uses_the_host_of_the_request(house: House, host: str) -> None:
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "pay.example.ci"])
+def test_the_location_uses_the_host_of_the_request(host: str) -> None:
+    house = build(trusted_hosts=["pay.example.ci"])
     answer = house.http.post(URL, json=body(), environ_overrides={"HTTP_HOST": host})
 
     assert answer.headers["Location"] == f"http://{host}{URL}{answer.json['id']}"

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from core.settings import NO_DOTENV, BadSettings, read_settings, setting_names
 from devtools.stack import ROOT, Stack
+from ops.secret_files import make
 from products.fines.contract import FinesSettings
 
 
@@ -88,6 +89,7 @@ def test_an_asynchronous_driver_is_refused_with_the_url_to_write(
 @pytest.mark.parametrize("url", ["postgresql+psycopg://db/q", "mysql+pymysql://db/q", "mongodb+srv://db/q"])
 def test_other_drivers_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("STORE_URL", url)
+    monkeypatch.setenv("ALLOW_SANDBOX", "1")
     assert read_settings().store_url == url
 
 
@@ -152,15 +154,28 @@ def test_the_example_lists_every_setting_with_its_default_and_what_it_is(dotenv:
     assert read_settings() == plain
 
 
-def test_the_containers_settings_are_good_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def containers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **variables: str) -> None:
+    """The environment of the container of the API, with these variables for Compose."""
+    make(tmp_path)
     service = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())["services"]["api"]
     for name, value in service["environment"].items():
-        default = re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
-        monkeypatch.setenv(name, default.replace("/run/secrets", str(ROOT / "deploy/secrets")))
+        given = re.sub(r"\$\{(\w+):-(.*)\}", lambda found: variables.get(found[1], found[2]), str(value))
+        monkeypatch.setenv(name, given.replace("/run/secrets", str(tmp_path)))
+
+
+def test_the_containers_settings_are_good_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    containers(monkeypatch, tmp_path, ALLOW_SANDBOX="1")
     settings = read_settings()
     assert settings.operators.operators[0].url == "http://mock_api:8090/operator"
     assert settings.broker_url.startswith("amqp://quittance:")
-    assert settings.admin_token
+    assert settings.store_url.startswith("mongodb://quittance:")
+    assert settings.ussd_key != settings.ussd_africastalking_key
+
+
+def test_the_containers_do_not_start_without_partners(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    containers(monkeypatch, tmp_path)
+    with pytest.raises(BadSettings, match="the sandbox would play it"):
+        read_settings()
 
 
 def test_the_sandboxs_port_moves_the_partners_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
