@@ -45,7 +45,6 @@ def test_a_deployment_starts_survives_crashes_and_is_upgraded_without_losing_a_p
 @pytest.mark.parametrize(
     ("page", "beginning", "has"),
     [
-        ("docs/how-to/deploy.md", "mkdir", "/srv/quittance/secrets"),
         ("docs/how-to/deploy.md", "docker compose up", "--scale worker=3"),
         ("README.md", "curl -i", "AM-2026-000123"),
         ("docs/how-to/upgrade.md", "docker compose build", "--no-deps api"),
