@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from api import callbacks, docs, evidence, health
 from api.auth import access as auth
+from api.auth import credentials, phones
 from api.auth import routes as people
 from api.auth.tokens import Tokens
 from api.http import errors
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 WAITING_SEATS = 64
 """Per process. Each that waits for news looks ten times a second, so all of them take a tenth of a core."""
 
-OURS = (people.blueprint, evidence.blueprint, gateways.blueprint)
+OURS = (people.blueprint, phones.blueprint, credentials.blueprint, evidence.blueprint, gateways.blueprint)
 """The blueprints of the API's own routes, which its description shows."""
 PAGES = (health.blueprint, callbacks.blueprint, phone.blueprint, docs.blueprint, docs.page)
 """Those that the description leaves out."""
@@ -115,7 +116,8 @@ def _app(core: Core) -> Flask:
     app.json = MoneyJSON(app)
     app.extensions["core"] = core
     app.extensions["tokens"] = Tokens(secrets, core.clock)
-    app.extensions["ussd"] = Sessions(core, Pins(core.store, core.clock, pepper, core.passwords), menus, pepper)
+    app.extensions["pins"] = pins = Pins(core.store, core.clock, pepper, core.passwords)
+    app.extensions["ussd"] = Sessions(core, pins, menus, pepper)
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
     app.config.update(
         API_TITLE="Quittance",

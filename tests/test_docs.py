@@ -15,7 +15,7 @@ from api.http.blueprint import MAX_BODY_BYTES
 from api.http.headers import MAX_WAIT_S
 from api.ussd.sessions import RESUME_S
 from core.broker.rabbitmq.publisher import MAX_UNCONFIRMED, MAX_WAITING
-from core.identity.pins import LOCKED_S as PIN_LOCKED_S
+from core.identity.pins import LOCKS_MIN
 from core.operation import TRANSITIONS, Status
 from core.settings import read_settings, setting_names
 from core.store.sqlite import BATCH
@@ -175,7 +175,7 @@ FACTS = [
     ("how-to/connect-a-partner.md", f"larger than {MAX_ANSWER_BYTES // 1024} KiB"),
     ("how-to/operate.md", f"After {breaker.FAILURES} calls without a usable answer"),
     ("how-to/operate.md", f"{breaker.OPEN_S} seconds later, then up to {breaker.MAX_OPEN_S} seconds"),
-    ("how-to/operate.md", f"three wrong PINs lock it for {PIN_LOCKED_S // 60} minutes"),
+    ("how-to/operate.md", f"three wrong PINs lock it for {LOCKS_MIN[0]} minutes"),
     ("how-to/deploy.md", f"Give a worker {GRACE_S} seconds to end"),
     ("decisions/0007-a-rabbitmq-layer-of-our-own.md", f"{MAX_WAITING:,} waiting and {MAX_UNCONFIRMED:,} unconfirmed"),
     ("decisions/0008-one-sqlite-writer-per-process.md", f"at most {BATCH} writes"),

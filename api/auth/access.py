@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, g, request
 
-from api.auth.tokens import tokens
+from api.auth.tokens import TokenClaims, tokens
 from api.http.context import core
 from api.http.errors import Forbidden, Unauthenticated
 from core.identity.api_keys import PREFIX
@@ -35,12 +35,14 @@ class Caller:
     id: the owner of idempotency keys.
     person, role: None for a machine.
     scopes: what a machine may do.
+    token: what the person's token says.
     """
 
     id: str
     person: Person | None = None
     role: Role | None = None
     scopes: frozenset[str] = frozenset()
+    token: TokenClaims | None = None
 
 
 def anyone(view: Callable[P, R]) -> Callable[P, R]:
@@ -90,15 +92,21 @@ def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def person() -> Person:
     """The signed-in person."""
-    caller: Caller = g.caller
-    assert caller.person is not None
-    return caller.person
+    found = caller().person
+    assert found is not None
+    return found
+
+
+def caller() -> Caller:
+    """Who calls a route that not everybody may call."""
+    found: Caller = g.caller
+    return found
 
 
 def client() -> str:
     """The owner of idempotency keys. Anonymous clients share one set, so that a key holds from any address."""
-    caller: Caller | None = g.get("caller")
-    return caller.id if caller else ANONYMOUS
+    known: Caller | None = g.get("caller")
+    return known.id if known else ANONYMOUS
 
 
 def declared(app: Flask) -> Iterator[tuple[str, str]]:
@@ -146,10 +154,10 @@ def _identify() -> Caller:
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer":
         raise Unauthenticated
-    caller = _caller(authorization.token or "")
-    if caller is None:
+    known = _caller(authorization.token or "")
+    if known is None:
         raise Unauthenticated("This token is not valid, or has expired.", challenge='Bearer error="invalid_token"')
-    return caller
+    return known
 
 
 def _caller(token: str) -> Caller | None:
@@ -159,6 +167,10 @@ def _caller(token: str) -> Caller | None:
     if token.startswith(PREFIX):
         key = core().api_keys.look_up(token)
         return Caller(key.id, scopes=key.scopes) if key else None
-    id = tokens().read(token)
-    found = core().people.get(id) if id else None
-    return None if found is None or found.suspended else Caller(found.id, found, found.role)
+    claims = tokens().read(token)
+    found = core().people.get(claims.person) if claims else None
+    if claims is None or found is None or found.suspended:
+        return None
+    if claims.epoch != found.epoch or claims.id in found.ended_tokens:
+        return None
+    return Caller(found.id, found, found.role, token=claims)

@@ -1,5 +1,7 @@
 """People: how they register, and get the token that says who they are. `/v1/auth/`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -12,12 +14,11 @@ from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.errors import Unauthenticated
 from api.http.fields import Phone, Text
-from core.identity.lockout import Lockout
+from core.errors import InvalidField
+from core.identity.guessable import is_common_password
+from core.identity.guesses import Guesses, fingerprint
 from core.identity.people import PASSWORD, USERNAME, Person, canonical_name
-
-MAX_WRONG_PER_ACCOUNT, MAX_WRONG_PER_ADDRESS = 5, 50
-"""Wrong passwords in a row. Many people may share an address, for example behind an operator's gateway."""
-LOCKED_S = 15 * 60
+from core.identity.usernames import is_misleading
 
 
 class WrongCredentials(Unauthenticated):
@@ -53,14 +54,11 @@ class RegisterRequest(Schema):
     msisdn = Phone(load_default=None, allow_none=True)
 
 
-class PhoneRequest(Schema):
-    msisdn = Phone(required=True)
-
-
 class PersonView(Schema):
     id = fields.UUID()
     username = fields.String(allow_none=True, metadata={"example": "awa"})
     msisdn = fields.String(allow_none=True, metadata={"example": "+2250707000001"})
+    phone_proven = fields.Boolean(metadata={"description": "whether the phone is known to be the person's own"})
     role = fields.String(metadata={"example": "user"})
 
 
@@ -86,10 +84,14 @@ class Registration(MethodView):
     @blueprint.arguments(RegisterRequest(), example={"username": "awa", "password": "correct horse battery"})
     @blueprint.response(201, PersonView)
     def post(self, payload: dict[str, Any]) -> Response:
-        """Register, and get a wallet. 409 when the username or the phone is taken."""
-        registered = core().people.register(payload["username"], payload["password"], payload["msisdn"])
+        """Register, and get a wallet. 409 when the username is taken. The phone is not proven to be yours yet."""
+        username, operators = payload["username"], core().settings.operators.operators
+        if is_misleading(username, (operator.name for operator in operators)):
+            raise InvalidField("username", "It could be taken for somebody else: choose another.")
+        refuse_weak(payload["password"], username)
+        registered = core().people.register(username, payload["password"], payload["msisdn"])
         core().wallet_of(registered.id)  # also made when it is first asked for, should we die before this line
-        response = jsonify(_view(registered))
+        response = jsonify(view_of(registered))
         response.status_code = 201
         response.headers["Location"] = url_for("people.CurrentUser", _external=bool(request.host))
         return response
@@ -101,19 +103,16 @@ class Token(MethodView):
     @blueprint.arguments(TokenForm(), location="form")
     @blueprint.response(200, TokenView)
     def post(self, given: dict[str, str]) -> Response:
-        """Get a bearer token, for an hour. 429 after too many wrong attempts for an account or from an address."""
-        store, clock = core().store, core().clock
-        by_address = Lockout(store, clock, "sign-in address", MAX_WRONG_PER_ADDRESS, LOCKED_S)
-        by_account = Lockout(store, clock, "sign-in account", MAX_WRONG_PER_ACCOUNT, LOCKED_S)
-        address, account = request.remote_addr or "", _account(given["username"])
-        by_address.begin(address)
-        by_account.begin(account)
-        found = core().people.authenticate(given["username"], given["password"])
-        if found is None:
-            raise WrongCredentials
-        by_address.forgive(address)  # or signing in as oneself would reset the count for guesses at others
-        by_account.succeeded(account)
-        response = jsonify(access_token=tokens().issue(found.id), token_type="bearer", expires_in=LIFETIME_S)
+        """Get a bearer token, for an hour. 429 after too many wrong passwords."""
+        username = given["username"]
+        with guarded(username):
+            found = core().people.authenticate(username, given["password"])
+            if found is None:
+                raise WrongCredentials
+        core().people.remember(found.id, fingerprint(request.remote_addr or ""))
+        response = jsonify(
+            access_token=tokens().issue(found.id, found.epoch), token_type="bearer", expires_in=LIFETIME_S
+        )
         response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
         return response
 
@@ -125,18 +124,22 @@ class CurrentUser(MethodView):
     @blueprint.doc(security=BEARER)
     def get(self) -> Response:
         """Show who is signed in."""
-        return jsonify(_view(person()))
+        return jsonify(view_of(person()))
 
 
-@blueprint.route("/phone")
-class OwnPhone(MethodView):
-    @signed_in
-    @blueprint.arguments(PhoneRequest(), example={"msisdn": "+2250707000001"})
-    @blueprint.response(200, PersonView)
-    @blueprint.doc(security=BEARER)
-    def put(self, payload: dict[str, Any]) -> Response:
-        """Add or change your phone. 409 when it is taken, or when a PIN has proven your present phone."""
-        return jsonify(_view(core().people.set_phone(person().id, payload["msisdn"])))
+@contextmanager
+def guarded(username: str) -> Iterator[None]:
+    """Counts a wrong password, unless the block ends without an exception. Raises TooManyAttempts."""
+    address = request.remote_addr or ""
+    known = core().people.knows(username, fingerprint(address))
+    with Guesses(core().store, core().clock).guess(_account(username), address, known):
+        yield
+
+
+def refuse_weak(password: str, username: str | None) -> None:
+    """Raises InvalidField."""
+    if is_common_password(password, username):
+        raise InvalidField("password", "Too easy to guess: it is a common password, or your username.")
 
 
 def _account(username: str) -> str:
@@ -147,10 +150,11 @@ def _account(username: str) -> str:
         return username
 
 
-def _view(registered: Person) -> dict[str, Any]:
+def view_of(registered: Person) -> dict[str, Any]:
     return {
         "id": registered.id,
         "username": registered.username,
         "msisdn": registered.msisdn,
+        "phone_proven": registered.phone_proven,
         "role": registered.role.value,
     }

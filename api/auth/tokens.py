@@ -1,7 +1,9 @@
 """Bearer tokens of people: JSON Web Tokens (RFC 7519), signed by this installation."""
 
 import hashlib
-from datetime import timedelta
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import jwt
 from flask import current_app
@@ -14,19 +16,31 @@ LIFETIME_S = 3600
 CLAIMS = ["exp", "iat", "iss", "aud", "sub"]
 
 
-class Tokens:
-    """secrets: the first one signs; all of them verify, so that a secret can be rotated."""
+@dataclass(frozen=True)
+class TokenClaims:
+    """person: an id; epoch: the person's at the time; id: the token's own."""
 
-    def __init__(self, secrets: list[str], clock: Clock) -> None:
-        self._keys = {_kid(secret): secret for secret in secrets}
-        self._signing = _kid(secrets[0])
+    person: str
+    epoch: int
+    id: str
+    expires_at: datetime
+
+
+class Tokens:
+    """keys: the first one signs; all of them verify, so that a key can be rotated."""
+
+    def __init__(self, keys: list[str], clock: Clock) -> None:
+        self._keys = {_kid(key): key for key in keys}
+        self._signing = _kid(keys[0])
         self._clock = clock
 
-    def issue(self, person: str) -> str:
-        """A token for LIFETIME_S seconds. person: an id."""
+    def issue(self, person: str, epoch: int = 0) -> str:
+        """A token for LIFETIME_S seconds. person: an id; epoch: of the person, see `core.identity.people`."""
         now = self._clock.now()
         claims = {
             "sub": person,
+            "jti": secrets.token_hex(8),
+            "epoch": epoch,
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": now,
@@ -34,8 +48,8 @@ class Tokens:
         }
         return jwt.encode(claims, self._keys[self._signing], ALGORITHM, headers={"kid": self._signing})
 
-    def read(self, token: str) -> str | None:
-        """The id of the token's person; None for a token that is expired, foreign, altered or malformed."""
+    def read(self, token: str) -> TokenClaims | None:
+        """What a token says; None for one that is expired, foreign, altered or malformed."""
         # The first key is nearly always the right one. Reading the header first would parse every token twice.
         for kid, secret in self._keys.items():
             try:
@@ -49,13 +63,14 @@ class Tokens:
                     options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
                 )
                 header, claims = read["header"], read["payload"]
-                expires = int(claims["exp"])
+                expires, epoch = int(claims["exp"]), int(claims.get("epoch", 0))
             except jwt.InvalidSignatureError:
                 continue
             except (jwt.InvalidTokenError, TypeError, ValueError):
                 return None
             valid = header.get("kid") == kid and self._clock.now().timestamp() < expires
-            return str(claims["sub"]) if valid else None
+            at = datetime.fromtimestamp(expires, UTC)
+            return TokenClaims(str(claims["sub"]), epoch, str(claims.get("jti", "")), at) if valid else None
         return None
 
 

@@ -8,7 +8,8 @@ from api.http.fields import read_amount
 from api.ussd.fit import short
 from api.ussd.screen import END, Ask, End, Go, Heading, Pay, Talk, Wrong, text
 from core.errors import InvalidAmount, QuittanceError, TooManyAttempts
-from core.identity.pins import is_pin, is_weak
+from core.identity.guessable import is_weak_pin
+from core.identity.pins import is_pin
 from core.money import exponent, to_minor
 from core.notices.languages import LANGUAGES, plain
 from core.notices.outcome import Notification, reference
@@ -92,9 +93,12 @@ def check_pin(talk: Talk, typed: str) -> None:
             return
     except TooManyAttempts:
         raise Wrong(talk.say("PIN locked.")) from None
-    if not talk.pins.locked(talk.me.id):
+    minutes = talk.pins.locked_min(talk.me.id)
+    if not minutes:
         raise Wrong(talk.say("Wrong PIN."))
-    text = talk.say("Your PIN is locked for 30 minutes, after 3 wrong ones.")
+    text = talk.say("Your PIN is locked for {minutes} minutes, after 3 wrong ones.", minutes=str(minutes))
+    if minutes < 0:
+        text = talk.say("Your PIN is locked, after too many wrong ones. Ask us to unlock it.")
     talk.core.notifier.send(talk.msisdn, text, talk.me.id, talk.key)
     raise Wrong(talk.say("PIN locked."))
 
@@ -103,7 +107,7 @@ def read_new_pin(talk: Talk, typed: str) -> dict[str, object]:
     """The hash of a new PIN, which the caller has to type again. Raises Wrong."""
     if not is_pin(typed):
         raise Wrong(talk.say("4 to 6 digits."))
-    if is_weak(typed):
+    if is_weak_pin(typed, talk.msisdn):
         raise Wrong(talk.say("Too easy."))
     return {"pin": talk.pins.hash(typed)}
 

@@ -1,4 +1,8 @@
-"""The names of people: usernames and phones, each of which only one person has."""
+"""The names of people: usernames and proven phones, each of which only one person has.
+
+Anybody may say that a phone is theirs. Until they have proven it, they keep nobody else from it: they have its claim
+only while nobody has proven it, or named it after them.
+"""
 
 from contextlib import suppress
 from functools import partial
@@ -22,10 +26,14 @@ class Names:
         }
 
     def find(self, field: str, name: str) -> Document | None:
-        """The person with this name."""
-        holder = self._claims[field].holder(name)
-        document = self._store.get(PEOPLE, holder) if holder else None
-        return document if document and document.get(field) == name else None
+        """The person who has this name."""
+        document = self._holder(field, name)
+        return document if document and _has(document, field, name) else None
+
+    def naming(self, phone: str) -> Document | None:
+        """The person who has this phone, or who named it last."""
+        document = self._holder("msisdn", phone)
+        return document if document and document.get("msisdn") == phone else None
 
     def take(self, field: str, name: str, person: str) -> None:
         """Claims a name for a person who was read before, and is saved with it afterwards. Raises NameTaken."""
@@ -35,6 +43,7 @@ class Names:
     def register(self, person: Document) -> Document | None:
         """Stores a new person. Returns None when the id was voided meanwhile: then try another. Raises NameTaken."""
         names = {field: person[field] for field in COLLECTIONS if person[field] is not None}
+        said = {field for field, name in names.items() if not _has(person, field, name)}
         try:
             new = (self._claims[field].new(name, person["id"]) for field, name in names.items())
             self._store.insert_all(*new, (PEOPLE, person))
@@ -43,7 +52,8 @@ class Names:
             pass  # some of the claims may be stored
         try:
             for field, name in names.items():
-                self.take(field, name, person["id"])
+                with suppress(*[NameTaken] * (field in said)):
+                    self.take(field, name, person["id"])
             return self._store.insert(PEOPLE, person)
         except NameTaken:
             for field, name in names.items():
@@ -57,5 +67,18 @@ class Names:
         so that whoever is about to give them the name fails."""
         with suppress(Duplicate):
             self._store.insert(PEOPLE, {"id": holder, "void": True})
-        left = update(self._store, PEOPLE, holder, lambda person: None if person.get(field) == name else person)
-        return left is not None and left.get(field) != name
+        left = update(self._store, PEOPLE, holder, lambda person: None if _has(person, field, name) else person)
+        return left is not None and not _has(left, field, name)
+
+    def _holder(self, field: str, name: str) -> Document | None:
+        holder = self._claims[field].holder(name)
+        return self._store.get(PEOPLE, holder) if holder else None
+
+
+def is_proven(person: Document) -> bool:
+    """Whether the person's phone is proven to be theirs. Releases before 0.2 had no other proof than a PIN."""
+    return person.get("phone_proven_at") is not None or person.get("pin") is not None
+
+
+def _has(person: Document, field: str, name: str) -> bool:
+    return person.get(field) == name and (field != "msisdn" or is_proven(person))

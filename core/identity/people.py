@@ -3,13 +3,16 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from operator import itemgetter
 
 from core.clock import Clock, to_rfc3339
-from core.errors import InvalidPhone, PhoneProven, StoreUnavailable
-from core.identity.names import Names
+from core.errors import InvalidPhone, NameTaken, PhoneProven, StoreUnavailable
+from core.identity.names import Names, is_proven
 from core.identity.passwords import Passwords
 from core.ids import is_id, new_id
 from core.phone import DIALLED, mask, to_e164
@@ -17,6 +20,9 @@ from core.store.port import PEOPLE, Document, Store, update
 
 MAX_TRIES = 5
 """Registration is tried again only if somebody else registers under the same name at the same moment."""
+
+ADDRESSES = 10
+"""From which a person has signed in: the last ones are remembered."""
 
 USERNAME = (3, 32)
 PASSWORD = (8, 128)
@@ -36,7 +42,11 @@ class Role(StrEnum):
 class Person:
     """username: None for who registered by phone; msisdn: in E.164, or None, but one of both is there.
 
+    phone_proven: whether the phone is known to be the person's own.
+    epoch: tokens of an earlier one have ended.
+    ended_tokens: the ids of other tokens that have.
     suspended: may neither sign in nor be paid from or to; language: a code of `core.notices.languages`, or None.
+    created_on: a date such as `2026-11-28`, UTC.
     """
 
     id: str
@@ -45,7 +55,11 @@ class Person:
     role: Role
     suspended: bool
     language: str | None = None
+    created_on: str = ""
     has_pin: bool = False
+    phone_proven: bool = False
+    epoch: int = 0
+    ended_tokens: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -79,9 +93,15 @@ class People:
         *,
         pin: str | None = None,
         language: str | None = None,
+        phone_proven: bool = False,
         ids: Callable[[], str] = new_id,
     ) -> Person:
-        """pin: hashed. Raises NameTaken(field); ValueError for a username that `canonical_name` refuses."""
+        """pin: hashed; phone_proven: whether the phone is known to be the person's own.
+
+        Raises NameTaken(field) for a username and a proven phone; ValueError for a username that `canonical_name`
+        refuses.
+        """
+        now = to_rfc3339(self._clock.now())
         document: Document = {
             "username": None if username is None else canonical_name(username),
             "shown": username,
@@ -91,7 +111,8 @@ class People:
             "pin": pin,
             "language": language,
             "suspended": False,
-            "created_at": to_rfc3339(self._clock.now()),
+            "phone_proven_at": now if phone_proven else None,
+            "created_at": now,
         }
         for _ in range(MAX_TRIES):
             # Under another id each time: the one before may have been voided.
@@ -111,12 +132,33 @@ class People:
         right = self._passwords.verify(document["password"] if document else None, password)
         return _person(document) if document and right and not document["suspended"] else None
 
+    def knows(self, username: str, address: str) -> bool:
+        """Whether somebody has signed in to this account from this address. address: its fingerprint."""
+        try:
+            document = self._names.find("username", canonical_name(username))
+        except ValueError:
+            return False
+        return document is not None and address in document.get("addresses", {})
+
+    def remember(self, id: str, address: str) -> None:
+        """Remembers that this person has signed in from this address. For an id that exists."""
+        today = to_rfc3339(self._clock.now())[:10]
+
+        def change(document: Document) -> Document | None:
+            known: dict[str, str] = document.get("addresses", {})
+            if known.get(address) == today:
+                return None
+            newest = sorted({**known, address: today}.items(), key=itemgetter(1), reverse=True)[:ADDRESSES]
+            return {**document, "addresses": dict(newest)}
+
+        update(self._store, PEOPLE, id, change)
+
     def get(self, id: str) -> Person | None:
         document = self._store.get(PEOPLE, id) if is_id(id) else None
         return _person(document) if document and "void" not in document else None
 
     def find(self, text: str, region: str) -> Person | None:
-        """The person of a username, or of a phone in any spelling.
+        """The person of a username, or of a proven phone in any spelling.
 
         region: as `to_e164` reads phones.
         """
@@ -132,8 +174,13 @@ class People:
         return _person(document) if document else None
 
     def of_phone(self, msisdn: str) -> Person | None:
-        """msisdn: in E.164."""
+        """The person who has proven this phone. msisdn: in E.164."""
         document = self._names.find("msisdn", msisdn)
+        return _person(document) if document else None
+
+    def naming(self, msisdn: str) -> Person | None:
+        """The person who has proven this phone, or else the last one who named it. msisdn: in E.164."""
+        document = self._names.naming(msisdn)
         return _person(document) if document else None
 
     def suspend(self, id: str, suspended: bool) -> None:
@@ -145,10 +192,10 @@ class People:
         self._change(id, pin=pin)
 
     def set_phone(self, id: str, msisdn: str) -> Person:
-        """The person with this phone. For an id that is there.
+        """The person with this phone, which nobody has proven yet to be theirs. For an id that is there.
 
         msisdn: in E.164.
-        Raises NameTaken for somebody else's, and PhoneProven for another one than that of the person's PIN.
+        Raises PhoneProven for another phone than that of the person's PIN.
         """
 
         def change(document: Document) -> Document | None:
@@ -156,13 +203,55 @@ class People:
                 return None
             if document.get("msisdn") is not None and document.get("pin") is not None:
                 raise PhoneProven
-            # Claimed after the person was read: whoever takes the claim over changes the person, and the save fails.
-            self._names.take("msisdn", msisdn, id)
-            return {**document, "msisdn": msisdn}
+            with suppress(NameTaken):  # somebody has proven it
+                self._names.take("msisdn", msisdn, id)
+            return {**document, "msisdn": msisdn, "phone_proven_at": None}
 
-        changed = update(self._store, PEOPLE, id, change)
-        assert changed is not None
-        return _person(changed)
+        return self._update(id, change)
+
+    def prove_phone(self, id: str, msisdn: str) -> Person:
+        """The person, whose own this phone is now known to be. For an id that is there.
+
+        msisdn: in E.164. Raises NameTaken where it is known to be somebody else's already.
+        """
+        return self._update(id, lambda document: self._proven(document, msisdn))
+
+    def take_over(self, id: str, msisdn: str, pin: str, language: str) -> Person:
+        """The person, taken over by who holds the phone. For an id that is there.
+
+        The password and all tokens end, unless the phone had been proven: whoever has them only named the phone.
+        pin: hashed. Raises NameTaken.
+        """
+
+        def change(document: Document) -> Document:
+            taken = {**self._proven(document, msisdn), "pin": pin, "language": language}
+            return taken if is_proven(document) else {**taken, "password": None, "epoch": _epoch(document) + 1}
+
+        return self._update(id, change)
+
+    def has_password(self, id: str, password: str) -> bool:
+        """Whether it is the person's password."""
+        document = self._store.get(PEOPLE, id)
+        return self._passwords.verify(document.get("password") if document else None, password)
+
+    def set_password(self, id: str, password: str) -> None:
+        """Changes the password, and ends all tokens. For an id that exists."""
+        hashed = self._passwords.hash(password)
+        self._update(id, lambda document: {**document, "password": hashed, "epoch": _epoch(document) + 1})
+
+    def end_token(self, id: str, token: str, expires_at: datetime) -> None:
+        """Ends one token, by its id. For a person who exists."""
+        now = to_rfc3339(self._clock.now())
+
+        def change(document: Document) -> Document:
+            ended = {name: at for name, at in document.get("ended_tokens", {}).items() if at > now}
+            return {**document, "ended_tokens": {**ended, token: to_rfc3339(expires_at)}}
+
+        self._update(id, change)
+
+    def end_all_tokens(self, id: str) -> None:
+        """For an id that exists."""
+        self._update(id, lambda document: {**document, "epoch": _epoch(document) + 1})
 
     def take_phone(self, id: str) -> None:
         """Removes the phone from an account whose owner does not have it. For an id that exists."""
@@ -174,6 +263,16 @@ class People:
 
     def _change(self, id: str, **members: object) -> None:
         update(self._store, PEOPLE, id, lambda document: {**document, **members})
+
+    def _update(self, id: str, change: Callable[[Document], Document | None]) -> Person:
+        changed = update(self._store, PEOPLE, id, change)
+        assert changed is not None
+        return _person(changed)
+
+    def _proven(self, document: Document, msisdn: str) -> Document:
+        # Claimed after the person was read: whoever takes the claim over changes the person, and the save fails.
+        self._names.take("msisdn", msisdn, document["id"])
+        return {**document, "msisdn": msisdn, "phone_proven_at": to_rfc3339(self._clock.now())}
 
 
 def canonical_name(username: str) -> str:
@@ -193,5 +292,13 @@ def _person(document: Document) -> Person:
         role=Role(document["role"]),
         suspended=bool(document["suspended"]),
         language=document.get("language"),
+        created_on=str(document.get("created_at", ""))[:10],
         has_pin=document.get("pin") is not None,
+        phone_proven=document.get("msisdn") is not None and is_proven(document),
+        epoch=_epoch(document),
+        ended_tokens=frozenset(document.get("ended_tokens", ())),
     )
+
+
+def _epoch(document: Document) -> int:
+    return int(document.get("epoch", 0))

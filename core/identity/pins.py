@@ -3,22 +3,21 @@
 import hashlib
 import hmac
 import re
+from datetime import datetime, timedelta
 
-from core.clock import Clock
-from core.identity.lockout import Lockout
+from core.clock import Clock, from_rfc3339, to_rfc3339
+from core.errors import TooManyAttempts
 from core.identity.passwords import Passwords
-from core.store.port import PEOPLE, Store
+from core.store.port import PEOPLE, Document, Store, update
 
-MAX_WRONG_PINS, LOCKED_S = 3, 30 * 60
-"""Three consecutive wrong PINs lock the PIN for 30 minutes."""
+MAX_WRONG_PINS = 3
+LOCKS_MIN = (30, 60, 120, 240, 480, 960, 1440)
+"""Three consecutive wrong PINs lock the PIN: for 30 minutes, then for twice as long each time, up to a day. After the
+last one only a person unlocks it."""
+FOR_EVER_S = 24 * 3600
+"""What a caller is told to wait then: looking again more often is of no use."""
 
 _DIGITS = re.compile(r"[0-9]{4,6}")
-_RUN = "01234567890123456789"
-
-
-def is_weak(pin: str) -> bool:
-    """Whether a PIN is easy to guess: one digit repeated, or consecutive digits."""
-    return len(set(pin)) == 1 or pin in _RUN or pin[::-1] in _RUN
 
 
 def is_pin(text: str) -> bool:
@@ -33,9 +32,9 @@ class Pins:
 
     def __init__(self, store: Store, clock: Clock, pepper: str, passwords: Passwords | None = None) -> None:
         self._store = store
+        self._clock = clock
         self._pepper = pepper.encode()
         self._passwords = passwords or Passwords()
-        self._lockout = Lockout(store, clock, "pin", MAX_WRONG_PINS, LOCKED_S)
 
     def hash(self, pin: str) -> str:
         return self._passwords.hash(self._peppered(pin))
@@ -46,18 +45,46 @@ class Pins:
 
     def verify(self, person: str, pin: str) -> bool:
         """Whether it is the person's PIN. Raises TooManyAttempts when the PIN is locked."""
-        self._lockout.begin(person)
-        document = self._store.get(PEOPLE, person)
-        right = self.same(document.get("pin") if document else None, pin)
+        counted = update(self._store, PEOPLE, person, self._count)
+        right = self.same(counted.get("pin") if counted else None, pin)
         if right:
-            self._lockout.succeeded(person)
+            self.unlock(person)
         return right
 
-    def locked(self, person: str) -> bool:
-        return self._lockout.exhausted(person)
+    def locked_min(self, person: str) -> int:
+        """For how many minutes the last wrong PIN has locked it; 0: it is not locked, -1: until a person unlocks it."""
+        tries = _tries(self._store.get(PEOPLE, person) or {})
+        if tries["failed"] < MAX_WRONG_PINS:
+            return 0
+        ends = self._ends(tries)
+        if ends is None:
+            return -1
+        return LOCKS_MIN[tries["locks"] - 1] if self._clock.now() < ends else 0
 
     def unlock(self, person: str) -> None:
-        self._lockout.succeeded(person)
+        update(self._store, PEOPLE, person, lambda document: {**document, "pin_tries": None})
+
+    def _count(self, document: Document) -> Document:
+        """Counts an attempt as failed, for now. Raises TooManyAttempts."""
+        tries, now = _tries(document), self._clock.now()
+        if tries["failed"] >= MAX_WRONG_PINS:
+            ends = self._ends(tries)
+            if ends is None or now < ends:
+                raise TooManyAttempts(FOR_EVER_S if ends is None else int((ends - now).total_seconds()) + 1)
+            tries = {**tries, "failed": 0}
+        failed = tries["failed"] + 1
+        locks = tries["locks"] + (failed == MAX_WRONG_PINS)
+        return {**document, "pin_tries": {"failed": failed, "locks": locks, "since": to_rfc3339(now)}}
+
+    def _ends(self, tries: Document) -> datetime | None:
+        """When the lock ends; None: when a person ends it."""
+        if tries["locks"] > len(LOCKS_MIN):
+            return None
+        return from_rfc3339(tries["since"]) + timedelta(minutes=LOCKS_MIN[tries["locks"] - 1])
 
     def _peppered(self, pin: str) -> str:
         return hmac.new(self._pepper, pin.encode(), hashlib.sha256).hexdigest()
+
+
+def _tries(person: Document) -> Document:
+    return person.get("pin_tries") or {"failed": 0, "locks": 0, "since": ""}

@@ -18,7 +18,7 @@ from ops.demo import demo
 FOLDER = Path(__file__).parent
 COLUMNS = 100
 NUMBER = "+2250707000101"
-KEYS = ("2", "2580", "2580")
+KEYS = ("2", "2589", "2589")
 """English, a PIN, and the PIN again: somebody new then sees the main menu."""
 
 

@@ -174,7 +174,7 @@ class House:
     def person(self, username: str, role: Role = Role.USER, msisdn: str | None = None, balance: int = 0) -> "Caller":
         """Somebody who is registered, signed in, and has so many minor units."""
         people: People = self.core.people
-        person = people.register(username, PASSWORD, msisdn, role)
+        person = people.register(username, PASSWORD, msisdn, role, phone_proven=msisdn is not None)
         self.fund(person.id, balance)
         return Caller(self, self.app.extensions["tokens"].issue(person.id), person)
 
@@ -301,6 +301,7 @@ def move_in(house: House, sleep: Callable[[float], None] = time.sleep) -> House:
     app.extensions |= {
         "core": core,
         "tokens": Tokens(signing_secrets(core.settings), core.clock),
+        "pins": pins,
         "ussd": Sessions(core, pins, menus(), pepper, sleep),
         "waiting": WaitingRoom(WAITING_SEATS),
     }

@@ -102,6 +102,8 @@ def test_every_operation_has_an_id_of_its_own_that_is_a_name_in_any_language(spe
 
 def test_every_operation_has_an_example_of_its_answer_that_its_schema_allows(spec: dict[str, Any]) -> None:
     for operation in operations(spec):
+        if "204" in operation["responses"]:
+            continue
         answers = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
         contents = [content for answer in answers for content in answer["content"].values()]
         assert contents, operation["operationId"]

@@ -2,9 +2,7 @@
 
 import pytest
 
-from core.errors import NameTaken
 from tests.api.kit import PASSWORD, PHONE, Caller, House, assert_problem, wrong_fields
-from tests.store.samples import at_once
 
 OTHER = "+2250707000002"
 PATH = "/v1/auth/phone"
@@ -33,32 +31,25 @@ def test_a_person_without_a_phone_adds_one_and_tops_up(house: House) -> None:
     assert house.http.post("/v1/auth/token", data={"username": "awa", "password": PASSWORD}).status_code == 200
 
 
-def test_a_phone_that_nobody_has_proven_may_be_changed(house: House) -> None:
+def test_a_phone_that_no_pin_has_proven_may_be_changed(house: House) -> None:
     awa = house.person("awa", msisdn=PHONE)
 
     assert set_phone(awa, OTHER) == (200, OTHER)
-    # The former one is free again
-    assert set_phone(house.person("kofi"), PHONE) == (200, PHONE)
+    assert not awa.get("/v1/auth/read_current_user").json["phone_proven"]
+    assert house.core.people.of_phone(PHONE) is None
 
 
-def test_a_phone_is_one_persons(house: House) -> None:
-    house.person("awa", msisdn=PHONE)
-    kofi = house.person("kofi", msisdn=OTHER)
+def test_naming_a_phone_neither_takes_it_nor_tells_whose_it_is(house: House) -> None:
+    awa = house.person("awa", msisdn=PHONE)
+    kofi = house.person("kofi", balance=5000)
+    ama = house.person("ama")
 
-    assert_problem(kofi.send("PUT", PATH, {"msisdn": PHONE}), 409, "name_taken")
-    assert set_phone(kofi, PHONE) == (409, OTHER)
-
-
-def test_one_of_many_at_once_gets_a_phone(house: House) -> None:
-    persons = [house.person(f"person-{number}") for number in range(6)]
-
-    def take(number: int) -> str | None:
-        try:
-            return house.core.people.set_phone(persons[number].id, PHONE).msisdn
-        except NameTaken as taken:
-            return taken.field
-
-    assert sorted(at_once(take, len(persons)), key=str) == [PHONE, *["msisdn"] * 5]
+    assert set_phone(ama, PHONE) == (200, PHONE)
+    sent = kofi.post("/v1/wallets/transfers", {"to": PHONE, "amount": 1234})
+    assert sent.json["to"] == "awa"
+    found = house.core.people.of_phone(PHONE)
+    assert found is not None
+    assert found.id == awa.id
 
 
 def test_a_phone_that_a_pin_has_proven_stays(house: House) -> None:

@@ -165,7 +165,11 @@ def registers(id: str, username: str | None = "awa", msisdn: str | None = None) 
     def register(store: Store) -> str | None:
         tried = iter([id, id[:-1] + "a", id[:-1] + "b", id[:-1] + "c", id[:-1] + "d"])
         try:
-            return People(store, FakeClock()).register(username, None, msisdn, ids=lambda: next(tried)).id
+            return (
+                People(store, FakeClock())
+                .register(username, None, msisdn, phone_proven=True, ids=lambda: next(tried))
+                .id
+            )
         except NameTaken:
             return None
 
@@ -181,18 +185,21 @@ def two_people() -> Store:
 
 def one_with_a_phone() -> Store:
     store = two_people()
-    People(store, FakeClock()).set_phone(FIRST_PERSON, PHONE)
+    People(store, FakeClock()).prove_phone(FIRST_PERSON, PHONE)
     return store
 
 
-def sets_phone(id: str) -> Act:
-    def set_phone(store: Store) -> None:
-        try:
-            People(store, FakeClock()).set_phone(id, PHONE)
-        except NameTaken:
-            return
+def proves_phone(id: str) -> Act:
+    def prove_phone(store: Store) -> None:
+        with suppress(NameTaken):
+            People(store, FakeClock()).prove_phone(id, PHONE)
 
-    return set_phone
+    return prove_phone
+
+
+def names_phone(id: str) -> Act:
+    """Says that the phone is theirs, which keeps nobody from it."""
+    return lambda store: People(store, FakeClock()).set_phone(id, PHONE)
 
 
 def takes_phone(id: str) -> Act:
@@ -211,6 +218,14 @@ def assert_names_are_unique(prepare: Callable[[], Store], acts: Sequence[Act], *
                 assert getattr(people.find(name, "CI"), "id", None) == id, run.turns
 
 
+def owners_of_the_phone(store: Store) -> set[str]:
+    found = People(store, FakeClock()).of_phone(PHONE)
+    named = [person for person in scan(store, PEOPLE, {}) if person.get("msisdn") == PHONE]
+    proven = {person["id"] for person in named if person["phone_proven_at"]}
+    assert proven == ({found.id} if found else set())
+    return proven
+
+
 class TestNames:
     def test_a_username_is_one_persons_and_is_free_when_its_owner_died(self) -> None:
         acts = [registers(FIRST_PERSON, msisdn=PHONE), registers(SECOND_PERSON, msisdn=PHONE)]
@@ -224,10 +239,19 @@ class TestNames:
         assert_names_are_unique(MemoryStore, acts, preemptions=2, deaths=1)
 
     def test_a_phone_that_two_people_set_is_one_persons(self) -> None:
-        assert_names_are_unique(two_people, [sets_phone(FIRST_PERSON), sets_phone(SECOND_PERSON)], preemptions=3)
+        assert_names_are_unique(two_people, [proves_phone(FIRST_PERSON), proves_phone(SECOND_PERSON)], preemptions=3)
+
+    def test_who_names_a_phone_keeps_nobody_from_proving_it(self) -> None:
+        acts = [proves_phone(FIRST_PERSON), names_phone(SECOND_PERSON)]
+        for run, store in runs(two_people, acts, preemptions=3):
+            answers(run)
+            assert owners_of_the_phone(store) == {FIRST_PERSON}, run.turns
+        for run, store in runs(two_people, [names_phone(FIRST_PERSON), names_phone(SECOND_PERSON)], preemptions=3):
+            answers(run)
+            assert owners_of_the_phone(store) == set(), run.turns
 
     def test_a_phone_that_is_taken_away_and_set_at_once_is_one_persons(self) -> None:
-        acts = [takes_phone(FIRST_PERSON), sets_phone(SECOND_PERSON), sets_phone(FIRST_PERSON)]
+        acts = [takes_phone(FIRST_PERSON), proves_phone(SECOND_PERSON), proves_phone(FIRST_PERSON)]
         assert_names_are_unique(one_with_a_phone, acts, preemptions=2)
         assert_names_are_unique(one_with_a_phone, acts[:2], preemptions=1, deaths=1)
 
@@ -242,7 +266,9 @@ class TestNames:
     def test_a_mistake_in_the_take_over_would_be_noticed(self, mistake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Names, "_has_lost", mistake)
         with pytest.raises(AssertionError):
-            assert_names_are_unique(two_people, [sets_phone(FIRST_PERSON), sets_phone(SECOND_PERSON)], preemptions=3)
+            assert_names_are_unique(
+                two_people, [proves_phone(FIRST_PERSON), proves_phone(SECOND_PERSON)], preemptions=3
+            )
 
 
 def test_a_claim_that_were_deleted_would_be_overwritten() -> None:

@@ -32,7 +32,7 @@ def people(store: Store) -> People:
 
 @pytest.fixture
 def awa(people: People) -> Person:
-    return people.register("Awa", PASSWORD, PHONE)
+    return people.register("Awa", PASSWORD, PHONE, phone_proven=True)
 
 
 def of(store: Store) -> People:
@@ -129,7 +129,7 @@ def test_somebody_who_changes_meanwhile_is_suspended_all_the_same() -> None:
 )
 def test_what_is_taken_is_named(people: People, awa: Person, name: str, phone: str | None, field: str) -> None:
     with pytest.raises(NameTaken) as taken:
-        people.register(name, PASSWORD, phone)
+        people.register(name, PASSWORD, phone, phone_proven=True)
     assert taken.value.field == field
 
 

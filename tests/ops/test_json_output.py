@@ -46,7 +46,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServe
     stuck = stuck.with_step("debit", StepRecord(stuck.reference("debit"), StepState.SUBMITTED, attempts=1))
     opened = open_sql(url)
     opened.insert("operations", stuck.noted(START, "step_unresolved", "HTTP 504", "debit").to_document())
-    People(opened, SystemClock()).register("awa", None, "+2250707000001")
+    People(opened, SystemClock()).register("awa", None, "+2250707000001", phone_proven=True)
     opened.close()
 
 

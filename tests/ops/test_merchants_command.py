@@ -30,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlStore]
 
 @pytest.fixture
 def awa(store: SqlStore) -> Person:
-    return People(store, SystemClock()).register("Awa", None, PHONE)
+    return People(store, SystemClock()).register("Awa", None, PHONE, phone_proven=True)
 
 
 def create(*arguments: str) -> Result:
@@ -52,7 +52,7 @@ def test_somebody_becomes_a_merchant_and_the_code_is_shown(store: SqlStore, awa:
 
 
 def test_the_owners_phone_is_masked(store: SqlStore) -> None:
-    People(store, SystemClock()).register(None, None, PHONE)
+    People(store, SystemClock()).register(None, None, PHONE, phone_proven=True)
 
     done = create("Kiosk", "--owner", PHONE)
 

@@ -111,7 +111,7 @@ def test_somebody_is_suspended_and_let_in_again(store: str) -> None:
 
 def test_somebody_is_suspended_by_phone(store: str) -> None:
     opened = open_sql(store)
-    People(opened, SystemClock()).register("awa", PASSWORD, "+2250707000001")
+    People(opened, SystemClock()).register("awa", PASSWORD, "+2250707000001", phone_proven=True)
     opened.close()
 
     assert run("suspend", "07 07 00 00 01").exit_code == 0

@@ -38,6 +38,7 @@ SMS_GSM7, SMS_UCS2 = 160, 70
 SCREENS = menus().screens
 SOURCES = [
     *(ROOT / "api/ussd").rglob("*.py"),
+    *(ROOT / "api/auth").glob("*.py"),
     *(ROOT / "products").rglob("ussd*.py"),
     ROOT / "core/notices/outcome.py",
     *(ROOT / "core").glob("errors.py"),
@@ -226,7 +227,7 @@ def test_an_outcome_is_one_sms(language: str, currency: str) -> None:
 
 
 def test_the_sms_of_a_locked_pin_is_one(talk: Talk) -> None:
-    text = talk.say("Your PIN is locked for 30 minutes, after 3 wrong ones.")
+    text = talk.say("Your PIN is locked for {minutes} minutes, after 3 wrong ones.", minutes="1440")
 
     assert length(text) <= (SMS_GSM7 if is_gsm7(text) else SMS_UCS2)
 
@@ -261,6 +262,7 @@ def test_no_text_is_made_up_where_nobody_would_translate_it() -> None:
 
     assert dynamic == {
         "words",
+        "say",  # what each text of a code is given
         "entry.label",
         "error.screen_text",
         "notification.what",

@@ -6,17 +6,20 @@ from collections.abc import Iterator
 import pytest
 
 from core.errors import StoreUnavailable, TooManyAttempts
+from core.identity.guessable import is_weak_pin
 from core.identity.passwords import Passwords
 from core.identity.people import People
-from core.identity.pins import LOCKED_S, MAX_WRONG_PINS, Pins, is_pin, is_weak
+from core.identity.pins import LOCKS_MIN, MAX_WRONG_PINS, Pins, is_pin
 from core.notices.languages import LANGUAGES
 from core.store.port import Store
 from tests.api.kit import CHEAP, House
 from tests.doubles import CutOff, FakeClock, open_sql
 from tests.ussd.kit import GATEWAYS, PIN, Phone, Worker, pins, said
 
+LOCKED_S = LOCKS_MIN[0] * 60
 PEPPER = "fedcba9876543210" * 4
 MISTAKES = ("9753", "8642", "7531")
+LOCKED = "Your PIN is locked for {minutes} minutes, after 3 wrong ones."
 SUMMARY = "Top up 500 XOF.\nPIN:"
 
 
@@ -52,26 +55,35 @@ def awa(house: House, request: pytest.FixtureRequest) -> Phone:
 
 
 @pytest.mark.parametrize(
-    "pin", ["0000", "9999", "111111", "1234", "0123", "12345", "123456", "6789", "7890", "4321", "9876", "654321"]
+    "pin",
+    [
+        *("0000", "9999", "111111", "1234", "0123", "12345", "123456", "6789", "7890", "4321", "9876", "654321"),
+        *("2580", "0852", "1212", "0101", "1122", "1990", "2000", "0007", "1313", "6969", "112233", "121212", "1221"),
+        "0707",  # of the phone itself
+    ],
 )
 def test_what_is_tried_first_is_too_easy(house: House, pin: str) -> None:
-    assert is_weak(pin)
-    phone = Phone(house)
+    phone = Phone(house, "+2250707000001")
+    assert is_weak_pin(pin, phone.msisdn)
     phone.dial()
 
     assert phone.type("2", pin) == "Too easy.\nWelcome. Choose a PIN:"
     assert phone.type(PIN) == "The PIN again:"
 
 
-@pytest.mark.parametrize("pin", ["2580", "1212", "13579", "102030", "1235", "0987651"[:6]])
+@pytest.mark.parametrize("pin", [PIN, "8352", "47291", "604183"])
 def test_others_will_do(pin: str) -> None:
     assert is_pin(pin)
-    assert is_weak(pin) == (pin == "098765")
+    assert not is_weak_pin(pin, "+2250707000001")
+
+
+def test_most_pins_will_do() -> None:
+    assert 8500 < sum(not is_weak_pin(f"{number:04}", "+2250707000001") for number in range(10_000)) < 9900
 
 
 @pytest.mark.parametrize(
     "pin",
-    ["", "123", "258", "2580147", "25 80", "abcd", "2580a", "-2580", "2580\n", "\u0662\u0665\u0668\u0660", "²²²²"],
+    ["", "123", "258", "2589147", "25 80", "abcd", "2589a", "-2589", "2589\n", "\u0662\u0665\u0668\u0660", "²²²²"],
 )
 def test_four_to_six_digits_are_a_pin_and_nothing_else(house: House, pin: str) -> None:
     assert not is_pin(pin)
@@ -116,7 +128,7 @@ def test_the_right_one_forgets_the_wrong_ones(house: House, awa: Phone) -> None:
     for _ in range(3):
         awa.type(*MISTAKES[:2], PIN)
         awa.accepted()
-        assert not pins(house).locked(awa.person.id)
+        assert not pins(house).locked_min(awa.person.id)
         awa.dial()
         awa.type("6", "500")
 
@@ -124,7 +136,7 @@ def test_the_right_one_forgets_the_wrong_ones(house: House, awa: Phone) -> None:
 def test_what_is_no_pin_is_not_counted(house: House, awa: Phone) -> None:
     awa.type("abc", "1", "12345678", "", "\U0001f511", "x" * 10_000)
 
-    assert house.store.find("attempts", {}) == []
+    assert (house.store.get("people", awa.person.id) or {}).get("pin_tries") is None
     awa.type(PIN)
     awa.accepted()
 
@@ -137,13 +149,13 @@ def test_the_owner_of_a_locked_pin_gets_one_sms(house: House, worker: Worker, la
     phone.type(PIN, "9999")
     worker.run()
 
-    assert worker.sms(phone.msisdn) == [said(language, "Your PIN is locked for 30 minutes, after 3 wrong ones.")]
+    assert worker.sms(phone.msisdn) == [said(language, LOCKED, minutes=30)]
 
     house.tick(LOCKED_S)
     phone.dial()
     phone.type("8", "1", *MISTAKES)
     worker.run()
-    assert len(worker.sms(phone.msisdn)) == 2
+    assert worker.sms(phone.msisdn)[1:] == [said(language, LOCKED, minutes=60)]
 
 
 def test_a_locked_one_is_locked_for_all_that_needs_it(house: House, awa: Phone) -> None:
@@ -160,16 +172,16 @@ def test_locks_are_each_persons_own(house: House, awa: Phone) -> None:
 
     kofi.type("6", "500", PIN)
     kofi.accepted()
-    assert pins(house).locked(awa.person.id)
-    assert not pins(house).locked(kofi.person.id)
+    assert pins(house).locked_min(awa.person.id)
+    assert not pins(house).locked_min(kofi.person.id)
 
 
 def test_it_can_be_unlocked_before_that(house: House, awa: Phone) -> None:
     awa.type(*MISTAKES)
-    assert pins(house).locked(awa.person.id)
+    assert pins(house).locked_min(awa.person.id)
     pins(house).unlock(awa.person.id)
 
-    assert not pins(house).locked(awa.person.id)
+    assert not pins(house).locked_min(awa.person.id)
     awa.type(PIN)
     awa.accepted()
 
@@ -188,10 +200,38 @@ def test_an_attempt_is_counted_before_it_is_looked_at(store: Store, clock: FakeC
 
 def test_so_many_may_be_wrong_and_no_more(store: Store, clock: FakeClock, person: str) -> None:
     assert [kept(store, clock).verify(person, wrong) for wrong in MISTAKES] == [False] * MAX_WRONG_PINS
-    assert kept(store, clock).locked(person)
+    assert kept(store, clock).locked_min(person)
     with pytest.raises(TooManyAttempts) as refused:
         kept(store, clock).verify(person, PIN)
     assert 0 < refused.value.retry_after_s <= LOCKED_S + 1
+
+
+def test_each_lock_is_twice_as_long_until_a_person_has_to_end_it(store: Store, clock: FakeClock, person: str) -> None:
+    for minutes in LOCKS_MIN:
+        assert [kept(store, clock).verify(person, wrong) for wrong in MISTAKES] == [False] * MAX_WRONG_PINS
+        assert kept(store, clock).locked_min(person) == minutes
+        clock.tick(minutes * 60 - 1)
+        with pytest.raises(TooManyAttempts):
+            kept(store, clock).verify(person, PIN)
+        clock.tick(1)
+    for wrong in MISTAKES:
+        assert not kept(store, clock).verify(person, wrong)
+    assert kept(store, clock).locked_min(person) == -1
+    clock.tick(400 * 24 * 3600)
+    with pytest.raises(TooManyAttempts):
+        kept(store, clock).verify(person, PIN)
+    kept(store, clock).unlock(person)
+    assert kept(store, clock).verify(person, PIN)
+    assert LOCKS_MIN == (30, 60, 120, 240, 480, 960, 1440)
+
+
+def test_the_right_one_makes_the_next_lock_short_again(store: Store, clock: FakeClock, person: str) -> None:
+    for _ in range(3):
+        for wrong in MISTAKES:
+            kept(store, clock).verify(person, wrong)
+        assert kept(store, clock).locked_min(person) == 30
+        clock.tick(LOCKED_S)
+        assert kept(store, clock).verify(person, PIN)
 
 
 def test_without_the_pepper_the_right_one_is_wrong(store: Store, clock: FakeClock, person: str) -> None:

@@ -50,7 +50,7 @@ class Phone:
             self.key(key)
         self.key("Send")
 
-    def register(self, pin: str = "2580") -> None:
+    def register(self, pin: str = "2589") -> None:
         self.dial()
         for keys in ("2", pin, pin):
             self.answer(keys)

@@ -19,9 +19,9 @@ def test_somebody_registers_looks_at_the_balance_and_ends_the_call(phone: Phone)
     assert phone.message.splitlines()[1] == "2 English"
     phone.answer("2")
     phone.shows("Choose a PIN:")
-    phone.answer("2580")
+    phone.answer("2589")
     phone.shows("The PIN again:")
-    phone.answer("2580")
+    phone.answer("2589")
     phone.shows("1 Transfer money")
 
     # I expect the menu to lead on and back, and a call that is over to take no more keys
@@ -56,7 +56,7 @@ def test_every_flow_is_walked(housed_phone: Phone, known_house: House) -> None:
         for key in keys:
             phone.answer(key)
         phone.shows("PIN:")
-        phone.answer("2580")
+        phone.answer("2589")
         phone.shows("Accepted. Ref ")
         phone.shows("Call ended")
         phone.dial()
@@ -69,7 +69,7 @@ def test_every_flow_is_walked(housed_phone: Phone, known_house: House) -> None:
         (("5",), "Balance: 10,000 XOF"),
         (("00", "7"), "+10,000 XOF"),
         (("00", "8", "2", "1"), "1 Transfert"),
-        (("8", "1", "2580", "1397", "1397"), "PIN changé."),
+        (("8", "1", "2589", "1397", "1397"), "PIN changé."),
     ]
     for typed, shown in steps:
         for key in typed:
@@ -89,7 +89,7 @@ def test_a_call_is_one_session_and_the_next_one_another(phone: Phone) -> None:
     assert len(set(sessions)) == 2
     assert all(len(session) == 32 for session in sessions)
     assert {sent["msisdn"] for sent in phone.sent} == {phone.number}
-    assert [sent["message"] for sent in phone.sent] == ["", "2", "2580", "2580", ""]
+    assert [sent["message"] for sent in phone.sent] == ["", "2", "2589", "2589", ""]
     assert all(set(sent) == {"sessionid", "msisdn", "message"} for sent in phone.sent)
 
 
@@ -109,7 +109,7 @@ def test_the_keyboard_is_enough(phone: Phone) -> None:
     # … also when the focus is elsewhere
     keyboard.press("Tab")
     keyboard.press("Tab")
-    keyboard.type("2580")
+    keyboard.type("2589")
     keyboard.press("Enter")
     phone.shows("The PIN again:")
 

@@ -19,7 +19,7 @@ from tests.api.kit import build
 from tests.ussd_phone.kit import served
 
 KEY = "a key of the gateway's"
-REGISTERS = "2\n2580\n2580\n"
+REGISTERS = "2\n2589\n2589\n"
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_without_a_number_it_is_the_one_of_the_documentation(api: str) -> None:
     assert dial("07 07 00 00 01").output.startswith("1 Transfer money")
 
 
-@pytest.mark.parametrize("typed", ["", "2\n", "2\n2580"])
+@pytest.mark.parametrize("typed", ["", "2\n", "2\n2589"])
 def test_the_end_of_input_hangs_up(api: str, number: str, typed: str) -> None:
     done = dial(number, typed=typed)
 
@@ -146,7 +146,7 @@ def test_in_a_real_terminal(api: str, number: str) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as process:
         os.close(theirs)
         shown = b""
-        for typed in (b"2\r", b"2580\r", b"2580\r", b"5\r", b"\x04"):
+        for typed in (b"2\r", b"2589\r", b"2589\r", b"5\r", b"\x04"):
             while not shown.endswith(b"> "):
                 shown += os.read(ours, 1000)
             os.write(ours, typed)

@@ -1,0 +1,151 @@
+"""What people sign in with: they change it, and end it. `/v1/auth/`."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask.views import MethodView
+from marshmallow import Schema, fields, validate
+
+from api.auth.access import anyone, caller, person, signed_in
+from api.auth.codes import codes, send
+from api.auth.phones import CodeRequest, WrongCode
+from api.auth.pins import pins
+from api.auth.routes import WrongCredentials, guarded, refuse_weak
+from api.http.blueprint import BEARER, Routes
+from api.http.context import core
+from api.http.fields import Phone, Text
+from core.errors import InvalidField, Refused
+from core.identity.codes import LIFETIME_S
+from core.identity.guessable import is_weak_pin
+from core.identity.people import PASSWORD, Person
+from core.identity.pins import is_pin
+from core.notices.languages import Say
+
+blueprint = Routes("credentials", __name__, url_prefix="/v1/auth", description="Passwords, PINs and tokens")
+
+
+class WrongPin(Refused):
+    """This is not your PIN."""
+
+    code = "wrong_pin"
+
+
+class PasswordRequest(Schema):
+    current_password = fields.String(required=True, load_only=True)
+    password = Text(required=True, validate=validate.Length(*PASSWORD), load_only=True)
+
+
+class ResetCodeRequest(Schema):
+    msisdn = Phone(required=True)
+
+
+class CodeSentView(Schema):
+    expires_in = fields.Integer(metadata={"description": "seconds", "example": LIFETIME_S})
+
+
+class ResetRequest(CodeRequest):
+    msisdn = Phone(required=True)
+    password = Text(required=True, validate=validate.Length(*PASSWORD), load_only=True)
+
+
+class PinRequest(Schema):
+    current_pin = fields.String(required=True, load_only=True)
+    pin = fields.String(required=True, load_only=True)
+
+
+class LogoutRequest(Schema):
+    everywhere = fields.Boolean(load_default=False, metadata={"description": "end all your tokens, not only this one"})
+
+
+@blueprint.route("/password")
+class Password(MethodView):
+    @signed_in
+    @blueprint.arguments(
+        PasswordRequest(), example={"current_password": "correct horse battery", "password": "staple the battery"}
+    )
+    @blueprint.response(204)
+    @blueprint.doc(security=BEARER)
+    def post(self, payload: dict[str, str]) -> None:
+        """Change your password. All your tokens end: sign in again."""
+        me = person()
+        refuse_weak(payload["password"], me.username)
+        with guarded(me.username or me.id):
+            if not core().people.has_password(me.id, payload["current_password"]):
+                raise WrongCredentials
+        core().people.set_password(me.id, payload["password"])
+
+
+@blueprint.route("/password/code")
+class ResetCode(MethodView):
+    @anyone
+    @blueprint.arguments(ResetCodeRequest(), example={"msisdn": "+2250707000001"})
+    @blueprint.response(202, CodeSentView)
+    def post(self, payload: dict[str, str]) -> tuple[Response, int]:
+        """Have a code sent to your proven phone, to choose a new password. Answers alike for an unknown phone."""
+        msisdn = payload["msisdn"]
+        code = codes("password").new(msisdn, "")
+
+        def text(say: Say) -> str:
+            told = say("The code for a new password is {code}. If you did not ask for it, do nothing.")
+            return told.format(code=code)
+
+        if owner := _owner(msisdn):
+            send(msisdn, owner, text)
+        return jsonify(expires_in=LIFETIME_S), 202
+
+
+@blueprint.route("/password/reset")
+class Reset(MethodView):
+    @anyone
+    @blueprint.arguments(
+        ResetRequest(), example={"msisdn": "+2250707000001", "code": "042917", "password": "staple the battery"}
+    )
+    @blueprint.response(204)
+    def post(self, payload: dict[str, str]) -> None:
+        """Choose a new password, by the code. All your tokens end."""
+        owner = _owner(payload["msisdn"])
+        refuse_weak(payload["password"], owner.username if owner else None)
+        if not codes("password").use(payload["msisdn"], "", payload["code"]) or owner is None:
+            raise WrongCode
+        core().people.set_password(owner.id, payload["password"])
+
+
+@blueprint.route("/pin")
+class Pin(MethodView):
+    @signed_in
+    @blueprint.arguments(PinRequest(), example={"current_pin": "2589", "pin": "8352"})
+    @blueprint.response(204)
+    @blueprint.doc(security=BEARER)
+    def put(self, payload: dict[str, str]) -> None:
+        """Change the PIN that you chose on your phone. 429 while it is locked."""
+        me, pin = person(), payload["pin"]
+        if not is_pin(pin):
+            raise InvalidField("pin", "4 to 6 digits.")
+        if is_weak_pin(pin, me.msisdn or ""):
+            raise InvalidField("pin", "Too easy to guess.")
+        if not me.has_pin:
+            raise InvalidField("pin", "You choose your first PIN on your phone: dial.")
+        if not pins().verify(me.id, payload["current_pin"]):
+            raise WrongPin
+        core().people.set_pin(me.id, pins().hash(pin))
+
+
+@blueprint.route("/logout")
+class Logout(MethodView):
+    @signed_in
+    @blueprint.arguments(LogoutRequest(), example={"everywhere": True})
+    @blueprint.response(204)
+    @blueprint.doc(security=BEARER)
+    def post(self, payload: dict[str, Any]) -> None:
+        """End this token, or all of yours."""
+        me, used = person(), caller().token
+        if payload["everywhere"] or used is None:
+            core().people.end_all_tokens(me.id)
+        else:
+            core().people.end_token(me.id, used.id, used.expires_at)
+
+
+def _owner(msisdn: str) -> Person | None:
+    """Who may choose a new password by a code that this phone gets."""
+    owner = core().people.of_phone(msisdn)
+    return None if owner is None or owner.username is None or owner.suspended else owner

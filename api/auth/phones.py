@@ -1,0 +1,88 @@
+"""A person's own phone: they name it, and prove that it is theirs by a code from an SMS. `/v1/auth/phone`."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask.views import MethodView
+from marshmallow import Schema, fields, validate
+
+from api.auth.access import person, signed_in
+from api.auth.codes import codes, send
+from api.auth.routes import PersonView, view_of
+from api.http.blueprint import BEARER, Routes
+from api.http.context import core
+from api.http.fields import Phone
+from core.errors import InvalidField, Refused
+from core.identity.codes import LIFETIME_S
+from core.notices.languages import Say
+from core.phone import mask
+
+blueprint = Routes("phones", __name__, url_prefix="/v1/auth/phone", description="Whose a phone is")
+
+
+class WrongCode(Refused):
+    """This is not the code that was sent last, or it is too old. Ask for another one."""
+
+    code = "wrong_code"
+
+
+class PhoneRequest(Schema):
+    msisdn = Phone(required=True)
+
+
+class CodeRequest(Schema):
+    code = fields.String(required=True, validate=validate.Regexp("^[0-9]{6}$"), metadata={"example": "042917"})
+
+
+class SentView(Schema):
+    sent_to = fields.String(metadata={"description": "the masked phone", "example": "+225*******001"})
+    expires_in = fields.Integer(metadata={"description": "seconds", "example": LIFETIME_S})
+
+
+@blueprint.route("")
+class OwnPhone(MethodView):
+    @signed_in
+    @blueprint.arguments(PhoneRequest(), example={"msisdn": "+2250707000001"})
+    @blueprint.response(200, PersonView)
+    @blueprint.doc(security=BEARER)
+    def put(self, payload: dict[str, Any]) -> Response:
+        """Add or change your phone. 409 when a PIN has proven your present one. The new one is not proven."""
+        return jsonify(view_of(core().people.set_phone(person().id, payload["msisdn"])))
+
+
+@blueprint.route("/code")
+class PhoneCode(MethodView):
+    @signed_in
+    @blueprint.response(202, SentView)
+    @blueprint.doc(security=BEARER)
+    def post(self) -> tuple[Response, int]:
+        """Have a code sent to your phone. 429 after three codes to a phone within an hour."""
+        msisdn = _own_phone()
+        code = codes("phone").new(msisdn, person().id)
+
+        def text(say: Say) -> str:
+            return say("Somebody added your phone to an account. If it was you, the code is {code}.").format(code=code)
+
+        send(msisdn, person(), text)
+        return jsonify(sent_to=mask(msisdn), expires_in=LIFETIME_S), 202
+
+
+@blueprint.route("/proof")
+class PhoneProof(MethodView):
+    @signed_in
+    @blueprint.arguments(CodeRequest(), example={"code": "042917"})
+    @blueprint.response(200, PersonView)
+    @blueprint.doc(security=BEARER)
+    def post(self, payload: dict[str, Any]) -> Response:
+        """Prove that your phone is yours, by the code. From now on it receives what is sent to the phone."""
+        msisdn = _own_phone()
+        if not codes("phone").use(msisdn, person().id, payload["code"]):
+            raise WrongCode
+        return jsonify(view_of(core().people.prove_phone(person().id, msisdn)))
+
+
+def _own_phone() -> str:
+    msisdn = person().msisdn
+    if msisdn is None:
+        raise InvalidField("msisdn", "Your account has no phone. Add one first.")
+    return msisdn
