@@ -32,7 +32,9 @@ DIALECTS: Mapping[str, Dialect] = {
     ),
     "gsma": Dialect(("KEY",), {"CLIENT_ID": "", "ACCOUNT": "quittance"}),
     "mvola": Dialect(("CONSUMER_KEY", "CONSUMER_SECRET", "MSISDN", "PARTNER_NAME"), {}, "MGA"),
-    "airtel": Dialect(("CLIENT_ID", "CLIENT_SECRET"), {"COUNTRY": "CD"}),
+    "airtel": Dialect(
+        ("CLIENT_ID", "CLIENT_SECRET"), {"COUNTRY": "CD", "PIN": "", "PUBLIC_KEY": "", "CALLBACK_SECRET": ""}
+    ),
     "orange-cm": Dialect(("CLIENT_ID", "CLIENT_SECRET", "USER", "PASSWORD", "MSISDN", "PIN"), {}, "XAF"),
     "orange-webpay": Dialect(("CLIENT_ID", "CLIENT_SECRET", "KEY", "RETURN_URL"), {"COUNTRY": "dev"}),
     "daraja": Dialect(
