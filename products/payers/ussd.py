@@ -16,7 +16,7 @@ HOLDER_WITHIN_S = 2
 """A person waits for this screen, and networks end a session whose screen does not come within about ten seconds. Most
 operators answer in less than one. Without an answer, the payment is confirmed without the name."""
 
-MAX_HOLDER_CHARS = 11
+MAX_HOLDER_CHARS = 10
 """Enough to know an owner by; with more, a Russian screen has no room for a line that says what was wrong."""
 
 

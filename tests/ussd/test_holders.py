@@ -95,7 +95,7 @@ def test_an_account_that_cannot_pay_ends_the_dialogue(house: House, operator: Kn
 
 def test_a_long_name_is_cut(house: House, operator: Knowing) -> None:
     operator.answer = Holder(active=True, name="N\u2019Guessan-Amoin Konan")
-    assert amount_typed(house, "top-up").message == "Top up 500 XOF.\nN'Guessan-.\nPIN:"
+    assert amount_typed(house, "top-up").message == "Top up 500 XOF.\nN'Guessan.\nPIN:"
 
 
 @pytest.mark.parametrize("answer", [Holder(active=True), Unavailable("down")])
