@@ -1,9 +1,12 @@
 """Signatures of callbacks whose URL is registered once, and so has no token of ours: the operator signs them."""
 
+import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+
+from core.short_references import lengthened
 
 MAX_AGE_S = 300
 """A signature older than this is refused: somebody may have recorded it."""
@@ -31,6 +34,38 @@ def _wave(options: Mapping[str, str], signature: str, body: bytes, now: datetime
     return _member(body, "data", "client_reference")
 
 
+def _airtel(options: Mapping[str, str], signature: str, body: bytes, now: datetime) -> str | None:
+    """The base64 HMAC-SHA256 in `hash`, a header or a member. It says no time: a recorded callback makes us ask again.
+
+    Airtel does not document which bytes it is of. Each reading needs the secret: the transaction, or the body without
+    the hash, as they were sent or without spaces.
+    Source: developers.airtel.africa, callback authentication.
+    """
+    secret, transaction = options.get("CALLBACK_SECRET", ""), _as_sent(body, "transaction")
+    signature = signature or _member(body, "hash") or ""
+    if not secret or transaction is None:
+        return None
+    compact = json.dumps(json.loads(transaction), separators=(",", ":"), ensure_ascii=False)
+    readings = [transaction, compact, f'{{"transaction":{transaction}}}', f'{{"transaction":{compact}}}']
+    signed = [body, *(reading.encode("utf-8", "replace") for reading in readings)]
+    right = [base64.b64encode(hmac.digest(secret.encode(), each, "sha256")) for each in signed]
+    if not any(hmac.compare_digest(each, signature.encode()) for each in right):
+        return None
+    return lengthened(_member(transaction.encode(), "id") or "")
+
+
+def _as_sent(body: bytes, name: str) -> str | None:
+    """Returns the JSON of an object's member as it was sent, where it is an object itself."""
+    try:
+        text = body.decode()
+        if not isinstance(json.loads(text).get(name), dict):
+            return None
+        begin = text.index("{", text.index(f'"{name}"'))
+        return text[begin : json.JSONDecoder().raw_decode(text, begin)[1]]
+    except (ValueError, RecursionError, AttributeError):
+        return None
+
+
 def _member(body: bytes, *path: str) -> str | None:
     """Returns a text of a JSON object, by the names that lead to it."""
     try:
@@ -42,5 +77,5 @@ def _member(body: bytes, *path: str) -> str | None:
     return found if isinstance(found, str) and len(found) <= MAX_REFERENCE_CHARS else None
 
 
-SIGNED: Mapping[str, tuple[str, Read]] = {"wave": ("Wave-Signature", _wave)}
+SIGNED: Mapping[str, tuple[str, Read]] = {"wave": ("Wave-Signature", _wave), "airtel": ("hash", _airtel)}
 """By dialect: the header of the signature, and how it is read."""

@@ -11,11 +11,13 @@ class Dialect:
     credentials: needed.
     options: of the dialect's own, with their defaults.
     currency: the ISO code of its only currency; "" where it depends on the market.
+    knows_holders: whether it can say whose account a phone has.
     """
 
     credentials: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
+    knows_holders: bool = False
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -29,10 +31,13 @@ DIALECTS: Mapping[str, Dialect] = {
             "DISBURSEMENT_KEY": "",
             "DISBURSEMENT_SUBSCRIPTION_KEY": "",
         },
+        knows_holders=True,
     ),
-    "gsma": Dialect(("KEY",), {"CLIENT_ID": "", "ACCOUNT": "quittance"}),
+    "gsma": Dialect(("KEY",), {"CLIENT_ID": "", "ACCOUNT": "quittance"}, knows_holders=True),
     "mvola": Dialect(("CONSUMER_KEY", "CONSUMER_SECRET", "MSISDN", "PARTNER_NAME"), {}, "MGA"),
-    "airtel": Dialect(("CLIENT_ID", "CLIENT_SECRET"), {"COUNTRY": "CD"}),
+    "airtel": Dialect(
+        ("CLIENT_ID", "CLIENT_SECRET"), {"COUNTRY": "CD", "PIN": "", "PUBLIC_KEY": "", "CALLBACK_SECRET": ""}
+    ),
     "orange-cm": Dialect(("CLIENT_ID", "CLIENT_SECRET", "USER", "PASSWORD", "MSISDN", "PIN"), {}, "XAF"),
     "orange-webpay": Dialect(("CLIENT_ID", "CLIENT_SECRET", "KEY", "RETURN_URL"), {"COUNTRY": "dev"}),
     "daraja": Dialect(

@@ -28,6 +28,7 @@ WORKABLE = frozenset({Status.ACCEPTED, Status.PROCESSING, Status.IN_DOUBT})
 MIN_CALLS_BEFORE_REVIEW = 5
 """Calls of a step before an unknown outcome needs a person. After a day on which our own workers were down, the partner
 is still asked a few times first."""
+NO_USABLE_ANSWER = "no usable answer"
 
 
 class Verb(Enum):
@@ -67,17 +68,22 @@ def work_now(stages: Stages, operation: Operation, now: datetime) -> list[Work]:
     for step in current_steps(stages, operation):
         record = operation.step(step.name)
         if record.next_at is None or record.next_at <= now:
-            work.append(Work(step, _verb(step, record)))
+            work.append(Work(step, _verb(step, record, operation.status)))
     return work
 
 
-def _verb(step: Step, record: StepRecord) -> Verb:
+def _verb(step: Step, record: StepRecord, status: Status) -> Verb:
+    # Of a partner that can be asked, callbacks are not trusted. One that has not answered for long cannot be asked:
+    # every second time, what its callbacks confirm is looked at instead.
+    silent = status is Status.IN_DOUBT and (record.last_error or "").startswith(NO_USABLE_ANSWER)
     match step.recovery:
         case Repeatable():
             return Verb.SUBMIT
         case _ if record.state is not StepState.SUBMITTED:
             return Verb.SUBMIT
         case Unaskable(ask=ask, id_key=key) if ask is None or not record.result.get(key):
+            return Verb.LISTEN
+        case Unaskable() if silent and record.enquiries % 2:
             return Verb.LISTEN
         case _:
             return Verb.ENQUIRE
@@ -242,7 +248,7 @@ def _describe(reply: Reply) -> str:
         case NotFound():
             return "the partner has no such request yet"
         case Unknown(why=why) | Unavailable(why=why):
-            return f"no usable answer ({why})"
+            return f"{NO_USABLE_ANSWER} ({why})"
         case _:
             return "answered"
 

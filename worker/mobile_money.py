@@ -160,12 +160,14 @@ def _recovery(operator: Operator, service: Service, demand: Callable[[Operation]
 def _heard(operator: Operator, service: Service, demand: Demand) -> Reply:
     """Returns what the first callback says that decides, or else the first that contains the operator's own id.
 
-    Others do not count: anything may have been sent there.
+    Others do not count: anything may have been sent there. Where the operator's own id is known, it could be asked, and
+    only a confirmation of this amount under this id counts: a refusal names neither an amount nor a payer.
     """
     if service.read is None:
         return NOTHING_HEARD
     replies = [service.read(demand, body) for body in operator.heard(demand.reference)]
-    decided = (reply for reply in replies if isinstance(reply, Confirmed | Declined))
+    deciding = Confirmed if demand.known.get(service.asked_by_theirs) else Confirmed | Declined
+    decided = (reply for reply in replies if isinstance(reply, deciding))
     identified = (reply for reply in replies if isinstance(reply, Pending))
     return next(decided, None) or next(identified, None) or NOTHING_HEARD
 

@@ -3,23 +3,28 @@
 Where Airtel's pages are silent: a transaction that is not found is a 200 with `success: false` and ...1025; a repeated
 `transaction.id` gets the first answer again and moves nothing; a refund is final when it is answered, and shows in the
 `message` of the payment's enquiry; an expired payment has the code ...1005; the hash of a callback is over the
-`transaction` object as it is sent.
+`transaction` object as it is sent; a PIN that cannot be opened is ROUTER116, and 0000 is the wrong PIN: ROUTER115.
 """
+
+import re
 
 from flask import Blueprint, Response, request
 
 from mock_api.books import Order, Request
 from mock_api.callbacks import Notice
 from mock_api.chance import Fate
+from mock_api.dialects.airtel_pin import opened
 from mock_api.dialects.airtel_words import (
     CALLING_CODES,
+    DUPLICATE,
     IN_PROCESS,
     MANNER,
-    NOT_FOUND,
     REFUSED,
     SUCCESS,
+    bad_pin,
     key_of,
     money_id,
+    not_found,
     notice,
     outcome,
     own_id,
@@ -35,6 +40,8 @@ from mock_api.settings import Settings
 from mock_api.trade import Trades
 
 EXPIRY_S = 300.0
+REFERENCE, KIND = re.compile(r"[0-9A-Za-z]{4,64}"), re.compile("B2C|B2B")
+WRONG_PIN = "0000"
 
 
 def _trades(settings: Settings) -> Trades:
@@ -56,7 +63,7 @@ def _routes(face: Face) -> Blueprint:
 
     @routes.post("/standard/v2/disbursements/", strict_slashes=False)
     def disburse() -> Response:
-        return face.write("payout", lambda: _read_payout(face), lambda done: _show(face, done.request))
+        return face.write("payout", lambda: _read_payout(face), lambda done: _paid_out(face, done))
 
     @routes.post("/standard/v1/payments/refund")
     def refund() -> Response:
@@ -69,7 +76,7 @@ def _routes(face: Face) -> Blueprint:
             _country(face)
             found = face.find(key_of(call, transaction_id), call)
             if found is None:
-                return {"status": status_of(NOT_FOUND, "Transaction not found", success=False, call=call)}, 200
+                return not_found(call)
             return _show(face, found)
 
         return face.ask("request", transaction_id, answer)
@@ -108,11 +115,15 @@ def _read_payment(face: Face) -> Order:
 def _read_payout(face: Face) -> Order:
     code, currency = _country(face)
     body = face.body()
-    body.text("pin")
+    body.text("reference", REFERENCE)
+    pin = opened(body.text("pin"))
+    if pin in (None, WRONG_PIN):
+        raise Refusal(bad_pin(encrypted=pin is not None))
     transaction = body.part("transaction")
     own = transaction.text("id", ID)
     content = {"amount": transaction.amount("amount"), "currency": currency, "caller_id": own}
     content["msisdn"] = body.part("payee").phone("msisdn", code)
+    transaction.text("type", KIND)
     return Order(face.name, "payout", key_of("payout", own), content | _registered(face))
 
 
@@ -121,7 +132,7 @@ def _read_refund(face: Face) -> Order:
     money_id = face.body().part("transaction").text("airtel_money_id")
     debit = face.of_transaction(money_id)
     if debit is None or debit.order.call != "debit":
-        raise Refusal(({"status": status_of(NOT_FOUND, "Transaction not found", success=False)}, 200))
+        raise Refusal(not_found("debit"))
     content = {name: debit.order.content[name] for name in ("amount", "currency", "msisdn")}
     ids = {"debit_request_id": debit.order.request_id, "debit_id": debit.order.request_id, "caller_id": money_id}
     return Order(face.name, "refund", key_of("refund", money_id), content | ids)
@@ -138,6 +149,12 @@ def _refunded(done: Submission) -> Reply:
         return {"status": status_of(REFUSED, "The transaction has been refunded already", success=False)}, 200
     transaction = {"airtel_money_id": done.request.order.content["caller_id"], "status": "SUCCESS"}
     return {"data": {"transaction": transaction}, "status": status_of(SUCCESS, "SUCCESS", success=True)}, 200
+
+
+def _paid_out(face: Face, done: Submission) -> Reply:
+    if not done.fresh:
+        return {"status": status_of(DUPLICATE, "Duplicate Transaction Id", success=False, call="payout")}, 200
+    return _show(face, done.request)
 
 
 def _show(face: Face, found: Request) -> Reply:

@@ -29,7 +29,7 @@ CALLING_CODES = {
     "ZM": "260",
 }
 """Phones are without the country's calling code."""
-AMBIGUOUS_CODE, SUCCESS, IN_PROCESS, NOT_FOUND, REFUSED, NO_PIN = "1000", "1001", "1006", "1025", "1008", "1005"
+AMBIGUOUS_CODE, SUCCESS, IN_PROCESS, REFUSED, NO_PIN = "1000", "1001", "1006", "1008", "1005"
 REASONS = {
     "INSUFFICIENT_FUNDS": "1007",
     "LIMIT_EXCEEDED": "1003",
@@ -38,6 +38,10 @@ REASONS = {
     "EXPIRED": NO_PIN,
 }
 """The last four digits of the response code of a failed payment; the others are refused."""
+PAYOUT_REFUSED, DUPLICATE = "1013", "1017"
+PAYOUT_REASONS = {"INSUFFICIENT_FUNDS": "1007", "LIMIT_EXCEEDED": "1003", "PAYER_NOT_FOUND": "1012"}
+"""The same of a failed disbursement."""
+_NOT_FOUND = {"debit": "1025", "payout": "1015"}
 _FAMILIES = {"debit": "DP0080000", "refund": "DP0080000", "payout": "DP0090000"}
 
 
@@ -58,6 +62,20 @@ def refuse(status: str, message: str = "") -> Reply:
         return {"error": "invalid_token", "error_description": "The access token is invalid or expired"}, 401
     code = {"400": "1004", "500": AMBIGUOUS_CODE, "504": AMBIGUOUS_CODE}.get(status, "")
     return {"status": status_of(code, message or "The request failed", success=False, http=status)}, int(status)
+
+
+def not_found(call: str) -> Reply:
+    """Returns the answer about a transaction that is not there."""
+    return {"status": status_of(_NOT_FOUND[call], "Transaction not found", success=False, call=call)}, 200
+
+
+def bad_pin(*, encrypted: bool) -> Reply:
+    """Returns the router's refusal of a PIN.
+
+    encrypted: whether it could be opened at all.
+    """
+    code, message = ("ROUTER115", "Incorrect Pin") if encrypted else ("ROUTER116", "Incorrect Encrypted Pin")
+    return {"status_code": code, "status_message": message}, 400
 
 
 MANNER = Manner("airtel", refuse, frozenset({"id", "airtel_money_id", "reference_id"}))
@@ -82,7 +100,8 @@ def outcome(face: Face | None, found: Request) -> tuple[str, str, str]:
         return "TIP", IN_PROCESS, "In process"
     if found.status == FAILED:
         reason = str(found.reason)
-        return "TE" if reason == "EXPIRED" else "TF", REASONS.get(reason, REFUSED), reason.replace("_", " ").lower()
+        codes, other = (PAYOUT_REASONS, PAYOUT_REFUSED) if found.order.call == "payout" else (REASONS, REFUSED)
+        return "TE" if reason == "EXPIRED" else "TF", codes.get(reason, other), reason.replace("_", " ").lower()
     content = found.order.content
     message = f"Paid {content['currency']} {content['amount']}. Trans ID {found.transaction_id}."
     if face is not None and face.find(key_of("refund", str(found.transaction_id)), "refund"):

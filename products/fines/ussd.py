@@ -2,10 +2,11 @@
 
 import re
 
-from api.ussd.common import ask, ask_amount, confirm, screen_name
+from api.ussd.common import ask, confirm, screen_name
 from api.ussd.screen import Entry, Pay, Talk, Wrong, text
 from core.accept import Command
 from products.fines.contract import FINE_ID, FINE_PAYMENT, Fine, FinePayment
+from products.payers.ussd import ask_amount_from_phone, with_holder
 
 
 def _number(talk: Talk, typed: str) -> dict[str, object]:
@@ -30,7 +31,7 @@ def _pay(talk: Talk) -> Pay:
 
 SCREENS = (
     ask("fines.number", text("Number of the fine:"), _number, "fines.amount"),
-    ask_amount("fines.amount", "fines.pin", text("Amount on the ticket:")),
-    confirm("fines.pin", _summary, _pay),
+    ask_amount_from_phone("fines.amount", "fines.pin", text("Amount on the ticket:")),
+    confirm("fines.pin", with_holder(_summary), _pay),
 )
 ENTRIES = (Entry(40, "Fines", "fines.number", SCREENS, (FINE_PAYMENT.kind,)),)

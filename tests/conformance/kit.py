@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 
 from core.broker.embedded import EmbeddedBroker
+from core.callback_signatures import SIGNED
 from core.callbacks import Callbacks
 from core.dialects import DIALECTS
 from core.ids import new_id
@@ -18,6 +19,7 @@ from core.operators import SANDBOX, OperatorSettings
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS
 from mock_api.callbacks import Message, Sender
+from mock_api.dialects.airtel_pin import PUBLIC_KEY
 from mock_api.settings import Settings
 from proof.simulation.chance import Crash
 from tests.answers import client_of
@@ -57,12 +59,15 @@ MARKETS: Mapping[str, tuple[str, str, int]] = {
 """A phone, a currency, and an amount in minor units of each dialect's market."""
 
 
-MORE: Mapping[str, tuple[str, ...]] = {"daraja": ("INITIATOR", "SECURITY_CREDENTIAL")}
+MORE: Mapping[str, Mapping[str, str]] = {
+    "daraja": {"INITIATOR": SANDBOX, "SECURITY_CREDENTIAL": SANDBOX},
+    "airtel": {"PIN": "1234", "PUBLIC_KEY": PUBLIC_KEY},
+}
 """Options that have to be set for all that a dialect can do."""
 
 
 WITHOUT_REFUNDS = ("mvola", "orange-cm", "orange-webpay")
-WITHOUT_PAYOUTS = ("mvola", "airtel", "orange-cm", "orange-webpay")
+WITHOUT_PAYOUTS = ("mvola", "orange-cm", "orange-webpay")
 CALLED_BACK_ONLY = ("daraja", "orange-webpay")
 """Dialects that require a callback URL."""
 REDIRECTS = ("orange-webpay", "wave")
@@ -111,8 +116,17 @@ class InProcessHttp(PartnerHttp):
 class Trial:
     """One operation at one operator of the sandbox."""
 
-    def __init__(self, dialect: str, folder: Path, *, calls_back: bool = True, **settings: Any) -> None:
-        self.dialect = dialect
+    def __init__(
+        self,
+        dialect: str,
+        folder: Path,
+        *,
+        calls_back: bool = True,
+        more: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
+        """more: options of the operator; settings: of the sandbox."""
+        self.dialect, self._more = dialect, more or {}
         self.clock = FakeClock()
         self.store = MemoryStore()
         broker = EmbeddedBroker(self.store, self.clock, folder=folder)
@@ -134,9 +148,10 @@ class Trial:
 
     def _engine(self, host: str) -> Engine:
         needs = DIALECTS[self.dialect]
-        options = {**needs.options, **dict.fromkeys((*needs.credentials, *MORE.get(self.dialect, ())), SANDBOX)}
+        credentials = dict.fromkeys(needs.credentials, SANDBOX)
+        self.options = {**needs.options, **credentials, **MORE.get(self.dialect, {}), **self._more}
         url = "http://sandbox.invalid"
-        configured = OperatorSettings(self.dialect, self.dialect, url, options=options, callback_host=host)
+        configured = OperatorSettings(self.dialect, self.dialect, url, options=self.options, callback_host=host)
         self.operator = Operator(
             self.dialect,
             ADAPTERS[self.dialect](configured, self.http, self.clock),
@@ -229,6 +244,11 @@ class Trial:
         path = message.url.removeprefix(OURS).split("/")
         if len(path) == 4 and path[1] == "callbacks":
             self.callbacks.receive(path[2], path[3], message.body)
+        if len(path) == 3 and path[1] == "callbacks":
+            header, read = SIGNED[path[2]]
+            reference = read(self.options, message.headers.get(header, ""), message.body, self.clock.now())
+            if reference is not None:
+                self.callbacks.keep(path[2], reference, message.body)
         return 200
 
 

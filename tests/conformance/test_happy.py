@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.dialects import DIALECTS
 from core.operation import Status, redirect_of
 from tests.conformance.kit import CALLED_BACK_ONLY, REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS, Trial, assert_agrees
 from tests.doubles import START
@@ -88,14 +89,11 @@ def test_a_payer_who_never_comes_pays_nothing(dialect: str, tmp_path: Path) -> N
     assert_agrees(trial)
 
 
-HOLDERS = ("mtn", "gsma")
-
-
 @pytest.mark.parametrize("dialect", ADAPTERS)
 def test_an_operator_that_knows_holders_says_whose_account_it_is(dialect: str, tmp_path: Path) -> None:
     trial = Trial(dialect, tmp_path)
     knows = trial.operator.dialect
-    assert isinstance(knows, KnowsHolders) == (dialect in HOLDERS)
+    assert isinstance(knows, KnowsHolders) == DIALECTS[dialect].knows_holders
     if isinstance(knows, KnowsHolders):
         known, unknown = knows.holder(trial.phone), knows.holder(f"{trial.phone[:-2]}08")
         assert isinstance(known, Holder)

@@ -13,7 +13,7 @@ from devtools.stack import ROOT, Stack
 from tests.conformance.kit import CALLED_BACK_ONLY, REDIRECTS, WITHOUT_PAYOUTS, WITHOUT_REFUNDS
 from tests.e2e.pages import Step, fences, missing, steps
 from tests.e2e.terminal import PACE, paste
-from worker.partners.operators import airtel, daraja_callbacks, gsma_answers, mtn, orange_cm, orange_webpay
+from worker.partners.operators import airtel_answers, daraja_callbacks, gsma_answers, mtn, orange_cm, orange_webpay
 from worker.partners.operators.generic import REASONS
 
 FOLDER = ROOT / "docs/how-to"
@@ -35,7 +35,11 @@ CODES: Mapping[str, Mapping[str, str]] = {
     "mtn": {**mtn.REASONS, **dict.fromkeys(mtn.MISCONFIGURED, "operator_misconfigured")},
     "gsma": OF_GSMA,
     "mvola": OF_GSMA,
-    "airtel": airtel.REFUSALS,
+    "airtel": {
+        **airtel_answers.PAYMENTS.refusals,
+        **{f"{airtel_answers.PAYOUTS.prefix}{code}": ours for code, ours in airtel_answers.PAYOUTS.refusals.items()},
+        **dict.fromkeys(airtel_answers.WRONG_PIN, "operator_misconfigured"),
+    },
     "orange-cm": orange_cm.REFUSALS,
     "orange-webpay": orange_webpay.REFUSALS,
     "daraja": daraja_callbacks.REFUSALS,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import worker.mobile_money as steps_module
-from core.operation import Operation
+from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
 from proof.simulation.command import simulate_world
 from proof.simulation.operators import MANNERS
@@ -40,8 +40,8 @@ def test_operators_of_every_manner_debit_once(manner: str, product: str) -> None
 def send_again_what_cannot_be_asked_about(patch: pytest.MonkeyPatch) -> None:
     right = decide._verb
 
-    def wrong(step: Step, record: StepRecord) -> Verb:
-        verb = right(step, record)
+    def wrong(step: Step, record: StepRecord, status: Status) -> Verb:
+        verb = right(step, record, status)
         return Verb.SUBMIT if verb is Verb.LISTEN and record.doubt_since else verb
 
     patch.setattr(decide, "_verb", wrong)
@@ -62,7 +62,7 @@ def believe_a_callback_about_another_amount(patch: pytest.MonkeyPatch) -> None:
 
 
 def ask_without_their_id(patch: pytest.MonkeyPatch) -> None:
-    def wrong(step: Step, record: StepRecord) -> Verb:
+    def wrong(step: Step, record: StepRecord, status: Status) -> Verb:
         sent = record.state is StepState.SUBMITTED and not isinstance(step.recovery, Repeatable)
         return Verb.ENQUIRE if sent else Verb.SUBMIT
 

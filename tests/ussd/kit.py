@@ -38,6 +38,7 @@ from worker.partners.operators.port import Operators, Service
 from worker.partners.port import Confirmed, Reply
 from worker.partners.sms.local import FileSms
 from worker.policy import Policy
+from worker.process import Process
 
 PATHS = {
     "json": "/ussd/",
@@ -251,6 +252,10 @@ class Worker:
             ending=SmsNotifier(store, house.broker, clock, new_id).ended,
             gather=lambda calls: [call() for call in calls],
         )
+
+    def serve(self, process: Process) -> None:
+        """Takes operations of one more kind."""
+        self._engine = replace(self._engine, processes={**self._engine.processes, process.kind: process})
 
     def run(self) -> None:
         """Until nothing is due."""

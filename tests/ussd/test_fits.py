@@ -170,6 +170,7 @@ def places(talk: Talk, name: str) -> Iterator[tuple[Talk, Place]]:
     for other in NAMES if isinstance(SCREENS[name], Ask) else NAMES[:1]:
         numbers = {"fine": "AM-2026-000123-X/77"}
         data = {**talk.data, **numbers, "to_name": other, "merchant_name": other, "service_name": other, "known": other}
+        data |= {"holder": other}
         yield replace(talk, data=data), Place(name, ("main",), data)
 
 

@@ -57,6 +57,30 @@ def test_a_partner_that_gave_its_own_id_is_asked_by_it_and_not_found_proves_noth
         ]
 
 
+@pytest.mark.parametrize("said", [Unknown("HTTP 500"), Unavailable("HTTP 503")])
+def test_a_partner_that_is_silent_for_long_is_listened_to(said: Reply) -> None:
+    operation = pushed(1, submitted("push"), Verb.SUBMIT, Pending({"their_id": "ws_1"}))
+    verbs = []
+    for minutes in (1, 5, 10, 16, 20, 25, 30):
+        later = START + timedelta(minutes=minutes)
+        work = work_now(PUSH, operation, later + timedelta(minutes=5))
+        verbs.append(work[0].verb)
+        heard = said if work[0].verb is Verb.ENQUIRE else Unknown("no callback has come")
+        operation = pushed(minutes * 60, begin(operation, work, later), work[0].verb, heard)
+    assert verbs[:4] == [Verb.ENQUIRE] * 4
+    assert set(verbs[4:]) == {Verb.ENQUIRE, Verb.LISTEN}
+
+
+def test_a_partner_that_says_pending_for_long_is_not_listened_to() -> None:
+    operation = pushed(1, submitted("push"), Verb.SUBMIT, Pending({"their_id": "ws_1"}))
+    for minutes in (1, 16, 20, 25, 30):
+        later = START + timedelta(minutes=minutes)
+        work = work_now(PUSH, operation, later + timedelta(minutes=5))
+        assert work == [Work(UNASKABLE, Verb.ENQUIRE)]
+        operation = pushed(minutes * 60, begin(operation, work, later), Verb.ENQUIRE, Pending())
+    assert operation.status is Status.IN_DOUBT
+
+
 @pytest.mark.parametrize("verb", [Verb.ENQUIRE, Verb.LISTEN])
 def test_a_callback_or_a_status_ends_it(verb: Verb) -> None:
     operation = pushed(60, submitted("push"), verb, Confirmed({"receipt": "R"}))

@@ -59,6 +59,21 @@ def test_a_callback_that_decides_counts_more_than_one_that_tells_an_id(said: tup
     assert hear(stage(*said), new_operation()) == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (("no",), Unknown("no callback has come")),
+        (("no", "yes"), CONFIRMS),
+        (("yes", "no"), CONFIRMS),
+        (("id",), TELLS_ID),
+    ],
+)
+def test_where_the_operator_could_be_asked_only_a_confirmation_counts(said: tuple[str, ...], expected: Reply) -> None:
+    operation = new_operation()
+    known = operation.with_step("debit", replace(operation.step("debit"), result={"id": "t-1"}))
+    assert hear(stage(*said), known) == expected
+
+
 def test_a_demand_says_when_it_was_sent() -> None:
     dialect = PlayedDialect()
     step = stage(dialect=dialect)

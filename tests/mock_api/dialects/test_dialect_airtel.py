@@ -6,7 +6,11 @@ import hmac
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from mock_api.dialects.airtel_pin import PUBLIC_KEY
 from tests.answers import Answer
 from tests.mock_api.dialects.drivers import AIRTEL_HEADERS, DRIVERS, ORANGE_CM_BASE, ORANGE_CM_HEADERS
 from tests.sandbox import Sandbox
@@ -70,15 +74,61 @@ def test_a_refund_is_whole_and_names_the_money_id(sandbox: Sandbox) -> None:
     assert "Refunded" in enquire(sandbox).json["data"]["transaction"]["message"]
 
 
+PAYOUTS = "/airtel/standard/v2/disbursements/"
+
+
+def sealed(pin: str) -> str:
+    """A PIN as Airtel wants it, by a library that is not the sandbox's own code."""
+    key = load_der_public_key(base64.b64decode(PUBLIC_KEY))
+    assert isinstance(key, RSAPublicKey)
+    return base64.b64encode(key.encrypt(pin.encode(), PKCS1v15())).decode()
+
+
+def disburse(sandbox: Sandbox, pin: str, msisdn: str = "977123411", **other: str) -> Answer:
+    body = {"payee": {"msisdn": msisdn, "currency": "ZMW"}, "reference": "Prize1", "pin": pin, **other}
+    transaction = {"amount": 5, "id": "p-1", "type": "B2C"}
+    return sandbox.call("POST", PAYOUTS, AIRTEL_HEADERS, json={**body, "transaction": transaction})
+
+
 def test_a_disbursement(sandbox: Sandbox) -> None:
-    path = "/airtel/standard/v2/disbursements/"
-    body = {"payee": {"msisdn": "977123411"}, "reference": "x", "pin": "c2VjcmV0"}
-    body |= {"transaction": {"amount": 5, "id": "p-1"}}
-    assert sandbox.call("POST", path, AIRTEL_HEADERS, json=body).json["data"]["transaction"]["status"] == "TIP"
+    assert disburse(sandbox, sealed("1234")).json["data"]["transaction"]["status"] == "TIP"
     sandbox.now += 2
-    done = sandbox.call("GET", f"{path}p-1", AIRTEL_HEADERS).json
+    done = sandbox.call("GET", f"{PAYOUTS}p-1?transactionType=B2C", AIRTEL_HEADERS).json
     assert (done["data"]["transaction"]["status"], done["status"]["response_code"]) == ("TS", "DP00900001001")
+    assert disburse(sandbox, sealed("1234")).json["status"]["response_code"] == "DP00900001017"
     assert sandbox.really("payouts") == ["p-1"]
+    missing = sandbox.call("GET", f"{PAYOUTS}p-2", AIRTEL_HEADERS).json
+    assert missing["status"]["response_code"] == "DP00900001015"
+
+
+@pytest.mark.parametrize(
+    ("pin", "code"),
+    [
+        ("1234", "ROUTER116"),
+        ("c2VjcmV0", "ROUTER116"),
+        (base64.b64encode(b"\xff" * 256).decode(), "ROUTER116"),
+        (sealed("12345"), "ROUTER116"),
+        (sealed("abcd"), "ROUTER116"),
+        (sealed("0000"), "ROUTER115"),
+    ],
+    ids=range(6),
+)
+def test_a_disbursement_needs_the_right_pin(sandbox: Sandbox, pin: str, code: str) -> None:
+    refused = disburse(sandbox, pin)
+    assert (refused.status_code, refused.json["status_code"]) == (400, code)
+    assert sandbox.really("payouts") == []
+
+
+@pytest.mark.parametrize(("digits", "code"), [("02", "1007"), ("07", "1013"), ("08", "1012")])
+def test_how_a_disbursement_fails(sandbox: Sandbox, digits: str, code: str) -> None:
+    disburse(sandbox, sealed("1234"), f"9771234{digits}")
+    sandbox.now += 2
+    failed = sandbox.call("GET", f"{PAYOUTS}p-1", AIRTEL_HEADERS).json
+    assert (failed["data"]["transaction"]["status"], failed["status"]["response_code"]) == ("TF", f"DP0090000{code}")
+
+
+def test_a_reference_that_is_too_short(sandbox: Sandbox) -> None:
+    assert disburse(sandbox, sealed("1234"), reference="x").status_code == 400
 
 
 def test_tokens_and_headers_of_airtel(sandbox: Sandbox) -> None:

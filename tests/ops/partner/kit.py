@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.dialects import DIALECTS
-from core.operators import SANDBOX, OperatorSettings
+from core.operators import OperatorSettings
 from ops.partner.check import Report
 from ops.partner.connection import with_wrong_credentials
 from ops.partner.subject import Reached, Row, Subject, Verdict
 from tests.answers import client_of
-from tests.conformance.kit import MORE, OURS, Trial
+from tests.conformance.kit import OURS, Trial
 from tests.doubles import FakeClock
 from worker.partners.operators.dialects import ADAPTERS
 from worker.partners.operators.port import Demand, Service
@@ -25,9 +24,7 @@ def sandbox(dialect: str, folder: Path, *, counted: bool = True, **changes: Any)
     counted: whether the sandbox shows its record.
     """
     trial = Trial(dialect, folder)
-    needs = DIALECTS[dialect]
-    options = {**needs.options, **dict.fromkeys((*needs.credentials, *MORE.get(dialect, ())), SANDBOX)}
-    operator = OperatorSettings(dialect, dialect, URL, options=options, callback_host=OURS)
+    operator = OperatorSettings(dialect, dialect, URL, options=trial.options, callback_host=OURS)
     wrong = with_wrong_credentials(operator)
     named = {
         "operator": operator,

@@ -225,7 +225,7 @@ def test_a_refund_cannot_be_asked_for(httpserver: HTTPServer, airtel: Airtel) ->
     httpserver.expect_request(REFUND).respond_with_handler(cut)
     assert airtel.refunds is not None
     assert airtel.refunds.submit(BACK) == LOST
-    assert (airtel.refunds.ask, airtel.refunds.read, airtel.payouts) == (None, None, None)
+    assert (airtel.refunds.ask, airtel.refunds.read) == (None, None)
 
 
 @pytest.mark.parametrize("refund", [replace(BACK, minor=99900), replace(BACK, debit=DEBIT)])

@@ -1,7 +1,8 @@
 """M-Pesa of Safaricom, by Daraja: prompts on the phone, reversals, and payouts. Source: developer.safaricom.co.ke.
 
 Daraja knows no reference of ours, and a second request is a second prompt. It is asked by its own id of the prompt; of
-a lost answer, and of reversals and payouts, only the callback reports the outcome.
+a lost answer, and of reversals and payouts, only the callback reports the outcome. Where Daraja is asked and gives no
+usable answer for a quarter of an hour, a callback that confirms the amount under its id of the prompt counts, too.
 """
 
 import base64
