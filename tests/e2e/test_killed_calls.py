@@ -112,7 +112,7 @@ class Killed:
     @property
     def effects(self) -> set[str]:
         """What has to have happened at the operator, each once."""
-        wanted = {call for call in ("debit", "refund", "payout") if call in self.calls}
+        wanted: set[str] = {call for call in ("debit", "refund", "payout") if call in self.calls}
         wanted |= {"debit"} if self.flow == PAY else set()  # the payer makes it, at orange-webpay
         if not self.undecided or self.received:
             return wanted
