@@ -9,7 +9,7 @@ from core.operators import SANDBOX
 PHONE_DIGITS = {"+225": 10, "+221": 9, "+261": 9, "+243": 9, "+237": 9, "+254": 9}
 """How many digits follow the calling code."""
 BY_CHANCE, CLEAR = "11", "01"
-"""Endings of phones that have money: their calls are answered by chance, or without a fault in our own contract."""
+"""Endings of phones that have money in the sandbox. Their calls are answered by chance, or without faults."""
 SIGNED_WITH = "chaos-signs-the-webhooks-of-wave-with-this"
 
 
@@ -18,8 +18,8 @@ class Market:
     """One operator, which is named after its dialect.
 
     prefix: the beginning of its phones.
-    refunds, pays_out: whether chaos has it give money back, and pay out: where it can, and says so when it is asked,
-        so that an operation without an end is rare.
+    refunds: whether it has to give money back: not where people do it, nor where the callback has to come first.
+    pays_out: whether it has to pay out: where it can, and can be asked.
     redirects: whether the payer confirms on a page.
     """
 
@@ -55,12 +55,12 @@ UNASKABLE = frozenset({("mvola", "debit"), ("daraja", "debit"), ("airtel", "refu
 after a day."""
 
 
-def operator_settings(proxy: str, api: str, sandbox_faults: float) -> Mapping[str, str]:
+def operator_settings(proxy: str, api: str, callback_faults: float) -> Mapping[str, str]:
     """Returns the settings of all operators, and of the sandbox for them.
 
     proxy: the URL of what stands before the sandbox.
     api: the URL of our API, which gets the callbacks.
-    sandbox_faults: the share of callbacks that are lost, late, doubled or wrong.
+    callback_faults: the share of callbacks that are lost, late, doubled or wrong.
     """
     found = {
         "OPERATORS": ",".join(market.operator for market in MARKETS),
@@ -71,7 +71,7 @@ def operator_settings(proxy: str, api: str, sandbox_faults: float) -> Mapping[st
         # A payer has to come: they pay one order, the one that they were sent to.
         "MOCK_AUTO_APPROVE": "0",
         "MOCK_APPROVAL_S": "0.5",
-        "MOCK_CALLBACK_FAULT_RATE": str(sandbox_faults),
+        "MOCK_CALLBACK_FAULT_RATE": str(callback_faults),
     }
     for market in MARKETS:
         name = market.operator.upper().replace("-", "_")

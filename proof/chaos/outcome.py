@@ -38,7 +38,7 @@ class Outcome:
     def by_operator(self) -> dict[str, dict[str, int]]:
         """Returns, by operator, how many were accepted, how many have each status, and how many are in doubt."""
         return {
-            operator: {"accepted": found.total(), **found, "doubts": self.doubts[operator]}
+            operator: {"accepted": found.total(), **dict(sorted(found.items())), "doubts": self.doubts[operator]}
             for operator, found in sorted(self.operators.items())
         }
 
