@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -88,19 +89,25 @@ class Clients:
                 twice = self.chance.random() < DOUBLED_SHARE
             over = self._over.wait(max(0, self._began + number / self.per_second - time.monotonic()))
             if not over or number <= MIN_REQUESTS:
-                requests_in_turn = (
-                    *(self._pay, self._consult, self._send, self._pay),
-                    *(self._publish, self._pay, self._buy, self._pay_out),
-                )
-                self._by_one_or_two(requests_in_turn[number % len(requests_in_turn)], number, twice)
+                self._by_one_or_two(self._request(number), number, twice)
 
-    def _by_one_or_two(self, request: Callable[[int], str | None], number: int, twice: bool) -> None:
+    def _request(self, number: int) -> Callable[[], str | None]:
+        """Returns the request of this number. Each sort counts its own from 0, so that every operator has its turn."""
+        turns = (
+            *(self._pay, self._consult, self._send, self._pay),
+            *(self._publish, self._pay, self._buy, self._pay_out),
+        )
+        before, rank = divmod(number, len(turns))
+        request = turns[rank]
+        return partial(request, before * turns.count(request) + turns[:rank].count(request))
+
+    def _by_one_or_two(self, request: Callable[[], str | None], number: int, twice: bool) -> None:
         """Makes a request, if `twice` from two clients at once: both must get the same id."""
         ids: list[str | None] = []
-        other = threading.Thread(target=lambda: ids.append(request(number)))
+        other = threading.Thread(target=lambda: ids.append(request()))
         if twice:
             other.start()
-        ids.append(request(number))
+        ids.append(request())
         if twice:
             other.join()
         with self._lock:
@@ -120,7 +127,7 @@ class Clients:
 
     def _pay_out(self, number: int) -> str | None:
         """Pays money to a phone."""
-        market = PAYING_OUT[number // 8 % len(PAYING_OUT)]
+        market = PAYING_OUT[number % len(PAYING_OUT)]
         body = {"msisdn": market.phone(number), "amount": PAYOUT, "currency": market.currency}
         return self._repeat_until_accepted("/v1/payouts", body, 202, f"payout-{number}")
 

@@ -91,4 +91,4 @@ def _is_unanswered(record: StepRecord, clock: Clock) -> bool:
     sent = record.submitted_at
     long_ago = sent is not None and clock.now() - sent > timedelta(seconds=DOUBT_AFTER_S)
     answered = any(call.verb == "submit" and call.reply == "pending" for call in record.calls)
-    return record.state is StepState.SUBMITTED and long_ago and record.attempts == 1 and not answered
+    return record.state is StepState.SUBMITTED and long_ago and not answered

@@ -54,6 +54,7 @@ def debit_in_flight(operator: str, **record: Any) -> Operation:
     return operation.with_step("debit", replace(step, **record))
 
 
+UNAVAILABLE = (Call(START, 5, "submit", "unavailable", {}),)
 ANSWERED = (Call(START, 5, "submit", "pending", {}),)
 
 
@@ -63,7 +64,7 @@ ANSWERED = (Call(START, 5, "submit", "pending", {}),)
         (debit_in_flight("daraja"), LATER, 1),
         (debit_in_flight("daraja"), timedelta(0), 0),
         (debit_in_flight("daraja", calls=ANSWERED), LATER, 0),
-        (debit_in_flight("daraja", attempts=2), LATER, 0),
+        (debit_in_flight("daraja", calls=UNAVAILABLE, attempts=2), LATER, 1),
         (debit_in_flight("daraja", state=StepState.WAITING), LATER, 0),
         (debit_in_flight("daraja", state=StepState.DONE), LATER, 0),
         (debit_in_flight("mtn"), LATER, 0),
