@@ -112,7 +112,7 @@ def chaos(store: str, broker: str, seconds: float, seed: int, keep: Path | None,
         audit = _audit(stack)
         consumed = _consume(setup.rabbit.url) if setup.rabbit else _logged(folder)
     missing = [f"event {uid} has reached no consumer" for uid in clients.events - consumed]
-    wrong = missing + faults.unhealed + clients.errors + outcome.unfinished + audit["examples"]
+    wrong = missing + faults.unhealed + clients.errors + outcome.unfinished + outcome.failed + audit["examples"]
     if as_json:
         print_json(run_as_json(setup.name, faults.happened, clients, outcome, audit, wrong))
     else:

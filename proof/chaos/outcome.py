@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from core.clock import Clock, SystemClock
 from core.installed import DEFAULT
-from core.operation import TERMINAL, Operation
+from core.operation import TERMINAL, Operation, Status
 from core.steps import StepRecord, StepState
 from core.store.port import OPERATIONS, Store, scan
 from proof.chaos.operators import UNASKABLE
@@ -28,12 +28,14 @@ class Outcome:
     doubts: by operator, how many have no end because nobody can say it: the answer to a call was lost that the operator
         cannot be asked about.
     unfinished: what is wrong with the others, in words.
+    failed: the operations that have failed, in words: every payer has money and confirms, so none should.
     """
 
     statuses: Counter[str] = field(default_factory=Counter)
     operators: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     doubts: Counter[str] = field(default_factory=Counter)
     unfinished: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     def by_operator(self) -> dict[str, dict[str, int]]:
         """Returns, by operator, how many were accepted, how many have each status, and how many are in doubt."""
@@ -69,6 +71,8 @@ def outcome_of(operations: Iterable[Operation], accepted: set[str], clock: Clock
         outcome.statuses[operation.status.value] += 1
         if operation.operator:
             outcome.operators[operation.operator][operation.status.value] += 1
+        if operation.status is Status.FAILED:
+            outcome.failed.append(f"{operation.id} of {operation.operator} has failed: {dict(operation.error or {})}")
         if operation.status in TERMINAL:
             continue
         if _is_doubt(operation, clock):
