@@ -19,6 +19,7 @@ from tests.conformance.kit import MARKETS, MORE, REDIRECTS, WITHOUT_REFUNDS
 from tests.e2e.holding import HoldingProxy, Place
 from tests.e2e.kit import FAST, Json, Payments
 
+pytestmark = pytest.mark.slow
 PAY, PAY_OUT = "pay", "pay-out"
 CALLS: dict[tuple[str, str], tuple[str, ...]] = {
     ("generic", PAY): ("debit", "refund"),
