@@ -141,7 +141,7 @@ class Desk:
         fault = rule.answer if rule else self.chance.draw_callback(order.request_id)[0]
         if fault == FORGED:
             self.ledger.tell(order, FORGED, (rule and rule.late_s) or 0)
-        if fault == EARLY:
+        if fault == EARLY and self.ledger.has_payer(order):
             self.conclude(order)
 
 

@@ -86,6 +86,10 @@ class Ledger:
             known = existing.order._replace(content={**existing.order.content, **(changes or {})})
             return self._finish(known, now, verdict or self._outcome(known))
 
+    def has_payer(self, order: Order) -> bool:
+        """Returns whether somebody answers an order. Otherwise it can only expire, in its time."""
+        return self._outcome(order).reason != "EXPIRED"
+
     def postpone(self, order: Order, due: float, verdict: Verdict) -> None:
         """Gives a PENDING order another end: `verdict` at `due`, in seconds since 1970."""
         with self._books.transaction():

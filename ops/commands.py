@@ -101,7 +101,11 @@ cli = LazyGroup(
             partner,
             Entry("simulate", "proof.simulation.command:simulate", "Simulate payments under every fault."),
             Entry("crashes", "proof.simulation.crashes_command:crashes", "Crash a worker at every position."),
-            Entry("chaos", "proof.chaos.command:chaos", "Kill and cut off real processes under load."),
+            Entry(
+                "chaos",
+                "proof.chaos.command:chaos",
+                "Kill and cut off real processes under load, with an operator of every dialect.",
+            ),
         ],
         "This command": [
             Entry("completion", "ops.completion:completion", "Print the completion script of a shell."),

@@ -1,9 +1,9 @@
 """The command: reads operations, reservations and the partners' record, and prints one table."""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from core.log import configure
 from core.money import format_minor
 from core.operation import Operation
 from core.settings import BadSettings, read_settings
-from core.store.port import OPERATIONS, RESERVATIONS, Store, scan
+from core.store.port import OPERATIONS, RESERVATIONS, SCAN_PAGE, Store, scan
 from core.upcasts import CLAIM, upcast
 from devtools.as_json import json_option, print_json
 from ops.audit.names import names_of
@@ -37,6 +37,8 @@ DISCREPANCIES = (
 
 INCOMPLETE = 3
 """The exit code when all that could be judged is right. 2 is a mistake in the command line."""
+SKEW_S = 300
+"""By how much the clock of another machine, which makes ids, may be behind ours."""
 
 
 @click.command()
@@ -46,8 +48,8 @@ INCOMPLETE = 3
 def audit(statement: Path | None, truth: str | None, as_json: bool) -> None:
     """Compare our operations with the partners' record. Checks wallets against the journal, too.
 
-    Exits 1 on any discrepancy. Exits 3 if there is none, but operations of products that are not installed cannot be
-    judged.
+    Exits 1 on any discrepancy. Exits 3 if there is none, but operations of products that are not installed, or of
+    operators that are not configured, cannot be judged.
     """
     try:
         settings = read_settings()
@@ -71,9 +73,9 @@ def audit(statement: Path | None, truth: str | None, as_json: bool) -> None:
         print_json(printed)
     else:
         Console().print(_table(findings, contracts), *findings.examples, sep="\n")
-        if findings.not_installed:
-            click.echo(_unjudged(findings))
-    raise SystemExit(1 if findings.discrepancies else INCOMPLETE if findings.not_installed else 0)
+        for line in _unjudged(findings):
+            click.echo(line)
+    raise SystemExit(1 if findings.discrepancies else 0 if findings.complete else INCOMPLETE)
 
 
 def examine(
@@ -83,7 +85,11 @@ def examine(
     record: Iterator[RecordedEffect],
     progress: Progress,
 ) -> None:
-    """Reads our operations before the partners' record, so that every effect in the record finds its operation."""
+    """Reads our operations, then the partners' record.
+
+    In this order nothing that we recorded as done is missing in the record because it was done meanwhile. It can be
+    unexplained: so the operations that may have done it are read again, after the record.
+    """
     gc.set_threshold(100_000)  # hundreds of thousands of documents have no reference cycles: saves a fifth of the time
     started = SystemClock().now()
     reading = progress.add_task("our operations", total=None)
@@ -102,9 +108,45 @@ def examine(
     for wrong in progress.track(examine_ledger(store, contracts), description="the ledger"):
         books.findings.wrong(*wrong)
     books.findings.ledger = totals(store, contracts)
-    for effect in progress.track(record, description="the partners' record"):
-        if not books.match(effect) and not _is_unjudged(store, contracts, effect, started):
+    _compare(store, contracts, books, progress.track(record, description="the partners' record"), started)
+
+
+def _compare(
+    store: Store,
+    contracts: Mapping[str, Contract[Any]],
+    books: Reconciliation,
+    record: Iterable[RecordedEffect],
+    started: datetime,
+) -> None:
+    explained = True
+    for effect in record:
+        if not books.match(effect):
+            books.set_aside(effect)
+            explained = False
+    if not explained:
+        for operation in _changed_since(store, books, started):
+            books.look_again(operation)
+    for effect in books.unexplained():
+        if not books.match(effect) and not _is_not_installed(store, contracts, effect):
             books.findings.wrong("orphan", f"{effect.reference} happened, but no operation explains it")
+
+
+def _changed_since(store: Store, books: Reconciliation, started: datetime) -> Iterator[Operation]:
+    """Yields the operations that were unfinished when we read them, and those that came after we started to read."""
+    for id in books.unfinished():
+        if document := store.get(OPERATIONS, id):
+            yield Operation.from_document(document)
+    first = _id_at(started - timedelta(seconds=SKEW_S))
+    after: tuple[str, str] = (first, first)
+    while page := store.find(OPERATIONS, {}, limit=SCAN_PAGE, after=after):
+        yield from map(Operation.from_document, page)
+        after = (page[-1]["id"], page[-1]["id"])
+
+
+def _id_at(moment: datetime) -> str:
+    """Returns the beginning of the ids of a moment (RFC 9562, version 7: milliseconds since 1970)."""
+    milliseconds = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}"
 
 
 def _have_one_fingerprint(store: Store, *ids: str) -> bool:
@@ -113,19 +155,19 @@ def _have_one_fingerprint(store: Store, *ids: str) -> bool:
     return len({document["fingerprint"] for document in documents if document}) == 1
 
 
-def _is_unjudged(
-    store: Store, contracts: Mapping[str, Contract[Any]], effect: RecordedEffect, started: datetime
-) -> bool:
-    """Whether the effect is of an operation that came after we started to read, or of a kind that is not installed."""
+def _is_not_installed(store: Store, contracts: Mapping[str, Contract[Any]], effect: RecordedEffect) -> bool:
+    """Whether the effect is of an operation whose product is not installed."""
     document = store.get(OPERATIONS, effect.reference.partition(":")[0])
-    if document is None:
-        return False
-    return document["kind"] not in contracts or Operation.from_document(document).created_at >= started
+    return document is not None and document["kind"] not in contracts
 
 
-def _unjudged(findings: Findings) -> str:
-    kinds = ", ".join(f"{number} of kind {kind}" for kind, number in sorted(findings.not_installed.items()))
-    return f"operations of products that are not installed: {kinds}; their effects cannot be judged"
+def _unjudged(findings: Findings) -> Iterator[str]:
+    if findings.not_installed:
+        kinds = ", ".join(f"{number} of kind {kind}" for kind, number in sorted(findings.not_installed.items()))
+        yield f"operations of products that are not installed: {kinds}; their effects cannot be judged"
+    if findings.not_configured:
+        names = ", ".join(f"{number} of {name or 'none'}" for name, number in sorted(findings.not_configured.items()))
+        yield f"operations of operators that are not configured: {names}; what they did there cannot be judged"
 
 
 def _table(findings: Findings, contracts: Mapping[str, Contract[Any]]) -> Table:

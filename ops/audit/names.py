@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from core.contract import DEBIT, REFUND, Effect, Record
 from core.operation import Operation
 from worker.mobile_money import preparation
+from worker.partners.operators.client import short_id_of, uuid4_of
 from worker.partners.operators.port import Demand, Operators, Service
 
 Names = Callable[[Operation, Iterable[Effect]], Mapping[str, str]]
-"""Returns the recorded id of each effect of an operation, by its reference."""
+"""Returns the recorded id of each effect of an operation, by its reference; none of an effect that it cannot name."""
 
 
 def own_references(_: Operation, effects: Iterable[Effect]) -> dict[str, str]:
@@ -17,21 +18,32 @@ def own_references(_: Operation, effects: Iterable[Effect]) -> dict[str, str]:
 
 
 def names_of(operators: Operators) -> Names:
-    """Returns the names in the records of operators: each dialect has ids of its own form."""
+    """Returns the names in the records of operators: each dialect has ids of its own form.
+
+    Without its operator, nobody knows the names of what is in an operator's statement.
+    """
 
     def names(operation: Operation, effects: Iterable[Effect]) -> dict[str, str]:
         effects = list(effects)
+        if (operation.operator or operators.default) not in operators.by_name:
+            return own_references(operation, (each for each in effects if each.kind.record is not Record.STATEMENT))
         found = own_references(operation, effects)
-        if (operation.operator or operators.default) in operators.by_name:
-            debit = next((_demand(operation, effect) for effect in effects if effect.kind == DEBIT), None)
-            for effect in effects:
-                service = _service(operators, operation, effect)
-                if service is not None:
-                    demand = _demand(operation, effect, debit if effect.kind == REFUND else None)
-                    found[effect.reference] = service.recorded_as(demand) or effect.reference
+        debit = next((_demand(operation, effect) for effect in effects if effect.kind == DEBIT), None)
+        for effect in effects:
+            service = _service(operators, operation, effect)
+            if service is not None:
+                demand = _demand(operation, effect, debit if effect.kind == REFUND else None)
+                found[effect.reference] = service.recorded_as(demand) or effect.reference
         return found
 
     return names
+
+
+def possible_names(operation: Operation, effect: Effect) -> set[str]:
+    """Returns every id under which an operator may have recorded an effect, whatever its dialect."""
+    given = (value for record in operation.steps.values() for value in record.result.values())
+    derived = {effect.reference, uuid4_of(effect.reference), short_id_of(effect.reference)}
+    return derived | {value for value in given if isinstance(value, str) and value}
 
 
 def _service(operators: Operators, operation: Operation, effect: Effect) -> Service | None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,15 +10,22 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
-from core.contract import Contract, Record
+from core.contract import Contract, Effect, Record
 from core.money import format_minor
 from core.operation import Operation
 from core.settings import Settings
-from ops.audit.names import Names, own_references
+from ops.audit.names import Names, own_references, possible_names
 from ops.audit.records import RecordedEffect
 
 MAX_EXAMPLES = 20
 """Discrepancies that are shown one by one; all are counted."""
+
+ON_FIRST_LOOK = "INSERT INTO effects (reference, recorded, amount, certain) VALUES (?, ?, ?, ?)"
+ON_SECOND_LOOK = (
+    "INSERT INTO effects (reference, recorded, amount, certain) VALUES (?, ?, ?, ? AND 0)"
+    " ON CONFLICT (reference) DO UPDATE SET recorded = excluded.recorded"
+)
+"""What is new is not certain: the record may be older than it."""
 
 
 @dataclass
@@ -28,6 +35,7 @@ class Findings:
     discrepancies: how many of each sort.
     examples: the first of them, in words.
     not_installed: how many operations there are of each kind that no installed product knows.
+    not_configured: how many operations there are of each operator that OPERATORS does not name any more.
     ledger: minor units by currency and account.
     """
 
@@ -37,8 +45,14 @@ class Findings:
     discrepancies: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     not_installed: Counter[str] = field(default_factory=Counter)
+    not_configured: Counter[str] = field(default_factory=Counter)
     ledger: dict[str, dict[str, int]] = field(default_factory=dict)
     oldest_unfinished: datetime | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all operations could be judged."""
+        return not (self.not_installed or self.not_configured)
 
     def wrong(self, kind: str, what: str) -> None:
         self.discrepancies[kind] += 1
@@ -53,8 +67,25 @@ def recorded_kinds(contracts: Iterable[Contract[Any]], settings: Settings, state
     return frozenset(kind.name for kind in kinds if kind.record in shown and kind.recorded_when(settings))
 
 
+TABLES = """
+CREATE TABLE effects (reference TEXT PRIMARY KEY, recorded TEXT, amount TEXT, certain INT, matches INT DEFAULT 0)
+  WITHOUT ROWID;
+CREATE INDEX by_recorded ON effects (recorded);
+CREATE TABLE requests (fingerprint TEXT PRIMARY KEY, operation TEXT) WITHOUT ROWID;
+CREATE TABLE unfinished (operation TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE unjudged (recorded TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE unexplained (recorded TEXT, reference TEXT, amount TEXT);
+"""
+"""unfinished: operations that may change while we read. unjudged: ids of effects of operators that are not configured.
+unexplained: effects of the record that no operation has explained so far."""
+
+
 class Reconciliation:
-    """enter() all operations first, then match() the partners' record with them, then close the books with end()."""
+    """The books: enter() all operations first, then match() the partners' record with them.
+
+    Work goes on meanwhile: what the record shows and no operation explains is explained by a second look at those that
+    were unfinished or came later. Then end() closes the books.
+    """
 
     def __init__(
         self, contracts: Mapping[str, Contract[Any]], kinds: Iterable[str], names: Names = own_references
@@ -65,13 +96,7 @@ class Reconciliation:
         self.findings = Findings()
         self._kinds = frozenset(kinds)
         self._books = sqlite3.connect("")  # an unnamed database: on disk as soon as it is large, gone when closed
-        self._books.execute("PRAGMA synchronous=OFF")
-        self._books.execute(
-            "CREATE TABLE effects (reference TEXT PRIMARY KEY, recorded TEXT, amount TEXT, certain INT,"
-            " matches INT DEFAULT 0) WITHOUT ROWID"
-        )
-        self._books.execute("CREATE INDEX by_recorded ON effects (recorded)")
-        self._books.execute("CREATE TABLE requests (fingerprint TEXT PRIMARY KEY, operation TEXT) WITHOUT ROWID")
+        self._books.executescript("PRAGMA synchronous=OFF;" + TABLES)
 
     def __enter__(self) -> Self:
         return self
@@ -87,19 +112,37 @@ class Reconciliation:
         if not operation.terminal:
             oldest = found.oldest_unfinished
             found.oldest_unfinished = min(oldest or operation.created_at, operation.created_at)
+            self._books.execute("INSERT INTO unfinished VALUES (?)", (operation.id,))
         contract = self._contracts.get(operation.kind)
         if contract is None:
             found.not_installed[operation.kind] += 1
             return same
-        rows, effects = [], list(contract.effects(operation))
-        names = self._names(operation, effects)
+        effects = list(contract.effects(operation))
         for effect in effects:
             found.effects[effect.kind.name] += effect.certain
-            if effect.kind.name in self._kinds:
-                amount = format_minor(effect.minor, effect.currency) if effect.currency else "0"
-                rows.append((effect.reference, names[effect.reference], amount, effect.certain))
-        self._books.executemany("INSERT INTO effects (reference, recorded, amount, certain) VALUES (?, ?, ?, ?)", rows)
+        if not self._book(operation, effects, ON_FIRST_LOOK):
+            found.not_configured[operation.operator or ""] += 1
         return same
+
+    def look_again(self, operation: Operation) -> None:
+        """Books what an operation may have done since it was entered, or that came after that."""
+        contract = self._contracts.get(operation.kind)
+        if contract is not None:
+            self._book(operation, list(contract.effects(operation)), ON_SECOND_LOOK)
+
+    def _book(self, operation: Operation, effects: list[Effect], statement: str) -> bool:
+        """Writes effects into the books. Returns False when some of them cannot be judged."""
+        names = self._names(operation, effects)
+        recorded = [effect for effect in effects if effect.kind.name in self._kinds]
+        for effect in recorded:
+            if effect.reference in names:
+                amount = format_minor(effect.minor, effect.currency) if effect.currency else "0"
+                row = (effect.reference, names[effect.reference], amount, effect.certain)
+                self._books.execute(statement, row)
+            else:
+                ids = ((id,) for id in possible_names(operation, effect))
+                self._books.executemany("INSERT OR IGNORE INTO unjudged VALUES (?)", ids)
+        return all(effect.reference in names for effect in recorded)
 
     def _same(self, operation: Operation) -> str | None:
         if operation.fingerprint is None:
@@ -112,13 +155,14 @@ class Reconciliation:
 
     def match(self, effect: RecordedEffect) -> bool:
         """Matches one of the partner's effects with the books; False when no operation in them explains it."""
+        ids = (effect.recorded_as, effect.reference)
         books = self._books.execute(
-            "SELECT reference, amount, certain, matches FROM effects WHERE recorded = ? OR reference = ?",
-            (effect.recorded_as, effect.reference),
+            "SELECT reference, amount, certain, matches FROM effects WHERE recorded = ? OR reference = ?", ids
         )
         row: tuple[str, str, int, int] | None = books.fetchone()
         if row is None:
-            return False
+            found = self._books.execute("SELECT 1 FROM unjudged WHERE recorded IN (?, ?)", ids).fetchone()
+            return found is not None
         reference, amount, certain, matches = row
         self._books.execute("UPDATE effects SET matches = matches + 1 WHERE reference = ?", (reference,))
         if matches:
@@ -126,6 +170,23 @@ class Reconciliation:
         if certain and Decimal(amount) != effect.amount:
             self.findings.wrong("amount differs", f"{reference}: our amount is {amount}, theirs {effect.amount}")
         return True
+
+    def set_aside(self, effect: RecordedEffect) -> None:
+        """Keeps an effect that nothing explains, for the second look."""
+        row = (effect.recorded_as, effect.reference, str(effect.amount))
+        self._books.execute("INSERT INTO unexplained VALUES (?, ?, ?)", row)
+
+    def unexplained(self) -> Iterator[RecordedEffect]:
+        """Yields the effects that were set aside, in their order."""
+        with closing(self._books.execute("SELECT * FROM unexplained ORDER BY rowid")) as rows:
+            for recorded, reference, amount in rows:
+                yield RecordedEffect(recorded, reference, Decimal(amount))
+
+    def unfinished(self) -> Iterator[str]:
+        """Yields the ids of operations that had not ended when they were entered."""
+        with closing(self._books.execute("SELECT operation FROM unfinished")) as rows:
+            for (id,) in rows:
+                yield id
 
     def end(self) -> Findings:
         """Finds what we recorded as done and the partners did not."""
@@ -144,5 +205,6 @@ class Reconciliation:
             "discrepancies": dict(found.discrepancies),
             "examples": found.examples,
             "not_installed": dict(found.not_installed),
+            "not_configured": dict(found.not_configured),
             "oldest_unfinished": found.oldest_unfinished and found.oldest_unfinished.isoformat(),
         }

@@ -5,12 +5,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
 import requests
 
 from devtools.stack import Stack
+from proof.chaos.operators import MARKETS, PAYING_OUT, Market
+from proof.chaos.payers import Payers
 from proof.chaos.wallets import ADMIN_TOKEN, PRICE, Wallets
 
 DOUBLED_SHARE = 0.1
@@ -22,6 +25,13 @@ PATIENCE_S = 120
 THREADS = 8
 MIN_REQUESTS = 150
 """Requests that are sent in any case, on a slow machine or in a short run too."""
+REFUSED_EVERY = 4
+"""One in so many fines of each operator is cancelled after the debit, so that the money is given back."""
+CANCELLED_MEANWHILE = 990_004
+"""The number of such a fine in the sandbox's registry: there is one each year."""
+AMOUNTS = (15000, 10000, 5000)
+"""What fines of the sandbox cost, by their number modulo 3."""
+PAYOUT = 500
 
 
 def _machine() -> str:
@@ -33,6 +43,7 @@ def _machine() -> str:
 class Clients:
     """Clients that send requests at a steady rate until they are stopped.
 
+    payers: confirm on the pages of operators.
     per_second: requests a second.
     accepted: the ids of accepted operations, including top-ups.
     events: those of them that publish an event.
@@ -43,6 +54,7 @@ class Clients:
 
     stack: Stack
     wallets: Wallets
+    payers: Payers
     per_second: float
     chance: random.Random
     accepted: set[str] = field(default_factory=set)
@@ -77,16 +89,25 @@ class Clients:
                 twice = self.chance.random() < DOUBLED_SHARE
             over = self._over.wait(max(0, self._began + number / self.per_second - time.monotonic()))
             if not over or number <= MIN_REQUESTS:
-                requests_in_turn = (self._pay, self._consult, self._send, self._pay, self._publish, self._buy)
-                self._by_one_or_two(requests_in_turn[number % len(requests_in_turn)], number, twice)
+                self._by_one_or_two(self._request(number), number, twice)
 
-    def _by_one_or_two(self, request: Callable[[int], str | None], number: int, twice: bool) -> None:
+    def _request(self, number: int) -> Callable[[], str | None]:
+        """Returns the request of this number. Each sort counts its own from 0, so that every operator has its turn."""
+        turns = (
+            *(self._pay, self._consult, self._send, self._pay),
+            *(self._publish, self._pay, self._buy, self._pay_out),
+        )
+        before, rank = divmod(number, len(turns))
+        request = turns[rank]
+        return partial(request, before * turns.count(request) + turns[:rank].count(request))
+
+    def _by_one_or_two(self, request: Callable[[], str | None], number: int, twice: bool) -> None:
         """Makes a request, if `twice` from two clients at once: both must get the same id."""
         ids: list[str | None] = []
-        other = threading.Thread(target=lambda: ids.append(request(number)))
+        other = threading.Thread(target=lambda: ids.append(request()))
         if twice:
             other.start()
-        ids.append(request(number))
+        ids.append(request())
         if twice:
             other.join()
         with self._lock:
@@ -97,7 +118,18 @@ class Clients:
                 self.errors.append(f"one request became {len(set(ids))} operations: {ids}")
 
     def _pay(self, number: int) -> str | None:
-        return self._repeat_until_accepted("/amendes/payments/", _fine(number), 202)
+        """Pays a fine, with a key: a payment whose money was given back could be made again without one."""
+        market = MARKETS[number % len(MARKETS)]
+        id = self._repeat_until_accepted("/amendes/payments/", _fine(number, market), 202, f"fine-{number}")
+        if id and market.redirects:
+            self.payers.add(f"{self.stack.api}/amendes/payments/{id}")
+        return id
+
+    def _pay_out(self, number: int) -> str | None:
+        """Pays money to a phone."""
+        market = PAYING_OUT[number % len(PAYING_OUT)]
+        body = {"msisdn": market.phone(number), "amount": PAYOUT, "currency": market.currency}
+        return self._repeat_until_accepted("/v1/payouts", body, 202, f"payout-{number}")
 
     def _consult(self, number: int) -> str | None:
         """Opens a consultation, and ends it."""
@@ -174,12 +206,14 @@ class Clients:
         return None
 
 
-def _fine(number: int) -> dict[str, Any]:
+def _fine(number: int, market: Market) -> dict[str, Any]:
     """Returns the payment of one fine of the sandbox, from a phone with money."""
-    amount = (15000, 10000, 5000)[number % 3]
+    is_refused = market.refunds and number // len(MARKETS) % REFUSED_EVERY == 0
+    id = f"AM-{1000 + number % 9000}-{CANCELLED_MEANWHILE}" if is_refused else f"AM-2027-{number:06d}"
+    amount = AMOUNTS[int(id[-6:]) % 3]
     return {
-        "msisdn": f"+22507{number:06d}10",
-        "currency": "XOF",
+        "msisdn": market.phone(number),
+        "currency": market.currency,
         "amount": amount,
-        "amendes": [{"id": f"AM-2027-{number:06d}", "amount": amount}],
+        "amendes": [{"id": id, "amount": amount}],
     }

@@ -7,9 +7,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,15 @@ from rich.console import Console
 
 from core.bootstrap import event_queue
 from core.broker.topic_log import TopicLog
-from core.installed import DEFAULT
-from core.operation import TERMINAL
-from core.store.port import OPERATIONS, scan
 from devtools.as_json import json_option, print_json
 from devtools.servers import ServerMissing
 from devtools.setups import Setup, open_setup, setup_options
 from devtools.stack import ROOT, Stack
 from proof.chaos.clients import TOPIC, Clients
 from proof.chaos.faults import WORKERS, Faults
+from proof.chaos.operators import operator_settings
+from proof.chaos.outcome import drain
+from proof.chaos.payers import Payers
 from proof.chaos.plan import draw, plan
 from proof.chaos.proxy import FaultProxy
 from proof.chaos.report import run_as_json, run_as_table
@@ -49,14 +48,14 @@ SETTINGS = {
     "LOG_LEVEL": "WARNING",
 }
 PARTNERS = {
-    "OPERATOR_URL": "operator",
     "REGISTRY_URL": "registry",
     "FINANCE_URL": "finance",
     "SCREENING_URL": "screening",
     "BLACKLIST_URL": "blacklist",
 }
 PER_SECOND = 20
-DRAIN_S = 180
+CALLBACK_FAULTS = 0.1
+"""The share of callbacks that are lost, late, doubled or wrong."""
 
 
 @click.command()
@@ -70,7 +69,11 @@ DRAIN_S = 180
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep state and logs in this folder.")
 @json_option
 def chaos(store: str, broker: str, seconds: float, seed: int, keep: Path | None, as_json: bool) -> None:
-    """Kill and cut off real processes under load. Exits 1 unless every payment is settled once."""
+    """Kill and cut off real processes under load, with an operator of every dialect.
+
+    Exits 1 unless every payment is settled once. A payment is in doubt, and not wrong, when the answer to a call was
+    lost that its operator cannot be asked about.
+    """
     console = Console(stderr=as_json)
     with ExitStack() as exits:
         folder = keep or Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="quittance-chaos-")))
@@ -79,10 +82,11 @@ def chaos(store: str, broker: str, seconds: float, seed: int, keep: Path | None,
         proxy = exits.enter_context(FaultProxy(stack.mock_port))
         for setting, partner in PARTNERS.items():
             stack.environment[setting] = f"http://127.0.0.1:{proxy.port}/{partner}"
+        stack.environment |= operator_settings(f"http://127.0.0.1:{proxy.port}", stack.api, CALLBACK_FAULTS)
         stack.start(["mock_api", "api"])
         for name in WORKERS:
             stack.start(["worker"], name.removeprefix("worker"))
-        wallets = Wallets(stack)
+        payers, wallets = exits.enter_context(Payers()), Wallets(stack)
         began = time.monotonic()
         faults = Faults(
             stack=stack,
@@ -94,24 +98,25 @@ def chaos(store: str, broker: str, seconds: float, seed: int, keep: Path | None,
             settle_window_s=SETTLE_WINDOW_S,
             report=lambda what: console.print(f"{time.monotonic() - began:6.1f} s  {what}", highlight=False),
         )
-        clients = Clients(stack, wallets, PER_SECOND, random.Random(seed))
+        clients = Clients(stack, wallets, payers, PER_SECOND, random.Random(seed))
         over = threading.Event()
         supervisor = threading.Thread(target=faults.supervise, args=(over,))
         supervisor.start()
         clients.start()
         _break(faults, seed, seconds)
         clients.stop()
-        statuses, unfinished = _drain(stack, clients.accepted)
+        with closing(stack.open_store()) as operations:
+            outcome = drain(operations, clients.accepted)
         over.set()
         supervisor.join()
         audit = _audit(stack)
         consumed = _consume(setup.rabbit.url) if setup.rabbit else _logged(folder)
     missing = [f"event {uid} has reached no consumer" for uid in clients.events - consumed]
-    wrong = missing + faults.unhealed + clients.errors + unfinished + audit["examples"]
+    wrong = missing + faults.unhealed + clients.errors + outcome.unfinished + outcome.failed + audit["examples"]
     if as_json:
-        print_json(run_as_json(setup.name, faults.happened, clients, statuses, audit, wrong))
+        print_json(run_as_json(setup.name, faults.happened, clients, outcome, audit, wrong))
     else:
-        console.print(run_as_table(setup.name, faults.happened, clients, statuses, audit))
+        console.print(run_as_table(setup.name, faults.happened, clients, outcome, audit))
         console.print(*wrong[:20], sep="\n", highlight=False)
     raise SystemExit(1 if wrong else 0)
 
@@ -150,24 +155,6 @@ def _break(faults: Faults, seed: int, seconds: float) -> None:
         thread.start()
     for thread in lanes:
         thread.join()
-
-
-def _drain(stack: Stack, accepted: set[str]) -> tuple[Counter[str], list[str]]:
-    """Waits until every operation has ended. Returns the count of each status, and what is still wrong."""
-    store = stack.open_store()
-    deadline = time.monotonic() + DRAIN_S
-    while True:
-        found = {
-            operation["id"]: operation["status"]
-            for kind in DEFAULT.contracts
-            for operation in scan(store, OPERATIONS, {"kind": kind})
-        }
-        wrong = [f"{id} was accepted and is not stored" for id in accepted - set(found)]
-        wrong += [f"{id} is {status}" for id, status in found.items() if status not in TERMINAL]
-        if not wrong or time.monotonic() > deadline:
-            store.close()
-            return Counter(found.values()), wrong
-        time.sleep(0.5)
 
 
 def _consume(url: str) -> set[object]:

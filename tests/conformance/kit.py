@@ -17,7 +17,7 @@ from core.ids import new_id
 from core.operation import Operation, Status, redirect_of
 from core.operators import SANDBOX, OperatorSettings
 from core.store.memory import MemoryStore
-from core.store.port import OPERATIONS
+from core.store.port import OPERATIONS, Document
 from mock_api.callbacks import Message, Sender
 from mock_api.dialects.airtel_pin import PUBLIC_KEY
 from mock_api.settings import Settings
@@ -113,6 +113,19 @@ class InProcessHttp(PartnerHttp):
         return Answer(answer.status_code, content if isinstance(content, dict) else {}, float(wait_s), text)
 
 
+class WatchedStore(MemoryStore):
+    """A store that tells when an operation is saved."""
+
+    passed: Callable[[], None] = staticmethod(lambda: None)
+    """Called after each save of a worker. Before it is where the call before has been answered."""
+
+    def replace(self, collection: str, document: Document) -> Document:
+        saved = super().replace(collection, document)
+        if collection == OPERATIONS:
+            self.passed()
+        return saved
+
+
 class Trial:
     """One operation at one operator of the sandbox."""
 
@@ -128,7 +141,7 @@ class Trial:
         """more: options of the operator; settings: of the sandbox."""
         self.dialect, self._more = dialect, more or {}
         self.clock = FakeClock()
-        self.store = MemoryStore()
+        self.store = WatchedStore()
         broker = EmbeddedBroker(self.store, self.clock, folder=folder)
         self.callbacks = Callbacks(self.store, broker, self.clock, ["s" * 32])
         quiet = {"latency_max_s": 0, "timeout_rate": 0, "seed": "one", "var_dir": folder, **settings}
@@ -145,6 +158,7 @@ class Trial:
         self.http = InProcessHttp(self.app, f"/{prefix}", self.clock)
         self.engine, self.id = self._engine(OURS if calls_back else ""), ""
         self.flow: Callable[[Operation], Stages] = self.debit
+        self.saving: Callable[[], None] = lambda: None
 
     def _engine(self, host: str) -> Engine:
         needs = DIALECTS[self.dialect]
@@ -216,9 +230,11 @@ class Trial:
         sender: Sender = self.app.extensions["sender"]
         while self.operation.status in WORKABLE and not until(self.operation):
             try:
+                self.store.passed = self.saving
                 self.engine.advance(self.id)
             except Crash:
                 self.restart()
+            self.store.passed = lambda: None
             sender.run_once()
             self._confirm()
             waited = self.clock.now() - began

@@ -1,4 +1,4 @@
-"""A worker dies before or after each call of each dialect: the next one leaves one debit, and one refund."""
+"""A worker dies at each call and after each save of each dialect: the next one leaves one debit, and one refund."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +40,7 @@ def lived(dialect: str, folder: Path, dies_at: int | None) -> tuple[Trial, int]:
         places += 1
         die()
 
-    trial.http.passed = place
+    trial.http.passed = trial.saving = place
     trial.run()
     return trial, places
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
 from ops.audit.command import audit
 from tests.doubles import START, open_sql
+from worker.partners.operators.client import short_id_of
 
 FINES = [{"id": "A", "amount": 15000}, {"id": "B", "amount": 10000}]
 PAID = ["debit 25000", "settle:A 15000", "settle:B 10000"]
@@ -73,6 +75,25 @@ def run(tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch)
         return CliRunner().invoke(audit, arguments)
 
     return run
+
+
+Late = Callable[[Operation], None]
+
+
+@pytest.fixture
+def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Late:
+    """Stores an operation when our operations have been read, before the partners' record is."""
+
+    def late(operation: Operation) -> None:
+        def keep(_: object, __: object) -> dict[str, dict[str, int]]:
+            with closing(open_sql(f"sqlite:///{tmp_path / 'store.sqlite'}")) as store:
+                known = store.get("operations", operation.id)
+                (store.replace if known else store.insert)("operations", operation.to_document())
+            return {}
+
+        monkeypatch.setattr("ops.audit.command.totals", keep)
+
+    return late
 
 
 def effects_of(id: str, *effects: str) -> list[str]:
@@ -240,3 +261,71 @@ def test_a_refund_that_a_person_made_by_hand_is_in_no_record(run: Audit) -> None
     result = run([refunded.with_step("refund", by_hand)], effects_of("op-1", "debit 25000"), "--json")
     assert result.exit_code == 0, result.output
     assert found(result)["effects"] == {"debit": 1, "refund": 0}
+
+
+SHORT_ID = short_id_of("op-1:debit")
+"""The id of the debit in the record of Airtel, which has no callback URL that names the operation."""
+
+
+def at_airtel(operation: Operation) -> Operation:
+    return replace(operation, operator="airtel")
+
+
+@pytest.fixture
+def with_airtel(monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer) -> None:
+    monkeypatch.setenv("OPERATORS", "airtel")
+    monkeypatch.setenv("MOCK_PORT", str(httpserver.port))
+
+
+@pytest.mark.usefixtures("with_airtel")
+def test_an_operation_that_came_while_the_audit_read_explains_its_effects(run: Audit, late: Late) -> None:
+    # Given a payment that is accepted, and paid at Airtel, after our operations were read
+    late(at_airtel(payment("op-1", Status.PROCESSING, "debit")))
+    result = run([], [f"{SHORT_ID} 25000"], "--json")
+    assert (result.exit_code, found(result)["discrepancies"]) == (0, {}), result.output
+
+
+@pytest.mark.usefixtures("with_airtel")
+def test_a_refund_of_a_debit_whose_id_came_while_the_audit_read_is_explained(run: Audit, late: Late) -> None:
+    # Given a payment that is debited and refunded after it was read: Airtel records the refund by its id of the debit
+    begun, later = (at_airtel(payment("op-1", status)) for status in (Status.ACCEPTED, Status.PROCESSING))
+    debit = StepRecord("op-1:debit", StepState.DONE, result={"airtel_money_id": "MP1"})
+    late(replace(later.with_step("debit", debit), version=1))
+    result = run([begun], [f"{SHORT_ID} 25000", "MP1 25000"], "--json")
+    assert (result.exit_code, found(result)["discrepancies"]) == (0, {}), result.output
+
+
+@pytest.mark.usefixtures("with_airtel")
+def test_what_happened_twice_while_the_audit_read_is_found(run: Audit, late: Late) -> None:
+    late(at_airtel(payment("op-1", Status.PROCESSING, "debit")))
+    result = run([], [f"{SHORT_ID} 25000"] * 2, "--json")
+    assert (result.exit_code, found(result)["discrepancies"]) == (1, {"double": 1})
+
+
+@pytest.mark.usefixtures("with_airtel")
+def test_what_had_ended_when_the_audit_began_explains_nothing_later(run: Audit, late: Late) -> None:
+    late(at_airtel(payment("op-2", Status.PROCESSING, "debit")))
+    result = run([at_airtel(payment("op-1", Status.FAILED))], [f"{SHORT_ID} 25000"], "--json")
+    assert (result.exit_code, found(result)["discrepancies"]) == (1, {"orphan": 1})
+
+
+def test_operations_of_an_operator_that_is_not_configured_cannot_be_judged(run: Audit) -> None:
+    # Given payments of an operator that was removed from OPERATORS, one of them refunded
+    debit = StepRecord("op-2:debit", StepState.DONE, result={"airtel_money_id": "MP1"})
+    refunded = payment("op-2", Status.REFUNDED, "debit", "refund").with_step("debit", debit)
+    operations = [at_airtel(paid("op-1")), at_airtel(refunded), paid("op-3")]
+    records = [f"{SHORT_ID} 1", f"{SHORT_ID} 1", "MP1 1", *effects_of("op-1", *PAID[1:]), *effects_of("op-3", *PAID)]
+
+    # I expect an audit that finds nothing wrong, and that is not complete
+    result = run(operations, records, "--json")
+    assert result.exit_code == 3, result.output
+    assert found(result)["discrepancies"] == {}
+    assert found(result)["not_configured"] == {"airtel": 2}
+
+
+def test_an_operator_that_is_not_configured_is_named_and_other_partners_are_judged(run: Audit) -> None:
+    result = run([at_airtel(paid("op-1"))], effects_of("op-1", PAID[1]))
+    line = "operations of operators that are not configured: 1 of airtel; what they did there cannot be judged"
+    assert line in result.output.splitlines()
+    assert "missing: op-1:settle:B" in result.output
+    assert result.exit_code == 1

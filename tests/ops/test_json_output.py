@@ -17,6 +17,7 @@ from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
 from devtools.stack import ROOT
 from ops.commands import cli
+from proof.chaos.outcome import Outcome
 from proof.chaos.report import run_as_json
 from tests.command_table import ENTRIES
 from tests.doubles import START, open_sql
@@ -120,7 +121,7 @@ def test_chaos_prints_the_documented_shape() -> None:
     clients: Any = SimpleNamespace(accepted={"a", "b"}, wallets=wallets, moved=["b"], repeats=3)
     audit: dict[str, Any] = {"effects": {}, "discrepancies": {}}
 
-    document = run_as_json("sqlite, embedded", Counter(kill=1), clients, Counter(), audit, [])
+    document = run_as_json("sqlite, embedded", Counter(kill=1), clients, Outcome(), audit, [])
 
     assert SHAPES["chaos"] == (dict, set(document))
 

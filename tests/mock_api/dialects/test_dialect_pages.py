@@ -177,6 +177,15 @@ def test_without_automatic_approval_only_the_page_pays(sandbox: Sandbox) -> None
     assert ORANGE.state(sandbox, "op-1", answer) == "SUCCESSFUL"
 
 
+def test_an_early_callback_does_not_end_an_order_before_its_payer_comes(sandbox: Sandbox) -> None:
+    sandbox.start(auto_approve=False)
+    sandbox.script({"call": "callback", "answer": "early"})
+    answer = ORANGE.pay(sandbox, "op-1", "11")
+    assert sandbox.posted == []
+    click(sandbox, path_of(answer.json["payment_url"]))
+    assert ORANGE.state(sandbox, "op-1", answer) == "SUCCESSFUL"
+
+
 def test_a_payer_s_page_escapes_what_callers_send(sandbox: Sandbox) -> None:
     page = path_of(create(sandbox, client_reference="<script>x</script>").json["wave_launch_url"])
     text = sandbox.get(page).text

@@ -14,6 +14,7 @@ from worker.partners.port import Confirmed, Declined, NotFound, Pending, Reply, 
 API = "/orange-money-webpay/ci/v1"
 ORDER, STATUS = f"{API}/webpayment", f"{API}/transactionstatus"
 KNOWN = {"order_id": "o-1", "pay_token": "pt-1", "payment_url": "https://pay.test/pt-1"}
+WAITING = Pending({"redirect": "https://pay.test/pt-1"})
 DEMAND = Demand("op-1:debit", "+2250707000001", 1500, "XOF", "Vélo & cie", "https://q.test/c/1", KNOWN)
 ORDERED = {
     "status": 201,
@@ -75,8 +76,8 @@ def test_answers_to_an_order(
 @pytest.mark.parametrize(
     ("code", "body", "expected"),
     [
-        (200, {"status": "INITIATED", "order_id": "o-1"}, Pending()),
-        (201, {"status": "PENDING", "order_id": "o-1"}, Pending()),
+        (200, {"status": "INITIATED", "order_id": "o-1"}, WAITING),
+        (201, {"status": "PENDING", "order_id": "o-1"}, WAITING),
         (
             200,
             {"status": "SUCCESS", "order_id": "o-1", "txnid": "MP150709.1341.A00073"},
@@ -144,7 +145,7 @@ def test_the_sandbox_has_a_currency_and_a_return_address_of_its_own(httpserver: 
 
 
 def test_showing_the_page_makes_no_call(httpserver: HTTPServer, orange: OrangeWebPay) -> None:
-    assert orange.debits.submit(DEMAND) == Pending({"redirect": "https://pay.test/pt-1"})
+    assert orange.debits.submit(DEMAND) == WAITING
     assert httpserver.log == []
 
 
@@ -166,7 +167,7 @@ def test_a_lost_answer_to_an_order_is_unknown(
 def test_a_refused_token_is_renewed(httpserver: HTTPServer, orange: OrangeWebPay) -> None:
     httpserver.expect_oneshot_request(STATUS).respond_with_json({}, 401)
     httpserver.expect_oneshot_request(STATUS).respond_with_json({"status": "INITIATED"})
-    assert ask(orange) == Pending()
+    assert ask(orange) == WAITING
     assert calls(httpserver, "/oauth/v2/token") == 2
 
 

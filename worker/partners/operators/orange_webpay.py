@@ -65,7 +65,7 @@ class OrangeWebPay:
 
     def _show(self, demand: Demand) -> Reply:
         """The order has been made: from now on the payer may see its page."""
-        return Pending({"redirect": demand.known["payment_url"]})
+        return _waiting(demand)
 
     def _ask(self, demand: Demand) -> Reply:
         body = {
@@ -75,6 +75,11 @@ class OrangeWebPay:
         }
         answer = self._client.call("POST", f"{self._api}/transactionstatus", body)
         return read(answer, lambda answer: _status(answer, demand))
+
+
+def _waiting(demand: Demand) -> Pending:
+    """Names the page also when it is asked: the worker that showed it may have died before it was saved."""
+    return Pending({"redirect": demand.known["payment_url"]})
 
 
 def _ordered(answer: Answer, order_id: str) -> Reply:
@@ -99,7 +104,7 @@ def _status(answer: Answer, demand: Demand) -> Reply:
         case "SUCCESS":
             return Confirmed({"transaction_id": str(answer.body.get("txnid") or "")})
         case "INITIATED" | "PENDING":
-            return Pending()
+            return _waiting(demand)
         case ("FAILED" | "EXPIRED") as status:
             return Declined(REFUSALS[status], {"reason": status})
         case _:
