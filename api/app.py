@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from api import callbacks, docs, evidence, health
 from api.auth import access as auth
-from api.auth import credentials, phones
+from api.auth import credentials, factors, phones
 from api.auth import routes as people
 from api.auth.tokens import Tokens
 from api.http import errors
@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 WAITING_SEATS = 64
 """Per process. Each that waits for news looks ten times a second, so all of them take a tenth of a core."""
 
-OURS = (people.blueprint, phones.blueprint, credentials.blueprint, evidence.blueprint, gateways.blueprint)
+OURS = (
+    people.blueprint,
+    phones.blueprint,
+    credentials.blueprint,
+    factors.blueprint,
+    evidence.blueprint,
+    gateways.blueprint,
+)
 """The blueprints of the API's own routes, which its description shows."""
 PAGES = (health.blueprint, callbacks.blueprint, phone.blueprint, docs.blueprint, docs.page)
 """Those that the description leaves out."""

@@ -76,6 +76,7 @@ class Settings:
     log_level: str
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
+    require_second_factor: bool = False
     allow_open: bool = False
     allow_published_secrets: bool = False
     allow_short_secrets: bool = False
@@ -185,6 +186,7 @@ def _values(env: Env) -> dict[str, Any]:
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(levels)),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
+        "require_second_factor": env.bool("REQUIRE_SECOND_FACTOR", False),
         **{name: env.bool(name.upper(), False) for name in ALLOWANCES},
     }
 

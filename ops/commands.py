@@ -70,6 +70,8 @@ people = LazyGroup(
         "Commands": [
             Entry("create-operator", "ops.people:create_operator", "Create a person with the role operator."),
             Entry("create-admin", "ops.people:create_admin", "Create a person with the role admin."),
+            Entry("set-password", "ops.people:set_password", "Change somebody's password, and end their tokens."),
+            Entry("second-factor", "ops.people:second_factor", "Give somebody a second factor, or remove it."),
             Entry("suspend", "ops.people:suspend", "Stop a person from signing in, paying and being paid."),
             Entry("unlock", "ops.people:unlock", "Unlock a PIN that three wrong attempts have locked."),
         ]

@@ -5,8 +5,10 @@ import sys
 import click
 
 from core.errors import NameTaken
+from core.identity.guessable import is_common_password
 from core.identity.people import PASSWORD, Role, canonical_name
 from core.identity.pins import Pins
+from core.identity.second_factor import FactorKnown, SecondFactor, uri
 from devtools.as_json import json_option, print_json
 from ops.people_store import find_person, people_store
 
@@ -22,6 +24,7 @@ def _create(role: Role) -> click.Command:
     def create(username: str, as_json: bool) -> None:
         password = _password()
         with people_store() as core:
+            _refuse_weak(password, username)
             try:
                 canonical_name(username)
                 person = core.people.register(username, password, role=role)
@@ -39,6 +42,48 @@ def _create(role: Role) -> click.Command:
 
 create_operator = _create(Role.OPERATOR)
 create_admin = _create(Role.ADMIN)
+
+
+@click.command("set-password")
+@click.argument("who")
+def set_password(who: str) -> None:
+    """Change somebody's password, and end their tokens. WHO is a username or a phone number.
+
+    Asks for the password on a terminal, and otherwise reads it from the first line of standard input.
+    """
+    password = _password()
+    with people_store() as core:
+        person = find_person(core, who)
+        if person.username is None:
+            raise click.ClickException(f"{person.name} has no username, and so no password")
+        _refuse_weak(password, person.username)
+        core.people.set_password(person.id, password)
+    click.echo(f"{person.name} signs in with the new password. All their tokens have ended.")
+
+
+@click.command("second-factor")
+@click.argument("who")
+@click.option("--remove", is_flag=True, help="Remove it, for somebody who has lost the device and the recovery codes.")
+def second_factor(who: str, remove: bool) -> None:
+    """Give somebody a second factor, or remove it. WHO is a username or a phone number.
+
+    Prints the secret for the device, asks for a code of it, and prints the recovery codes.
+    """
+    with people_store() as core:
+        person, factors = find_person(core, who), SecondFactor(core.store, core.clock)
+        if remove:
+            factors.remove(person.id)
+            click.echo(f"{person.name} signs in without a second factor.")
+            return
+        try:
+            secret = factors.begin(person.id)
+        except FactorKnown:
+            raise click.ClickException(f"{person.name} has a second factor; use --remove first") from None
+        click.echo(f"Secret: {secret}\nFor a QR code: {uri(secret, person.name)}")
+        made = factors.confirm(person.id, click.prompt("A code of the device"))
+    if made is None:
+        raise click.ClickException("this code is wrong, so nothing has changed; start again")
+    click.echo("Recovery codes, each for one sign-in without the device:\n" + "\n".join(made))
 
 
 @click.command()
@@ -64,6 +109,11 @@ def unlock(who: str) -> None:
         # Unlocking checks no PIN, so it needs no pepper, which this machine may not have.
         Pins(core.store, core.clock, pepper="").unlock(person.id)
     click.echo(f"{person.name} can enter the PIN again.")
+
+
+def _refuse_weak(password: str, username: str) -> None:
+    if is_common_password(password, username):
+        raise click.ClickException("this password is too easy to guess: it is a common one, or the username")
 
 
 def _password() -> str:

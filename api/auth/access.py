@@ -28,6 +28,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class SecondFactorNeeded(Forbidden):
+    """Your role needs a second factor."""
+
+    code = "second_factor_needed"
+
+
 @dataclass(frozen=True)
 class Caller:
     """The authenticated caller.
@@ -134,7 +140,7 @@ def _guarded(
         if not (may_be_open and _is_open(core().settings.admin_token)):
             g.caller = _identify()
             if not may(g.caller):
-                raise Forbidden(f"You are not allowed to do this. Required: {access}.")
+                raise _refusal(g.caller, access)
         return view(*args, **kwargs)
 
     return _declared(guarded, access + OPEN * may_be_open)
@@ -143,6 +149,12 @@ def _guarded(
 def _is_open(secret: str) -> bool:
     """The one rule: while the installation may be open, a route is so until the secret that guards it is set."""
     return core().settings.open and not secret
+
+
+def _refusal(caller: Caller, access: str) -> Forbidden:
+    if caller.person is not None and caller.role is not caller.person.role:
+        return SecondFactorNeeded("Your role needs a second factor: add one at /v1/auth/factor, and sign in with it.")
+    return Forbidden(f"You are not allowed to do this. Required: {access}.")
 
 
 def _ranks(caller: Caller, role: Role) -> bool:
@@ -173,4 +185,5 @@ def _caller(token: str) -> Caller | None:
         return None
     if claims.epoch != found.epoch or claims.id in found.ended_tokens:
         return None
-    return Caller(found.id, found, found.role, token=claims)
+    trusted = claims.two_factors or not core().settings.require_second_factor
+    return Caller(found.id, found, found.role if trusted else Role.USER, token=claims)

@@ -21,7 +21,7 @@ blueprint = Routes("phones", __name__, url_prefix="/v1/auth/phone", description=
 
 
 class WrongCode(Refused):
-    """This is not the code that was sent last, or it is too old. Ask for another one."""
+    """The code is wrong, used, too old, or not the last one."""
 
     code = "wrong_code"
 

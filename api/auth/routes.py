@@ -18,6 +18,7 @@ from core.errors import InvalidField
 from core.identity.guessable import is_common_password
 from core.identity.guesses import Guesses, fingerprint
 from core.identity.people import PASSWORD, USERNAME, Person, canonical_name
+from core.identity.second_factor import SecondFactor
 from core.identity.usernames import is_misleading
 
 
@@ -25,6 +26,12 @@ class WrongCredentials(Unauthenticated):
     """The username or the password is wrong."""
 
     code = "wrong_credentials"
+
+
+class WrongFactor(Unauthenticated):
+    """Signing in to this account needs a code of its second factor in `otp`. A code is good once."""
+
+    code = "wrong_factor"
 
 
 blueprint = Routes(
@@ -76,6 +83,7 @@ class TokenForm(Schema):
 
     username = fields.String(required=True)
     password = fields.String(required=True)
+    otp = fields.String(load_default="", metadata={"description": "a code of your second factor, if you have one"})
 
 
 @blueprint.route("")
@@ -109,10 +117,11 @@ class Token(MethodView):
             found = core().people.authenticate(username, given["password"])
             if found is None:
                 raise WrongCredentials
+            if found.has_factor and not SecondFactor(core().store, core().clock).use(found.id, given["otp"]):
+                raise WrongFactor
         core().people.remember(found.id, fingerprint(request.remote_addr or ""))
-        response = jsonify(
-            access_token=tokens().issue(found.id, found.epoch), token_type="bearer", expires_in=LIFETIME_S
-        )
+        token = tokens().issue(found.id, found.epoch, two_factors=found.has_factor)
+        response = jsonify(access_token=token, token_type="bearer", expires_in=LIFETIME_S)
         response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
         return response
 

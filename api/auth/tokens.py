@@ -18,12 +18,13 @@ CLAIMS = ["exp", "iat", "iss", "aud", "sub"]
 
 @dataclass(frozen=True)
 class TokenClaims:
-    """person: an id; epoch: the person's at the time; id: the token's own."""
+    """person: an id; epoch: the person's at the time; id: the token's own; two_factors: whether both were given."""
 
     person: str
     epoch: int
     id: str
     expires_at: datetime
+    two_factors: bool = False
 
 
 class Tokens:
@@ -34,13 +35,17 @@ class Tokens:
         self._signing = _kid(keys[0])
         self._clock = clock
 
-    def issue(self, person: str, epoch: int = 0) -> str:
-        """A token for LIFETIME_S seconds. person: an id; epoch: of the person, see `core.identity.people`."""
+    def issue(self, person: str, epoch: int = 0, *, two_factors: bool = False) -> str:
+        """A token for LIFETIME_S seconds.
+
+        person: an id; epoch: of the person, see `core.identity.people`; two_factors: whether both were given.
+        """
         now = self._clock.now()
         claims = {
             "sub": person,
             "jti": secrets.token_hex(8),
             "epoch": epoch,
+            "two": two_factors,
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": now,
@@ -70,7 +75,9 @@ class Tokens:
                 return None
             valid = header.get("kid") == kid and self._clock.now().timestamp() < expires
             at = datetime.fromtimestamp(expires, UTC)
-            return TokenClaims(str(claims["sub"]), epoch, str(claims.get("jti", "")), at) if valid else None
+            if not valid:
+                return None
+            return TokenClaims(str(claims["sub"]), epoch, str(claims.get("jti", "")), at, claims.get("two") is True)
         return None
 
 

@@ -14,6 +14,7 @@ from core.clock import Clock, to_rfc3339
 from core.errors import InvalidPhone, NameTaken, PhoneProven, StoreUnavailable
 from core.identity.names import Names, is_proven
 from core.identity.passwords import Passwords
+from core.identity.second_factor import has_factor
 from core.ids import is_id, new_id
 from core.phone import DIALLED, mask, to_e164
 from core.store.port import PEOPLE, Document, Store, update
@@ -45,6 +46,7 @@ class Person:
     phone_proven: whether the phone is known to be the person's own.
     epoch: tokens of an earlier one have ended.
     ended_tokens: the ids of other tokens that have.
+    has_factor: whether signing in needs a code, see `core.identity.second_factor`.
     suspended: may neither sign in nor be paid from or to; language: a code of `core.notices.languages`, or None.
     created_on: a date such as `2026-11-28`, UTC.
     """
@@ -60,6 +62,7 @@ class Person:
     phone_proven: bool = False
     epoch: int = 0
     ended_tokens: frozenset[str] = frozenset()
+    has_factor: bool = False
 
     @property
     def name(self) -> str:
@@ -297,6 +300,7 @@ def _person(document: Document) -> Person:
         phone_proven=document.get("msisdn") is not None and is_proven(document),
         epoch=_epoch(document),
         ended_tokens=frozenset(document.get("ended_tokens", ())),
+        has_factor=has_factor(document),
     )
 
 

@@ -64,7 +64,15 @@ def test_a_token_names_its_key_and_its_person(awa: Caller) -> None:
     assert jwt.get_unverified_header(awa.token)["alg"] == "HS256"
     payload = jwt.decode(awa.token, options={"verify_signature": False})
     assert len(payload.pop("jti")) == 16
-    assert payload == {"sub": awa.id, "epoch": 0, "iss": "quittance", "aud": "quittance", "iat": NOW, "exp": NOW + 3600}
+    assert payload == {
+        "sub": awa.id,
+        "epoch": 0,
+        "two": False,
+        "iss": "quittance",
+        "aud": "quittance",
+        "iat": NOW,
+        "exp": NOW + 3600,
+    }
 
 
 def test_what_is_forged_here_is_believed_when_nothing_is_wrong_with_it(house: House, awa: Caller) -> None:

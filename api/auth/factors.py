@@ -1,0 +1,80 @@
+"""The second factor of people who may do much. `/v1/auth/factor`."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask.views import MethodView
+from marshmallow import Schema, fields, validate
+
+from api.auth.access import person, signed_in
+from api.auth.phones import WrongCode
+from api.auth.routes import guarded
+from api.http.blueprint import BEARER, Routes
+from api.http.context import core
+from core.identity.second_factor import SecondFactor, uri
+
+blueprint = Routes("factors", __name__, url_prefix="/v1/auth/factor", description="The second factor")
+
+
+class FactorRequest(Schema):
+    code = fields.String(required=True, validate=validate.Length(6, 32), metadata={"example": "042917"})
+
+
+class FactorView(Schema):
+    secret = fields.String(metadata={"description": "base32, for the device", "example": "JBSWY3DPEHPK3PXP"})
+    uri = fields.String(
+        metadata={
+            "description": "the same, as a device scans it",
+            "example": "otpauth://totp/Quittance:awa?secret=JBSWY3DPEHPK3PXP&issuer=Quittance",
+        }
+    )
+
+
+class RecoveryView(Schema):
+    recovery_codes = fields.List(fields.String(), metadata={"example": ["3f9a1c07d2"]})
+
+
+@blueprint.route("")
+class Factor(MethodView):
+    @signed_in
+    @blueprint.response(201, FactorView)
+    @blueprint.doc(security=BEARER)
+    def post(self) -> tuple[Response, int]:
+        """Get a secret for your device. It counts when you have confirmed it. 409 when you have a second factor."""
+        secret = factors().begin(person().id)
+        return jsonify(secret=secret, uri=uri(secret, person().name)), 201
+
+    @signed_in
+    @blueprint.arguments(FactorRequest(), example={"code": "042917"})
+    @blueprint.response(204)
+    @blueprint.doc(security=BEARER)
+    def delete(self, payload: dict[str, Any]) -> None:
+        """Remove your second factor, by a code of it."""
+        _use(payload["code"])
+        factors().remove(person().id)
+
+
+@blueprint.route("/confirm")
+class FactorConfirmation(MethodView):
+    @signed_in
+    @blueprint.arguments(FactorRequest(), example={"code": "042917"})
+    @blueprint.response(200, RecoveryView)
+    @blueprint.doc(security=BEARER)
+    def post(self, payload: dict[str, Any]) -> Response:
+        """Confirm the secret by a code of your device. From now on signing in needs one, or a recovery code."""
+        with guarded(person().name):
+            made = factors().confirm(person().id, payload["code"])
+            if made is None:
+                raise WrongCode
+        return jsonify(recovery_codes=made)
+
+
+def factors() -> SecondFactor:
+    return SecondFactor(core().store, core().clock)
+
+
+def _use(code: str) -> None:
+    """Raises WrongCode."""
+    with guarded(person().name):
+        if not factors().use(person().id, code):
+            raise WrongCode
