@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import callbacks, docs, evidence, health
+from api import callbacks, docs, evidence, health, security
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
@@ -137,6 +137,7 @@ def _app(core: Core) -> Flask:
     check_provenance(app, core.settings)
     app.before_request(check_body)
     app.after_request(_secure)
+    security.watch(app)
     api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     docs.describe_security(api.spec)
     for routes in (*(routes for _, routes in products.values()), *OURS):

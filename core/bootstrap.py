@@ -27,6 +27,7 @@ from core.notices.port import Notifier, first_notifier
 from core.operation import Operation
 from core.partner_health import PartnerHealth
 from core.secrets import signing_secrets
+from core.security_log import SecurityLog
 from core.settings import BadSettings, Settings
 from core.store.migration import Migration
 from core.store.port import CONNECTIONS, ELECTION_S, Document, Store
@@ -65,6 +66,10 @@ class Core:
     def ledger(self) -> Ledger:
         contracts = self.settings.installed.contracts.values()
         return Ledger(self.store, self.clock, SYSTEM.union(*(contract.accounts for contract in contracts)))
+
+    @cached_property
+    def security_log(self) -> SecurityLog:
+        return SecurityLog(self.store, self.clock)
 
     @cached_property
     def partner_health(self) -> PartnerHealth:

@@ -3,26 +3,45 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO
 
 import structlog
 
-_PHONE = re.compile(r"(?<![\w-])\+?\d{10,15}(?![\w-])")
+_PHONE = re.compile(r"(?<![\w-])\+?\d{10,15}(?![\w-])|(?<![\w-])(?:\+|00)\d(?:[ .]?\d){8,13}(?![\w-])")
+"""A phone as we write it, and as people do, with an international prefix: `+225 07 07 00 00 01`."""
+
+_NATIONAL = re.compile(r"(?<![\w:.-])0\d(?: \d\d){3,4}(?![\w:-])")
+"""A phone as it is written in its country: `07 07 00 00 01`."""
 
 _TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bqtk_[\w-]+")
 """JSON Web Tokens, and keys of machine clients."""
 
+_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
+"""The password in a URL."""
+
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Masks what looks like a phone number, a token or a key in every text of a log line."""
+    """Masks what looks like a phone number, a token, a key or a password in a URL, in every text of a log line."""
     for name, value in event.items():
-        if isinstance(value, str):
-            masked = _PHONE.sub(lambda found: f"{found[0][:4]}***{found[0][-2:]}", value)
-            event[name] = _TOKEN.sub(lambda found: f"{found[0][:4]}***", masked)
+        event[name] = _masked(value)
     return event
+
+
+def _masked(value: Any) -> Any:
+    """The value, with every text in it masked, however deep."""
+    if isinstance(value, str):
+        for phones in (_PHONE, _NATIONAL):
+            value = phones.sub(lambda found: f"{found[0][:4]}***{found[0][-2:]}", value)
+        value = _TOKEN.sub(lambda found: f"{found[0][:4]}***", value)
+        return _PASSWORD.sub(r"\1:***@", value)
+    if isinstance(value, Mapping):
+        return {_masked(key): _masked(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_masked(each) for each in value]
+    return value
 
 
 def _sign(process: str, _: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -43,6 +43,12 @@ keys = LazyGroup(
     },
 )
 
+logs = LazyGroup(
+    "log",
+    "Read the security log.",
+    {"Commands": [Entry("security", "ops.security:security", "List the security log.")]},
+)
+
 merchants = LazyGroup(
     "merchants",
     "Create merchants, where people withdraw cash.",
@@ -96,6 +102,7 @@ cli = LazyGroup(
             events,
             keys,
             merchants,
+            logs,
             Entry("ussd", "ops.ussd:ussd", "Dial from a phone in this terminal."),
         ],
         "People": [people],

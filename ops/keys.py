@@ -9,6 +9,7 @@ from rich.table import Table
 from core.identity.api_keys import ApiKey
 from devtools.as_json import json_option, print_json
 from ops.people_store import people_store
+from ops.security import note
 
 
 @click.command()
@@ -25,6 +26,7 @@ def create(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
                 param_hint="--scope",
             )
         key, text = core.api_keys.create(name, frozenset(scopes))
+        note(core, "key created", key.id)
     if as_json:
         print_json({**_shown(key), "key": text})
     else:
@@ -56,6 +58,7 @@ def revoke(id: str) -> None:
     with people_store() as core:
         if not core.api_keys.revoke(id):
             raise click.ClickException(f"there is no valid key with the id {id}: `quittance keys list` shows all keys")
+        note(core, "key revoked", id)
     click.echo(f"Revoked key {id}.")
 
 

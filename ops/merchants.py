@@ -5,6 +5,7 @@ import click
 from core.errors import InvalidField
 from devtools.as_json import json_option, print_json
 from ops.people_store import find_person, people_store
+from ops.security import note
 from products.merchants.register import MERCHANTS, Merchants
 
 
@@ -22,6 +23,7 @@ def create(name: str, owner: str, as_json: bool) -> None:
             merchant = core.of(Merchants).create(name, person.id)
         except InvalidField:
             raise click.ClickException(f"{name!r} is not a valid name for a merchant") from None
+        note(core, "merchant created", merchant.code)
     if as_json:
         print_json({"code": merchant.code, "name": merchant.name, "owner": person.id})
         return

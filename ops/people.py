@@ -11,6 +11,7 @@ from core.identity.pins import Pins
 from core.identity.second_factor import FactorKnown, SecondFactor, uri
 from devtools.as_json import json_option, print_json
 from ops.people_store import find_person, people_store
+from ops.security import note
 
 
 def _create(role: Role) -> click.Command:
@@ -32,6 +33,7 @@ def _create(role: Role) -> click.Command:
                 raise click.ClickException(f"the username {username} is taken; choose another one") from None
             except ValueError:
                 raise click.ClickException(f"{username!r} is not a valid username") from None
+            note(core, f"{role} created", person.id)
         if as_json:
             print_json({"id": person.id, "username": person.username, "role": role.value})
         else:
@@ -58,6 +60,7 @@ def set_password(who: str) -> None:
             raise click.ClickException(f"{person.name} has no username, and so no password")
         _refuse_weak(password, person.username)
         core.people.set_password(person.id, password)
+        note(core, "password changed", person.id)
     click.echo(f"{person.name} signs in with the new password. All their tokens have ended.")
 
 
@@ -73,6 +76,7 @@ def second_factor(who: str, remove: bool) -> None:
         person, factors = find_person(core, who), SecondFactor(core.store, core.clock)
         if remove:
             factors.remove(person.id)
+            note(core, "second factor removed", person.id)
             click.echo(f"{person.name} signs in without a second factor.")
             return
         try:
@@ -81,6 +85,8 @@ def second_factor(who: str, remove: bool) -> None:
             raise click.ClickException(f"{person.name} has a second factor; use --remove first") from None
         click.echo(f"Secret: {secret}\nFor a QR code: {uri(secret, person.name)}")
         made = factors.confirm(person.id, click.prompt("A code of the device"))
+        if made is not None:
+            note(core, "second factor given", person.id)
     if made is None:
         raise click.ClickException("this code is wrong, so nothing has changed; start again")
     click.echo("Recovery codes, each for one sign-in without the device:\n" + "\n".join(made))
@@ -97,6 +103,7 @@ def suspend(who: str, lift: bool) -> None:
     with people_store() as core:
         person = find_person(core, who)
         core.people.suspend(person.id, not lift)
+        note(core, "suspension lifted" if lift else "person suspended", person.id)
     click.echo(f"{person.name} is {'no longer ' if lift else ''}suspended.")
 
 
@@ -108,6 +115,7 @@ def unlock(who: str) -> None:
         person = find_person(core, who)
         # Unlocking checks no PIN, so it needs no pepper, which this machine may not have.
         Pins(core.store, core.clock, pepper="").unlock(person.id)
+        note(core, "pin unlocked", person.id)
     click.echo(f"{person.name} can enter the PIN again.")
 
 

@@ -20,6 +20,7 @@ from core.settings import BadSettings, read_settings
 from core.steps import Call
 from core.store.port import OPERATIONS, Store, scan
 from devtools.as_json import json_option, print_json
+from ops.security import note
 from worker.partners.operators.port import NotConfigured
 from worker.policy import SEND_WITHIN_S, Context, Policy
 from worker.process import Processes
@@ -60,6 +61,7 @@ def _decision(decision: Decision, help: str) -> click.Command:
             if decided.terminal:
                 core.notifier.ended(decided)
             core.store.replace(OPERATIONS, decided.to_document())
+            note(core, f"review: {decision}", id, who)
         except (NotReviewable, NotConfigured) as error:
             raise click.ClickException(f"{id}: {error}") from None
         except Conflict:

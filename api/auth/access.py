@@ -16,6 +16,8 @@ from core.identity.people import Person, Role
 
 ANONYMOUS = "anonymous"
 ADMIN_TOKEN = "admin-token"
+ACTING_FOR = "X-Acting-For"
+"""The header in which who uses the ADMIN_TOKEN says who they are. It is told in the security log."""
 LIBRARY_ROUTES = frozenset({"api-docs.openapi_json", "swagger_ui.show"})
 """Routes of libraries, which cannot declare anything: the description of the API, for anyone."""
 

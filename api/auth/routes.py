@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Response, jsonify, request, url_for
+from flask import Response, g, jsonify, request, url_for
 from flask.views import MethodView
 from marshmallow import EXCLUDE, Schema, fields, validate
 
@@ -138,9 +138,13 @@ class CurrentUser(MethodView):
 
 @contextmanager
 def guarded(username: str) -> Iterator[None]:
-    """Counts a wrong password, unless the block ends without an exception. Raises TooManyAttempts."""
-    address = request.remote_addr or ""
-    known = core().people.knows(username, fingerprint(address))
+    """Counts a wrong password, unless the block ends without an exception. Raises TooManyAttempts.
+
+    Notes whose account it is for the security log: what was typed as a username may be a password.
+    """
+    address, named = request.remote_addr or "", core().people.named(username)
+    g.account = named.id if named else None
+    known = named is not None and fingerprint(address) in named.addresses
     with Guesses(core().store, core().clock).guess(_account(username), address, known):
         yield
 

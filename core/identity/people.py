@@ -46,6 +46,7 @@ class Person:
     phone_proven: whether the phone is known to be the person's own.
     epoch: tokens of an earlier one have ended.
     ended_tokens: the ids of other tokens that have.
+    addresses: fingerprints of those from which the person has signed in.
     has_factor: whether signing in needs a code, see `core.identity.second_factor`.
     suspended: may neither sign in nor be paid from or to; language: a code of `core.notices.languages`, or None.
     created_on: a date such as `2026-11-28`, UTC.
@@ -62,6 +63,7 @@ class Person:
     phone_proven: bool = False
     epoch: int = 0
     ended_tokens: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
     has_factor: bool = False
 
     @property
@@ -135,13 +137,13 @@ class People:
         right = self._passwords.verify(document["password"] if document else None, password)
         return _person(document) if document and right and not document["suspended"] else None
 
-    def knows(self, username: str, address: str) -> bool:
-        """Whether somebody has signed in to this account from this address. address: its fingerprint."""
+    def named(self, username: str) -> Person | None:
+        """The person of this username."""
         try:
             document = self._names.find("username", canonical_name(username))
         except ValueError:
-            return False
-        return document is not None and address in document.get("addresses", {})
+            return None
+        return _person(document) if document else None
 
     def remember(self, id: str, address: str) -> None:
         """Remembers that this person has signed in from this address. For an id that exists."""
@@ -300,6 +302,7 @@ def _person(document: Document) -> Person:
         phone_proven=document.get("msisdn") is not None and is_proven(document),
         epoch=_epoch(document),
         ended_tokens=frozenset(document.get("ended_tokens", ())),
+        addresses=frozenset(document.get("addresses", ())),
         has_factor=has_factor(document),
     )
 

@@ -85,6 +85,7 @@ WALLETS = "wallets"
 JOURNAL = "journal"
 USSD_SESSIONS = "ussd_sessions"
 CALLBACKS = "callbacks"
+SECURITY_LOG = "security_log"
 
 COLLECTIONS: Mapping[str, Collection] = {
     collection.name: collection
@@ -115,6 +116,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(WALLETS),
         Collection(USSD_SESSIONS, indexes=(("at",),), kept=("at", 30), upcasts=USSD_SESSION),
         Collection(JOURNAL, indexes=(("account",),)),
+        Collection(SECURITY_LOG, indexes=(("at",),), kept=("at", 400)),
         Collection(CALLBACKS, indexes=(("reference",),)),
     )
 }

@@ -75,6 +75,7 @@ def test_every_command_that_prints_json_is_documented() -> None:
         ("merchants create", ("Kiosk", "--owner", "awa"), None),
         ("people create-admin", ("root",), "correct horse\n"),
         ("people create-operator", ("desk",), "correct horse\n"),
+        ("log security", (), None),
         ("simulate", ("--payments", "3"), None),
         ("crashes", ("--product", "event"), None),
     ],
