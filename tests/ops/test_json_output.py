@@ -75,7 +75,6 @@ def test_every_command_that_prints_json_is_documented() -> None:
         ("merchants create", ("Kiosk", "--owner", "awa"), None),
         ("people create-admin", ("root",), "correct horse\n"),
         ("people create-operator", ("desk",), "correct horse\n"),
-        ("log security", (), None),
         ("simulate", ("--payments", "3"), None),
         ("crashes", ("--product", "event"), None),
     ],
@@ -98,6 +97,15 @@ def test_the_keys_are_listed_in_the_documented_shape_without_their_text() -> Non
     assert SHAPES["keys list"] == (list, set(listed))
     assert listed == {name: value for name, value in made.items() if name != "key"}
     assert made["key"].startswith("qtk_")
+
+
+def test_what_commands_did_is_in_the_security_log() -> None:
+    made = printed("keys", "create", "clinic", "--scope", "consultations")
+
+    [entry] = printed("log", "security")
+
+    assert SHAPES["log security"] == (list, set(entry))
+    assert (entry["what"], entry["on"], entry["where"]) == ("key created", made["id"], "console")
 
 
 def test_what_waits_is_listed_with_its_steps_and_history() -> None:
