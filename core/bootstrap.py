@@ -4,7 +4,7 @@ The drivers of MongoDB and RabbitMQ are imported where they are used: each proce
 fifth sooner without them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -228,6 +228,14 @@ def ring_queue(kind: str) -> str:
 def embedded_broker(store: Store, clock: Clock, folder: Path = Path("var")) -> Broker:
     """The broker that polls the store. folder: where published messages are logged."""
     return EmbeddedBroker(store, clock, folder=folder)
+
+
+def check_queues(url: str, kinds: Iterable[str]) -> list[str]:
+    """See `core.broker.rabbitmq.check.check`. Raises also BadSettings."""
+    from core.broker.rabbitmq.check import check  # noqa: PLC0415
+
+    with _usable_broker():
+        return check(url, kinds)
 
 
 def requeue_dead_letters(url: str) -> list[str]:

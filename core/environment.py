@@ -18,13 +18,13 @@ SANDBOX_NAMES = ("SANDBOX_URL",)
 class Env(FileAwareEnv):
     """The environment, as settings are read from it. An empty variable counts as absent.
 
-    partners: the URLs of partners that were read, by the name of the variable, without those of the sandbox.
+    urls: the URLs of partners that were read, by the name of the variable.
     sandboxed: the variables of those partners that are the sandbox.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.partners: dict[str, str] = {}
+        self.urls: dict[str, str] = {}
         self.sandboxed: list[str] = []
 
     def partner(self, name: str, path: str, former: str = "") -> str:
@@ -39,13 +39,12 @@ class Env(FileAwareEnv):
         url = self.partner_url(name, default)
         if url == played:
             self.sandboxed.append(name)
-            del self.partners[name]
         return url
 
     def partner_url(self, name: str, *default: str) -> str:
         """The base URL of a partner that the sandbox does not play."""
         url: str = self.str(name, *default, validate=url_of(PARTNERS)) or ""
-        self.partners[name] = url
+        self.urls[name] = url
         return url
 
     def _get_value(self, env_key: str, default: Any) -> Any:

@@ -46,8 +46,9 @@ def refusals(settings: Mapping[str, Any], env: Env) -> Iterator[str]:
                     " or set ALLOW_SHORT_SECRETS=1"
                 )
     if not settings["allow_http_partners"]:
-        for name, url in env.partners.items():
-            if url.startswith("http://") and not is_loopback(urlsplit(url).hostname or ""):
+        for name, url in env.urls.items():
+            reached = url.startswith("http://") and not is_loopback(urlsplit(url).hostname or "")
+            if reached and name not in env.sandboxed:
                 yield f"{name}: must begin with https://, or set ALLOW_HTTP_PARTNERS=1"
     if env.sandboxed and not settings["allow_sandbox"]:
         yield (

@@ -47,7 +47,10 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Durations are in seconds. Without any variable set, everything runs on one machine with state under `var/`."""
+    """Durations are in seconds. Without any variable set, everything runs on one machine with state under `var/`.
+
+    partners: the base URL of each partner, by the variable that sets it.
+    """
 
     var_dir: Path
     store_url: str
@@ -84,6 +87,7 @@ class Settings:
     allow_sandbox: bool = False
     installed: Installed = DEFAULT
     sections: Mapping[type[Any], Any] = field(default_factory=dict)
+    partners: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, section: type[Section]) -> Section:
         """The settings of a product, by the type that it declares in SETTINGS of its contract."""
@@ -129,7 +133,7 @@ def read_settings(installed: Installed | None = None) -> Settings:
             env.read_env(DOTENV, recurse=False)
         installed = installed or Installed(tuple(env.list("PRODUCTS", list(OURS))))
         sections = {section: section.read(env) for section in installed.settings(_shared_names())}
-        values = _values(env) | {"installed": installed, "sections": sections}
+        values = _values(env) | {"installed": installed, "sections": sections, "partners": env.urls}
         _ = installed.contracts, installed.collections, installed.scopes
         env.seal()
     except BadProduct as error:
@@ -236,7 +240,7 @@ def _shared_names() -> list[str]:
         "PRODUCTS",
         *SANDBOX_NAMES,
         *OPERATOR_NAMES,
-        *(name for name in variables(Settings) if name not in ("INSTALLED", "SECTIONS")),
+        *(name for name in variables(Settings) if name not in ("INSTALLED", "SECTIONS", "PARTNERS")),
     ]
 
 

@@ -96,6 +96,7 @@ cli = LazyGroup(
             Entry("migrate", "ops.migrate:migrate", "Bring the store to the schema of this release."),
         ],
         "Operate": [
+            Entry("doctor", "ops.doctor.command:doctor", "Look at this set-up, and say what is to be done."),
             Entry("audit", "ops.audit.command:audit", "Compare our operations with the partners' record."),
             review,
             Entry("requeue", "ops.requeue:requeue", "Ring again for the operations whose rings are dead letters."),

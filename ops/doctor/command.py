@@ -1,0 +1,67 @@
+"""The command: reads the settings, looks at everything, and prints a table."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from core.clock import SystemClock
+from core.log import configure
+from core.settings import BadSettings, Settings, read_settings
+from devtools.as_json import json_option, print_json
+from ops.doctor.findings import Finding, Level, wrong
+from ops.doctor.servers import check_broker, check_partners, check_store
+from ops.doctor.setup import check_machine, check_settings, check_tls
+
+COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Look at this set-up, and say what is to be done.
+
+    Looks at settings, secrets, TLS, proxies, the clock, the store's schema, the broker's queues, the disk and the
+    partners. It changes nothing and moves no money. Exits 1 if something is wrong.
+    """
+    configure("doctor", "ERROR")
+    found = [*_look()]
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        _print(found)
+    raise SystemExit(any(each.level is Level.WRONG for each in found))
+
+
+def _look() -> Iterator[Finding]:
+    try:
+        settings = read_settings()
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+    except (BadSettings, OSError) as error:
+        yield wrong("settings", str(error), "correct them: neither the API nor a worker starts with them")
+        return
+    yield from look(settings)
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """All findings, in the order of the table."""
+    yield from check_settings(settings)
+    yield from check_tls(settings)
+    yield from check_machine(settings)
+    try:
+        yield from check_store(settings)
+        yield from check_broker(settings)
+    except BadSettings as error:
+        yield wrong("settings", str(error), "correct them")
+    yield from check_partners(settings, SystemClock())
+
+
+def _print(found: list[Finding]) -> None:
+    table = Table(box=None)
+    for column in ("", "what", "seen", "to do"):
+        table.add_column(column, overflow="fold")
+    for each in found:
+        table.add_row(f"[{COLOURS[each.level]}]{each.level}[/]", each.about, each.said, each.to_do)
+    Console().print(table)
