@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 from api.http.fields import read_amount
@@ -10,11 +11,15 @@ from api.ussd.screen import END, Ask, End, Go, Heading, Pay, Talk, Wrong, text
 from core.errors import InvalidAmount, QuittanceError, TooManyAttempts
 from core.identity.guessable import is_weak_pin
 from core.identity.pins import is_pin
+from core.identity.windows import Window
 from core.money import exponent, to_minor
 from core.notices.languages import LANGUAGES, plain
 from core.notices.outcome import Notification, reference
 
 MAX_NAME_CHARS = 14
+WRONG_PINS = (300, 15 * 60)
+"""Through one gateway, within so many seconds: some ten times of what people mistype at ten payments a second. Whoever
+has a gateway's key could else try one PIN at each of many phones, and lock none of them."""
 
 _THOUSANDS = re.compile(r"[.,] ?[0-9]{3}$")
 """`10,000` is ten thousand to some and ten to others: not to be guessed, unless the currency has such decimals."""
@@ -88,11 +93,16 @@ def check_pin(talk: Talk, typed: str) -> None:
     """Raises Wrong, also for a PIN that is locked; its owner gets an SMS about that."""
     if not is_pin(typed):
         raise Wrong(talk.say("4 to 6 digits."))
+    wrong = Window(talk.core.store, talk.core.clock, "gateway", *WRONG_PINS)
+    if wrong.full(talk.gateway):
+        raise Wrong(talk.say("Not possible now."))
     try:
         if talk.pins.verify(talk.me.id, typed):
             return
     except TooManyAttempts:
         raise Wrong(talk.say("PIN locked.")) from None
+    with suppress(TooManyAttempts):
+        wrong.count(talk.gateway)
     minutes = talk.pins.locked_min(talk.me.id)
     if not minutes:
         raise Wrong(talk.say("Wrong PIN."))

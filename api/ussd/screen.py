@@ -31,6 +31,7 @@ class Talk:
     person: the caller, or None for one who has not registered yet.
     data: what the caller has answered so far, as JSON; kept while the session lasts, and never a PIN.
     key: the idempotency key of this step: what is accepted under it is accepted once, however often it is delivered.
+    gateway: the name of the one that delivers it.
     """
 
     core: Core
@@ -41,6 +42,7 @@ class Talk:
     language: str
     data: Mapping[str, Any]
     key: str
+    gateway: str = ""
 
     @property
     def me(self) -> Person:

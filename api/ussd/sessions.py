@@ -55,6 +55,10 @@ class Delivery:
     text: str
     number: int | None = None
 
+    @property
+    def gateway(self) -> str:
+        return self.session.partition(":")[0]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -216,7 +220,17 @@ class Sessions:
     def _talk(self, delivery: Delivery, place: Place, key: str) -> Talk:
         person = self.core.people.of_phone(delivery.msisdn)
         language = place.data.get("language") or (person and person.language) or DEFAULT
-        return Talk(self.core, self.pins, self.menus.screens, delivery.msisdn, person, str(language), place.data, key)
+        return Talk(
+            self.core,
+            self.pins,
+            self.menus.screens,
+            delivery.msisdn,
+            person,
+            str(language),
+            place.data,
+            key,
+            delivery.gateway,
+        )
 
     def _load(self, delivery: Delivery) -> Document | None:
         document = self.core.store.get(USSD_SESSIONS, self._id(delivery))

@@ -31,7 +31,7 @@ class Window:
         id, now = self._id(name), self._clock.now()
         for _ in range(MAX_RACES):
             known = self._store.get(ATTEMPTS, id)
-            times = [at for at in (known["times"] if known else []) if from_rfc3339(at) > now - self._within]
+            times = self._within_window(known) if known else []
             if len(times) >= self._most:
                 free = from_rfc3339(times[-self._most]) + self._within
                 raise TooManyAttempts(int((free - now).total_seconds()) + 1)
@@ -45,6 +45,11 @@ class Window:
             except (Conflict, Duplicate):
                 continue
         raise TooManyAttempts(1)
+
+    def full(self, name: str) -> bool:
+        """Whether `count` would refuse."""
+        known = self._store.get(ATTEMPTS, self._id(name))
+        return known is not None and len(self._within_window(known)) >= self._most
 
     def take_back(self, name: str, at: str) -> None:
         """Does not count any more what happened at this time."""
@@ -61,6 +66,10 @@ class Window:
     def forget(self, name: str) -> None:
         """Does not count any more what happened under this name."""
         update(self._store, ATTEMPTS, self._id(name), lambda known: {**known, "times": []})
+
+    def _within_window(self, known: Document) -> list[str]:
+        begins = self._clock.now() - self._within
+        return [at for at in known["times"] if from_rfc3339(at) > begins]
 
     def _id(self, name: str) -> str:
         return hashlib.sha256(f"{self._what}\n{name}".encode()).hexdigest()

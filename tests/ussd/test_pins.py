@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from api.ussd import common
 from core.errors import StoreUnavailable, TooManyAttempts
 from core.identity.guessable import is_weak_pin
 from core.identity.passwords import Passwords
@@ -174,6 +175,26 @@ def test_locks_are_each_persons_own(house: House, awa: Phone) -> None:
     kofi.accepted()
     assert pins(house).locked_min(awa.person.id)
     assert not pins(house).locked_min(kofi.person.id)
+
+
+def test_one_guess_at_each_of_many_phones_stops_the_gateway(
+    house: House, awa: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "WRONG_PINS", (3, 900))
+    others = [Phone(house, gateway=awa.gateway).register() for _ in range(3)]
+    for phone in others:
+        phone.type("6", "500")
+        assert phone.type(MISTAKES[0]).startswith("Wrong PIN.")
+
+    assert awa.type(PIN) == f"Not possible now.\n{SUMMARY}"
+    [other] = [name for name in GATEWAYS if name != awa.gateway][:1]
+    elsewhere = Phone(house, gateway=other).register()
+    elsewhere.type("6", "500", PIN)
+    elsewhere.accepted()
+    house.tick(900)
+    awa.dial()
+    awa.type("6", "500", PIN)
+    awa.accepted()
 
 
 def test_it_can_be_unlocked_before_that(house: House, awa: Phone) -> None:
