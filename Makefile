@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run quick test coverage product chaos rehearse bench lint types format docs lock ci
+.PHONY: help demo run quick test coverage product chaos rehearse bench lint types format docs lock sbom ci
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -69,6 +69,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: $(VENV)/installed-dev ## pin what the *.in files ask for, with hashes; UPGRADE=--upgrade takes the newest
 	$(COMPILE) $(UPGRADE) --output-file requirements.txt requirements.in
 	$(COMPILE) $(UPGRADE) --output-file requirements-dev.txt --constraint requirements.txt requirements-dev.in
+
+sbom: $(VENV)/installed-dev ## write sbom.json: what the services run on, in CycloneDX
+	$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
+		--pyproject pyproject.toml --output-reproducible --output-file sbom.json
 
 ci: ## format, lint, types, tests
 	$(MAKE) format
