@@ -244,3 +244,12 @@ def test_pages_are_in_plain_english(page: Path) -> None:
     plain = " ".join(page.read_text().split())
     assert LITERARY.findall(plain) == []
     assert "python -m ops" not in plain, "the command is called quittance"
+
+
+def test_each_row_of_the_security_page_names_a_test_that_is_there() -> None:
+    rows = re.findall(r"^\| (\d+\.\d+\.\d+.*) \| .+ \| (.+) \|$", (DOCS / "security.md").read_text(), re.MULTILINE)
+    assert len(rows) > 30
+    for requirement, tests in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)`", tests)
+        assert named, requirement
+        assert all((ROOT / path).is_file() for path in named), requirement

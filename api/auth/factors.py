@@ -31,7 +31,7 @@ class FactorView(Schema):
 
 
 class RecoveryView(Schema):
-    recovery_codes = fields.List(fields.String(), metadata={"example": ["3f9a1c07d2"]})
+    recovery_codes = fields.List(fields.String(), metadata={"example": ["3f9a1c07d2be4410a7c95e62f08d"]})
 
 
 @blueprint.route("")
