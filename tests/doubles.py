@@ -74,7 +74,7 @@ class PlayedDialect:
 
     def operators(self, **changes: Any) -> Operators:
         """The only operator, which speaks this dialect."""
-        operator = Operator(**{"name": "operator", "dialect": self, "breaker": None, **changes})
+        operator = Operator(**{"name": "operator", "dialect": self, "breaker": None, "clock": FakeClock(), **changes})
         return Operators({"operator": operator}, "operator")
 
     def _verb(self, verb: str) -> Callable[[Demand], Reply]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from core.errors import StoreUnavailable
 from core.money import format_minor
@@ -130,6 +131,9 @@ def _step(
             wanted = demand(current)
         except StoreUnavailable:
             return Unavailable("our store did not answer", called=False)
+        # The engine looked at the clock before the callbacks were read, which may have taken long.
+        if operator.clock.now() > current.updated_at + timedelta(seconds=SEND_WITHIN_S):
+            return Unavailable("our store answered too late for the call", called=False)
         return service.submit(wanted)
 
     return Step(

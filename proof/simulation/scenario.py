@@ -107,6 +107,7 @@ class Scenario(ABC):
                 NAME,
                 dialect,
                 self.world.breaker(NAME),
+                self.world,
                 callback_url=lambda reference: f"https://us.invalid/callbacks/{NAME}/{kept.token(NAME, reference)}",
                 heard=kept.about,
             )

@@ -170,6 +170,7 @@ class Trial:
             self.dialect,
             ADAPTERS[self.dialect](configured, self.http, self.clock),
             Breaker(self.dialect, self.clock, 4),
+            self.clock,
             SETTLE_WINDOW_S,
             partial(self.callbacks.url, host, self.dialect),
             self.callbacks.about,

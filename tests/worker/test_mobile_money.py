@@ -8,10 +8,11 @@ import pytest
 
 from core.errors import StoreUnavailable
 from core.operation import Operation
-from tests.doubles import START, PlayedDialect, new_operation
+from tests.doubles import START, FakeClock, PlayedDialect, new_operation
 from worker.mobile_money import Payer, Refund, debit
 from worker.partners.operators.port import Demand, Operator, Service
 from worker.partners.port import Confirmed, Declined, Pending, Reply, Unavailable, Unknown
+from worker.policy import SEND_WITHIN_S
 from worker.process import Step, Unaskable
 
 PAYER = Payer("+254708374149", 10000, "KES", "Fine")
@@ -33,7 +34,7 @@ def stage(*said: str, dialect: PlayedDialect | None = None, lost: bool = False) 
             raise StoreUnavailable
         return [{"says": word} for word in said]
 
-    operator = Operator("operator", dialect, None, heard=heard)
+    operator = Operator("operator", dialect, None, FakeClock(), heard=heard)
     refund = Refund("refund", "refund", lambda _: 10000)
     return debit(operator, new_operation(), "debit", PAYER, refund)[0][0]
 
@@ -109,8 +110,27 @@ def test_a_refund_waits_for_our_store() -> None:
     assert dialect.asked == []
 
 
+@pytest.mark.parametrize(("took_s", "sent"), [(SEND_WITHIN_S, True), (SEND_WITHIN_S + 0.1, False)])
+def test_a_refund_is_not_sent_when_our_store_took_long(took_s: float, sent: bool) -> None:
+    """Another worker may have found the request missing meanwhile, and sent it again."""
+    dialect, clock = PlayedDialect(), FakeClock()
+
+    def heard(_: str) -> list[dict[str, str]]:
+        clock.tick(took_s)
+        return []
+
+    operator = Operator("operator", dialect, None, clock, heard=heard)
+    dialect.debits = replace(dialect.debits, read=read)
+    undo = debit(operator, new_operation(), "debit", PAYER, Refund("refund", "refund", lambda _: 10000))[0][0].undo
+    assert undo is not None
+    reply = undo.submit(new_operation())
+    assert ("refund" in [verb for verb, _ in dialect.asked]) == sent
+    assert isinstance(reply, Unavailable) != sent
+
+
 def test_an_operator_that_never_calls_back_leaves_nothing_to_read() -> None:
     dialect = PlayedDialect()
     dialect.debits = Service(dialect.debits.submit)
-    step = debit(Operator("operator", dialect, None, heard=lambda _: [{}]), new_operation(), "debit", PAYER)[0][0]
+    operator = Operator("operator", dialect, None, FakeClock(), heard=lambda _: [{}])
+    step = debit(operator, new_operation(), "debit", PAYER)[0][0]
     assert hear(step, new_operation()) == Unknown("no callback has come")

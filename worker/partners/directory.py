@@ -45,6 +45,7 @@ class Partners:
             operator.name,
             ADAPTERS[operator.dialect](operator, operator_http(operator), self._clock),
             self._breaker(operator.name, operator.calls),
+            self._clock,
             operator.settle_window_s,
             partial(self._callbacks.url, operator.callback_host, operator.name),
             self._callbacks.about,

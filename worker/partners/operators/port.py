@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from core.clock import Clock
 from core.operation import Operation
 from worker.partners.breaker import Breaker
 from worker.partners.port import Reply, Unavailable
@@ -100,6 +101,7 @@ class Operator:
     """One operator, as it is configured.
 
     name: as OPERATORS names it.
+    clock: of the worker.
     settle_window_s: how long after sending it may still apply a request; None for the setting SETTLE_WINDOW_S.
     callback_url: returns where it may report the outcome of a reference, or None.
     heard: returns the bodies of its callbacks about a reference, in the order of their arrival.
@@ -108,6 +110,7 @@ class Operator:
     name: str
     dialect: Dialect
     breaker: Breaker | None
+    clock: Clock
     settle_window_s: float | None = None
     callback_url: Callable[[str], str | None] = lambda reference: None
     heard: Callable[[str], Sequence[Mapping[str, Any]]] = lambda reference: ()
