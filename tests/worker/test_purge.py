@@ -7,7 +7,7 @@ import pytest
 from core.clock import to_rfc3339
 from core.installed import DEFAULT
 from core.store.memory import MemoryStore
-from core.store.port import ATTEMPTS, COLLECTIONS, USSD_SESSIONS, Document, Store
+from core.store.port import ATTEMPTS, COLLECTIONS, SECURITY_LOG, USSD_SESSIONS, Document, Store
 from tests.doubles import START, FakeClock
 from worker.purge import PAGE_SIZE, Purge
 
@@ -62,7 +62,8 @@ def test_a_pass_is_bounded(store: Store, clock: FakeClock) -> None:
 
 
 def test_only_what_is_not_about_money_has_an_end() -> None:
-    assert {name for name, collection in DEFAULT.collections.items() if collection.kept} == {ATTEMPTS, USSD_SESSIONS}
+    kept = {name for name, collection in DEFAULT.collections.items() if collection.kept}
+    assert kept == {ATTEMPTS, SECURITY_LOG, USSD_SESSIONS}
 
 
 def test_it_ends_when_it_is_told_to(store: Store, clock: FakeClock) -> None:
