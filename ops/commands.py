@@ -33,11 +33,12 @@ events = LazyGroup(
 
 keys = LazyGroup(
     "keys",
-    "Create, list and revoke the API keys of machine clients.",
+    "Create, list, rotate and revoke the API keys of machine clients.",
     {
         "Commands": [
             Entry("create", "ops.keys:create", "Create a key."),
-            Entry("list", "ops.keys:list_keys", "List all keys, including revoked ones."),
+            Entry("list", "ops.keys:list_keys", "List all keys, including those that have ended."),
+            Entry("rotate", "ops.keys:rotate", "Make a key that takes over from another one."),
             Entry("revoke", "ops.keys:revoke", "Refuse a key from now on."),
         ]
     },

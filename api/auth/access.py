@@ -13,8 +13,10 @@ from api.http.context import core
 from api.http.errors import Forbidden, Unauthenticated
 from core.identity.api_keys import PREFIX
 from core.identity.people import Person, Role
+from core.operation import Operation
 
 ANONYMOUS = "anonymous"
+ANYONE = "anyone"
 ADMIN_TOKEN = "admin-token"
 ACTING_FOR = "X-Acting-For"
 """The header in which who uses the ADMIN_TOKEN says who they are. It is told in the security log."""
@@ -42,7 +44,7 @@ class Caller:
 
     id: the owner of idempotency keys.
     person, role: None for a machine.
-    scopes: what a machine may do.
+    scopes, topics: what a machine may do, and patterns of the topics that it may use.
     token: what the person's token says.
     """
 
@@ -50,12 +52,31 @@ class Caller:
     person: Person | None = None
     role: Role | None = None
     scopes: frozenset[str] = frozenset()
+    topics: tuple[str, ...] = ()
     token: TokenClaims | None = None
 
 
 def anyone(view: Callable[P, R]) -> Callable[P, R]:
     """Anyone may call."""
-    return _declared(view, "anyone")
+    return _declared(view, ANYONE)
+
+
+def anyone_or_key(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Anyone may call. What a machine asks for, with a key that has this scope, is its own."""
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def known(*args: P.args, **kwargs: P.kwargs) -> R:
+            authorization = request.authorization
+            if authorization is not None and (authorization.token or "").startswith(PREFIX):
+                found = _identify()
+                if scope in found.scopes:
+                    g.caller = found
+            return view(*args, **kwargs)
+
+        return _declared(known, f"{ANYONE}, known by scope {scope}")
+
+    return declare
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
@@ -74,10 +95,12 @@ def for_role(role: Role, may_be_open: bool = False) -> Callable[[Callable[P, R]]
 def scoped(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Machine clients whose key has this scope may call, and operators; anyone while the installation is open."""
 
-    def may(caller: Caller) -> bool:
-        return scope in caller.scopes or _ranks(caller, Role.OPERATOR)
+    return lambda view: _guarded(view, f"scope {scope}", lambda caller: _has(caller, scope), may_be_open=True)
 
-    return lambda view: _guarded(view, f"scope {scope}", may, may_be_open=True)
+
+def for_operator_or(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Operators may call, and machine clients whose key has this scope; never anyone."""
+    return lambda view: _guarded(view, f"role operator or scope {scope}", lambda caller: _has(caller, scope))
 
 
 def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -111,10 +134,42 @@ def caller() -> Caller:
     return found
 
 
+def caller_or_none() -> Caller | None:
+    """Who calls; None for anyone, where anyone may call, or while the installation is open."""
+    found: Caller | None = g.get("caller")
+    return found
+
+
 def client() -> str:
     """The owner of idempotency keys. Anonymous clients share one set, so that a key holds from any address."""
-    known: Caller | None = g.get("caller")
+    known = caller_or_none()
     return known.id if known else ANONYMOUS
+
+
+def owner(everything: str) -> str | None:
+    """The client whose operations the caller may see; None: those of all clients.
+
+    everything: the scope of keys that see what other clients have made. Operators see all, and so does everybody while
+        the installation is open.
+    """
+    known = caller_or_none()
+    if known is None:
+        return None if _is_open(core().settings.admin_token) else ANONYMOUS
+    return None if everything in known.scopes or _ranks(known, Role.OPERATOR) else known.id
+
+
+def seen_by_caller(everything: str) -> Callable[[Operation], bool]:
+    """Whether the caller may see an operation. everything: see `owner`."""
+    whose = owner(everything)
+    return lambda operation: whose is None or operation.client == whose
+
+
+def is_operator() -> bool:
+    """Whether the caller is an operator, or ranks higher; on a route for anyone, by the token if they send one."""
+    known = caller_or_none()
+    if known is None and request.authorization is not None and request.authorization.type == "bearer":
+        known = _caller(request.authorization.token or "")
+    return known is not None and _ranks(known, Role.OPERATOR)
 
 
 def declared(app: Flask) -> Iterator[tuple[str, str]]:
@@ -123,7 +178,7 @@ def declared(app: Flask) -> Iterator[tuple[str, str]]:
         view: Any = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             handler = getattr(view.view_class, method.lower()) if hasattr(view, "view_class") else view
-            access = "anyone" if rule.endpoint in LIBRARY_ROUTES else getattr(handler, "access", None)
+            access = ANYONE if rule.endpoint in LIBRARY_ROUTES else getattr(handler, "access", None)
             if access is None:
                 raise LookupError(f"{method} {rule.rule} does not declare who may call it")
             yield f"{method} {rule.rule}", access
@@ -159,6 +214,10 @@ def _refusal(caller: Caller, access: str) -> Forbidden:
     return Forbidden(f"You are not allowed to do this. Required: {access}.")
 
 
+def _has(caller: Caller, scope: str) -> bool:
+    return scope in caller.scopes or _ranks(caller, Role.OPERATOR)
+
+
 def _ranks(caller: Caller, role: Role) -> bool:
     return caller.role is not None and RANK[caller.role] >= RANK[role]
 
@@ -170,7 +229,10 @@ def _identify() -> Caller:
         raise Unauthenticated
     known = _caller(authorization.token or "")
     if known is None:
-        raise Unauthenticated("This token is not valid, or has expired.", challenge='Bearer error="invalid_token"')
+        raise Unauthenticated(
+            "This token is not valid, or has expired, or is not good from this address.",
+            challenge='Bearer error="invalid_token"',
+        )
     return known
 
 
@@ -179,8 +241,8 @@ def _caller(token: str) -> Caller | None:
     if admin_token and hmac.compare_digest(token.encode(), admin_token.encode()):
         return Caller(ADMIN_TOKEN, role=Role.ADMIN)
     if token.startswith(PREFIX):
-        key = core().api_keys.look_up(token)
-        return Caller(key.id, scopes=key.scopes) if key else None
+        key = core().api_keys.look_up(token, request.remote_addr or "")
+        return Caller(key.client, scopes=key.scopes, topics=key.grant.topics) if key else None
     claims = tokens().read(token)
     found = core().people.get(claims.person) if claims else None
     if claims is None or found is None or found.suspended:

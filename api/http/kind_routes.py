@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 from flask import Response
 from marshmallow import Schema
 
+from api.auth.access import ANYONE
 from api.http.answers import (
     ACCEPTED_HEADERS,
     ENDED,
@@ -125,7 +126,7 @@ class KindRoutes(Generic[R]):
 
     def _add(self, verb: str, method: str, rule: str, may_call: Add, view: Function) -> None:
         guarded: Any = may_call(view)
-        if guarded.access != "anyone":
+        if not guarded.access.startswith(ANYONE):
             guarded = self._blueprint.doc(security=BEARER)(guarded)
         endpoint = f"{verb}_{self._contract.kind}"
         self._blueprint.add_url_rule(self._rule + rule, endpoint, guarded, methods=[method])

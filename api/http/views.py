@@ -1,15 +1,19 @@
 """What the answers about operations have in common: their schemas, and the members of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields
 
+from api.auth.access import is_operator
 from core.clock import to_rfc3339
 from core.money import to_number
 from core.operation import Operation, Status, redirect_of
 
-PUBLIC = ("code", "step", "claimed", "by")
+PUBLIC = ("code", "step", "claimed")
 """The public members of an operation's error. The rest is evidence in the partners' own words."""
+FOR_OPERATORS = ("by",)
+"""The members for operators only: with another payment's id, anybody could read that payment."""
 
 
 class TimelineEntry(Schema):
@@ -23,7 +27,7 @@ class Reason(Schema):
     code = fields.String(metadata={"description": "stable, see docs/reference/errors.md"})
     step = fields.String()
     claimed = fields.String(metadata={"description": "what another operation holds"})
-    by = fields.String(metadata={"description": "the id of that operation"})
+    by = fields.String(metadata={"description": "the id of that operation; only for operators"})
 
 
 class NextAction(Schema):
@@ -54,7 +58,7 @@ def base_view(operation: Operation, url: str) -> dict[str, Any]:
         "id": operation.id,
         "status": operation.status.value,
         "next_action": redirect and {"type": "redirect", "url": redirect},
-        "reason": operation.error and {name: operation.error[name] for name in PUBLIC if name in operation.error},
+        "reason": operation.error and _reason(operation.error),
         "timeline": [
             {"at": to_rfc3339(entry.at), "event": entry.event, "step": entry.step, "text": entry.text}
             for entry in operation.history
@@ -63,6 +67,11 @@ def base_view(operation: Operation, url: str) -> dict[str, Any]:
         "updated_at": to_rfc3339(operation.updated_at),
         "status_url": url,
     }
+
+
+def _reason(error: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = FOR_OPERATORS if any(name in error for name in FOR_OPERATORS) and is_operator() else ()
+    return {name: error[name] for name in (*PUBLIC, *hidden) if name in error}
 
 
 def money(minor: int, currency: str) -> dict[str, Any]:

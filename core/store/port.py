@@ -99,6 +99,7 @@ COLLECTIONS: Mapping[str, Collection] = {
                 ("kind", "status"),
                 ("kind", "subject"),
                 ("kind", "counterparty"),
+                ("kind", "client"),
             ),
             filters=("bucket",),
             upcasts=OPERATION,

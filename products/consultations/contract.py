@@ -17,6 +17,8 @@ CHARGE_STEP = "charge"
 CHARGE = EffectKind("charge", "charges", Record.PARTNER)
 SCOPE = "consultations"
 """What a key of a clinic's machine has to be good for."""
+SCOPE_ALL = "consultations:all"
+"""With SCOPE, a key is good for the consultations of other clinics too."""
 
 
 @dataclass(frozen=True)
@@ -69,4 +71,4 @@ class ConsultationSettings:
 CONSULTATION = Contract("consultation", ConsultationRequest, frozenset({Door.HTTP}), (CHARGE,), effects)
 CONTRACTS = (CONSULTATION,)
 SETTINGS = (ConsultationSettings,)
-SCOPES = (SCOPE,)
+SCOPES = (SCOPE, SCOPE_ALL)

@@ -7,7 +7,7 @@ from flask import Response, jsonify, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields, post_load, validate
 
-from api.auth.access import client, scoped
+from api.auth.access import client, owner, scoped, seen_by_caller
 from api.http.answers import STATUS_HEADERS, ListQuery, answer_page, answer_status, follow_url, load
 from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Routes
 from api.http.context import core
@@ -21,7 +21,7 @@ from core.clock import to_rfc3339
 from core.errors import AlreadyOpen, Clash, Conflict, NotFound
 from core.money import read_price, to_number
 from core.operation import Operation, Status
-from products.consultations.contract import CONSULTATION, SCOPE, ConsultationRequest, ConsultationSettings
+from products.consultations.contract import CONSULTATION, SCOPE, SCOPE_ALL, ConsultationRequest, ConsultationSettings
 
 SECURED = {"security": BEARER, "x-scope": SCOPE}
 MAX_TRIES = 5
@@ -38,8 +38,10 @@ class PhysicianBusy(Clash):
 
     code = "physician_busy"
 
-    def __init__(self, consultation: str) -> None:
-        super().__init__(f"This physician is in consultation {consultation}, which has to end first.")
+    def __init__(self, consultation: str | None) -> None:
+        """consultation: its id; None for one that the caller may not see."""
+        which = f"consultation {consultation}" if consultation else "another consultation"
+        super().__init__(f"This physician is in {which}, which has to end first.")
 
 
 class AlreadyEnded(Clash):
@@ -136,7 +138,7 @@ class Start(MethodView):
         try:
             opened = core().accept(command)
         except AlreadyOpen as error:
-            raise PhysicianBusy(error.operation) from None
+            raise PhysicianBusy(_visible(error.operation)) from None
         response = jsonify(_view(opened.operation))
         response.status_code = 201
         response.headers["Location"] = url_for("consultations.Consultation", id=opened.operation.id)
@@ -154,7 +156,7 @@ class End(MethodView):
     def post(self, payload: dict[str, Any]) -> Response:
         """End a consultation. From then on it is charged; the same end again is the same answer."""
         for _ in range(MAX_TRIES):
-            operation = load(CONSULTATION.kind, payload["id"], ConsultationNotFound)
+            operation = load(CONSULTATION.kind, payload["id"], ConsultationNotFound, seen_by_caller(SCOPE_ALL))
             try:
                 if operation.status is Status.OPEN:
                     ended = _ended(operation, payload["end_date"], core().clock.now())
@@ -178,8 +180,12 @@ class Consultations(MethodView):
     @blueprint.response(200, ConsultationsView)
     @blueprint.doc(**SECURED)
     def get(self, query: dict[str, Any]) -> Response:
-        """List consultations, newest first."""
-        where = {"subject": query["physician_id"], "counterparty": query["patient_id"]}
+        """List consultations, newest first: those that you have opened, unless your key is good for all."""
+        where = {
+            "subject": query["physician_id"],
+            "counterparty": query["patient_id"],
+            "client": owner(SCOPE_ALL),
+        }
         return answer_page(CONSULTATION.kind, query, where, "consultations", _view)
 
 
@@ -190,7 +196,7 @@ class Consultation(MethodView):
     @blueprint.doc(**SECURED)
     def get(self, id: str) -> Response:
         """Show a consultation."""
-        return jsonify(_view(load(CONSULTATION.kind, id, ConsultationNotFound)))
+        return jsonify(_view(load(CONSULTATION.kind, id, ConsultationNotFound, seen_by_caller(SCOPE_ALL))))
 
 
 @blueprint.route("/charges")
@@ -201,7 +207,8 @@ class Charges(MethodView):
     @blueprint.doc(**SECURED)
     def get(self, query: dict[str, Any]) -> Response:
         """List the charges of consultations that have ended, newest first."""
-        return answer_page(CONSULTATION.kind, query, {}, "charges", _charge_view, keep=_has_ended)
+        where = {"client": owner(SCOPE_ALL)}
+        return answer_page(CONSULTATION.kind, query, where, "charges", _charge_view, keep=_has_ended)
 
 
 @blueprint.route("/charges/<appointment_id>")
@@ -211,7 +218,12 @@ class Charge(MethodView):
     @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH], **SECURED)
     def get(self, appointment_id: str) -> Response:
         """Show what a consultation costs, and the status of its charge."""
-        return answer_status(CONSULTATION.kind, appointment_id, _charge_view, ChargeNotFound, keep=_has_ended)
+        is_seen = seen_by_caller(SCOPE_ALL)
+
+        def keep(operation: Operation) -> bool:
+            return _has_ended(operation) and is_seen(operation)
+
+        return answer_status(CONSULTATION.kind, appointment_id, _charge_view, ChargeNotFound, keep=keep)
 
 
 def format_time(moment: datetime) -> str:
@@ -231,6 +243,14 @@ def _ended(operation: Operation, given: str | None, now: datetime) -> Consultati
     # An end that we set ourselves comes after the start, whatever the clocks say.
     ended = read_moment(given) if given else max(now.replace(microsecond=0), started)
     return request.closed(given or format_time(ended), started, ended)
+
+
+def _visible(id: str) -> str | None:
+    """The id of a consultation, if the caller may see it."""
+    try:
+        return load(CONSULTATION.kind, id, ConsultationNotFound, seen_by_caller(SCOPE_ALL)).id
+    except ConsultationNotFound:
+        return None
 
 
 def _has_ended(operation: Operation) -> bool:

@@ -4,10 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from environs import validate
+
 from core.contract import Contract, Door, Effect, EffectKind, Record, Request
+from core.environment import Env
 from core.operation import Operation
 from core.steps import StepState
 
+SCOPE_PUBLISH, SCOPE_READ, SCOPE_ALL = "events:publish", "events:read", "events:all"
+"""What a machine's key has to be good for: to publish, to read its own events, and with SCOPE_READ those of others too.
+A key is good for the topics that its patterns match."""
 PUBLISH_STEP = "publish"
 PUBLISHED = EffectKind("event", "events published", Record.NONE)
 
@@ -44,5 +50,19 @@ def effects(operation: Operation) -> Iterator[Effect]:
         yield Effect(PUBLISHED, operation.reference(PUBLISH_STEP))
 
 
+@dataclass(frozen=True)
+class EventsSettings:
+    """new_topics_per_hour: how many topics one machine may begin within an hour."""
+
+    new_topics_per_hour: int
+
+    @classmethod
+    def read(cls, env: Env) -> Self:
+        most = env.int("NEW_TOPICS_PER_HOUR", 20, validate=validate.Range(1, 1_000_000))
+        return cls(most or 1)
+
+
 EVENT = Contract("event", EventRequest, frozenset({Door.HTTP}), (PUBLISHED,), effects)
 CONTRACTS = (EVENT,)
+SETTINGS = (EventsSettings,)
+SCOPES = (SCOPE_PUBLISH, SCOPE_READ, SCOPE_ALL)

@@ -10,9 +10,10 @@ from flask import Response, current_app, request
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
-from api.auth.access import anyone, client, for_role
+from api.auth.access import caller_or_none, client, for_role, owner, scoped, seen_by_caller
 from api.http.answers import ENDED, STATUS_HEADERS, ListQuery, answer_accepted, answer_status, follow_url, load, page_of
 from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Routes, header
+from api.http.context import core
 from api.http.errors import BadRequest
 from api.http.json import json_answer
 from api.http.paging import list_view
@@ -22,8 +23,18 @@ from core.clock import to_rfc3339
 from core.errors import NotFound, Refused
 from core.identity.people import Role
 from core.operation import Operation
-from products.events.contract import EVENT, PUBLISH_STEP, EventRequest, is_published
+from products.events.contract import (
+    EVENT,
+    PUBLISH_STEP,
+    SCOPE_ALL,
+    SCOPE_PUBLISH,
+    SCOPE_READ,
+    EventRequest,
+    EventsSettings,
+    is_published,
+)
 from products.events.contract import event_uid as uid_of
+from products.events.topics import Topics, may_use, require_topic
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_NESTING = 32
@@ -79,10 +90,11 @@ EventsView = list_view("EventsView", events=PublishedView)
 
 @blueprint.route("/<solution>/<model>/<action>")
 class Events(MethodView):
-    @anyone
+    @scoped(SCOPE_PUBLISH)
     @blueprint.response(202, EventView, description="Durable, and published at least once")
     @blueprint.alt_response(200, schema=EventView, description=ENDED)
     @blueprint.doc(
+        security=BEARER,
         parameters=[
             IDEMPOTENCY_KEY,
             PREFER,
@@ -95,27 +107,38 @@ class Events(MethodView):
     )
     def post(self, **parts: str) -> Response:
         """Publish an event: any JSON object. Consumers drop repeats by its `message_id`, the event's uid."""
-        topic, headers, data = _topic(parts), _cloud_event(), _data()
-        return answer_accepted(_command(EventRequest(topic, data, headers)), _accepted, _url, json_answer)
+        topic = _topic(parts)
+        require_topic(topic)
+        command = _command(EventRequest(topic, _data(), _cloud_event()))
+        return answer_accepted(command, _accepted, _url, json_answer, check=lambda: _count_if_new(topic))
 
-    @anyone
+    @scoped(SCOPE_READ)
     @blueprint.arguments(ListQuery(), location="query")
     @blueprint.response(200, EventsView)
+    @blueprint.doc(security=BEARER)
     def get(self, query: dict[str, Any], **parts: str) -> Response:
-        """List the events of a topic, newest first."""
-        page, cursor = page_of(EVENT.kind, query, {"subject": "/".join(_topic(parts))}, keep=_is_first)
+        """List the events of a topic, newest first: your own, unless your key is good for all."""
+        topic = _topic(parts)
+        require_topic(topic)
+        where = {"subject": "/".join(topic), "client": owner(SCOPE_ALL)}
+        page, cursor = page_of(EVENT.kind, query, where, keep=_is_first)
         listed = ",".join(map(_published, page))
         return json_answer(f'{{"events":[{listed}],"next_cursor":{json.dumps(cursor)}}}')
 
 
 @blueprint.route("/<event_uid>")
 class Event(MethodView):
-    @anyone
+    @scoped(SCOPE_READ)
     @blueprint.response(200, PublishedView, headers=STATUS_HEADERS)
-    @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH])
+    @blueprint.doc(security=BEARER, parameters=[PREFER, IF_NONE_MATCH])
     def get(self, event_uid: str) -> Response:
         """Show an event, and whether it was published, when, and after how many attempts."""
-        return answer_status(EVENT.kind, event_uid, _published, EventNotFound, json_answer)
+        is_seen = seen_by_caller(SCOPE_ALL)
+
+        def keep(operation: Operation) -> bool:
+            return is_seen(operation) and may_use(EVENT.read(operation).topic)
+
+        return answer_status(EVENT.kind, event_uid, _published, EventNotFound, json_answer, keep)
 
 
 @blueprint.route("/<event_uid>/replay")
@@ -133,6 +156,14 @@ class Replay(MethodView):
 
 def _command(event: EventRequest) -> Command:
     return Command(EVENT.kind, event.to_json(), client(), subject="/".join(event.topic), repeatable=True)
+
+
+def _count_if_new(topic: tuple[str, ...]) -> None:
+    """Raises TooManyTopics. Machines only: a topic may cost the broker a queue."""
+    known = caller_or_none()
+    if known is not None and known.role is None:
+        most = core().settings.of(EventsSettings).new_topics_per_hour
+        core().of(Topics).count_new(topic, known.id, most)
 
 
 def _topic(parts: dict[str, str]) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ FINE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """How the registry numbers fines."""
 FINE = EffectKind("fine", "fines settled", Record.PARTNER)
 
+SCOPE_PAY, SCOPE_READ, SCOPE_ALL = "fines:pay", "fines:read", "fines:all"
+"""Of machines. A key that may pay owns its payments, and no limit of open debits holds for it; one that may read lists
+the payments of its client, or with SCOPE_ALL those of everybody."""
 CLAIM, RELEASE, DEBIT_STEP, REFUND_STEP = "claim", "release", "debit", "refund"
 
 
@@ -118,3 +121,4 @@ class FinesSettings:
 FINE_PAYMENT = Contract("fine_payment", FinePayment, frozenset({Door.HTTP, Door.USSD}), (DEBIT, FINE, REFUND), effects)
 CONTRACTS = (FINE_PAYMENT,)
 SETTINGS = (FinesSettings,)
+SCOPES = (SCOPE_PAY, SCOPE_READ, SCOPE_ALL)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth.access import anyone, client, for_role
+from api.auth.access import anyone, anyone_or_key, client, for_operator_or, owner
 from api.http.answers import ListQuery
 from api.http.blueprint import Routes
 from api.http.context import core
@@ -13,12 +13,14 @@ from api.http.fields import Phone
 from api.http.kind_routes import KindRoutes
 from api.http.views import MoneyView, money
 from core.accept import Command
-from core.identity.people import Role
 from core.money import to_number
 from core.operation import Operation
 from core.phone import mask
 from products.fines.contract import (
     FINE_PAYMENT,
+    SCOPE_ALL,
+    SCOPE_PAY,
+    SCOPE_READ,
     FinePayment,
     FineStatus,
     is_refunded,
@@ -83,7 +85,7 @@ def _members(operation: Operation, payment: FinePayment) -> dict[str, Any]:
 payments = KindRoutes(blueprint, FINE_PAYMENT, PaymentView, _members)
 
 
-@payments.on_post(anyone, PaymentRequest(), EXAMPLE)
+@payments.on_post(anyone_or_key(SCOPE_PAY), PaymentRequest(), EXAMPLE)
 def post(asked: Asked) -> Response:
     """Pay fines.
 
@@ -95,10 +97,10 @@ def post(asked: Asked) -> Response:
     return payments.accept(command)
 
 
-@payments.on_list(for_role(Role.OPERATOR), PaymentsQuery)
+@payments.on_list(for_operator_or(SCOPE_READ), PaymentsQuery)
 def find(query: dict[str, Any]) -> Response:
-    """List payments, newest first."""
-    return payments.page(query, {"subject": query["msisdn"]})
+    """List payments, newest first: all of them for operators, its own for a machine."""
+    return payments.page(query, {"subject": query["msisdn"], "client": owner(SCOPE_ALL)})
 
 
 @payments.on_get(anyone)

@@ -8,6 +8,8 @@ from core.operation import Operation
 from core.steps import StepState
 
 SCOPE = "payers:check"
+SCOPE_ALL = "payers:all"
+"""With SCOPE, a key also sees what others have asked."""
 HOLDER_STEP = "holder"
 LOOK_UP = EffectKind("look_up", "accounts looked up", Record.NONE)
 
@@ -33,4 +35,4 @@ def effects(operation: Operation) -> Iterator[Effect]:
 
 PAYER_CHECK = Contract("payer_check", PayerCheck, frozenset({Door.HTTP}), (LOOK_UP,), effects)
 CONTRACTS = (PAYER_CHECK,)
-SCOPES = (SCOPE,)
+SCOPES = (SCOPE, SCOPE_ALL)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth.access import client, scoped
+from api.auth.access import client, scoped, seen_by_caller
 from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.fields import OperatorName, Phone
@@ -15,7 +15,7 @@ from core.accept import Command
 from core.errors import NotFound
 from core.operation import Operation
 from core.phone import mask
-from products.payers.contract import PAYER_CHECK, SCOPE, PayerCheck, holder_of
+from products.payers.contract import PAYER_CHECK, SCOPE, SCOPE_ALL, PayerCheck, holder_of
 
 SAME_WITHIN_S = 10
 """The same question within this time is a client that repeats it."""
@@ -82,4 +82,4 @@ def post(payload: dict[str, Any]) -> Response:
 @checks.on_get(scoped(SCOPE))
 def get(id: str) -> Response:
     """Show what the operator said about a phone that you have asked about."""
-    return checks.status(id, keep=lambda operation: operation.client == client())
+    return checks.status(id, keep=seen_by_caller(SCOPE_ALL))

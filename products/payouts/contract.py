@@ -13,6 +13,8 @@ from core.operation import Operation
 from core.settings import price
 
 SCOPE = "payouts:create"
+SCOPE_ALL = "payouts:all"
+"""With SCOPE, a key also sees the payouts that others have asked for."""
 APPROVAL_STEP, PAYOUT_STEP = "approval", "payout"
 PAYOUT = EffectKind("payout", "payouts", Record.STATEMENT)
 
@@ -66,4 +68,4 @@ def _prices(limits: list[str]) -> None:
 PAYOUTS = Contract("payout", PayoutRequest, frozenset({Door.HTTP}), (PAYOUT,), effects)
 CONTRACTS = (PAYOUTS,)
 SETTINGS = (PayoutSettings,)
-SCOPES = (SCOPE,)
+SCOPES = (SCOPE, SCOPE_ALL)

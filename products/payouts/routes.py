@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, post_load, validate
 
-from api.auth.access import client, for_role, scoped
+from api.auth.access import client, for_role, owner, scoped, seen_by_caller
 from api.http.answers import load
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
@@ -19,7 +19,7 @@ from core.errors import Clash, Conflict
 from core.identity.people import Role
 from core.operation import Operation, Status
 from core.phone import mask
-from products.payouts.contract import PAYOUTS, SCOPE, PayoutRequest, PayoutSettings
+from products.payouts.contract import PAYOUTS, SCOPE, SCOPE_ALL, PayoutRequest, PayoutSettings
 
 SAME_WITHIN_S = 10
 """Without an idempotency key, the same request within this time is a client that repeats it, not a second payout."""
@@ -117,14 +117,14 @@ def post(payload: dict[str, Any]) -> Response:
 
 @payouts.on_list(scoped(SCOPE))
 def find(query: dict[str, Any]) -> Response:
-    """List payouts, newest first. With `status=open`, those that wait for an approval."""
-    return payouts.page(query, {})
+    """List payouts, newest first: yours, unless your key sees all. With `status=open`, those that wait for approval."""
+    return payouts.page(query, {"client": owner(SCOPE_ALL)})
 
 
 @payouts.on_get(scoped(SCOPE))
 def get(payout_id: str) -> Response:
     """Show a payout: its status and timeline."""
-    return payouts.status(payout_id)
+    return payouts.status(payout_id, keep=seen_by_caller(SCOPE_ALL))
 
 
 @blueprint.route("/<payout_id>/approve", methods=["POST"])

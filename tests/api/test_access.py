@@ -9,7 +9,7 @@ from flask import Flask
 from flask.views import MethodView
 
 from api.auth.access import anyone, declared
-from core.identity.api_keys import ApiKeys
+from core.identity.api_keys import ApiKeys, Grant
 from core.identity.people import Role
 from core.installed import Installed
 from tests.answers import Answer
@@ -27,8 +27,8 @@ ROUTES = {
     "PUT /callbacks/<operator>": "anyone",
     "POST /callbacks/<operator>/<token>": "anyone",
     "PUT /callbacks/<operator>/<token>": "anyone",
-    "GET /amendes/payments": "role operator",
-    "POST /amendes/payments": "anyone",
+    "GET /amendes/payments": "role operator or scope fines:read",
+    "POST /amendes/payments": "anyone, known by scope fines:pay",
     "GET /amendes/payments/<payment_id>": "anyone",
     "POST /start": "scope consultations, open on one machine without ADMIN_TOKEN",
     "POST /end": "scope consultations, open on one machine without ADMIN_TOKEN",
@@ -36,9 +36,9 @@ ROUTES = {
     "GET /consultations/<id>": "scope consultations, open on one machine without ADMIN_TOKEN",
     "GET /charges": "scope consultations, open on one machine without ADMIN_TOKEN",
     "GET /charges/<appointment_id>": "scope consultations, open on one machine without ADMIN_TOKEN",
-    "GET /api/event/<solution>/<model>/<action>": "anyone",
-    "POST /api/event/<solution>/<model>/<action>": "anyone",
-    "GET /api/event/<event_uid>": "anyone",
+    "GET /api/event/<solution>/<model>/<action>": "scope events:read, open on one machine without ADMIN_TOKEN",
+    "POST /api/event/<solution>/<model>/<action>": "scope events:publish, open on one machine without ADMIN_TOKEN",
+    "GET /api/event/<event_uid>": "scope events:read, open on one machine without ADMIN_TOKEN",
     "POST /api/event/<event_uid>/replay": "role operator",
     "POST /v1/auth": "anyone",
     "POST /v1/auth/token": "anyone",
@@ -89,7 +89,9 @@ ROUTES = {
     "PUT /ussd/infobip/session/<session>/end": "gateway ussd_infobip_key",
     "POST /ussd/nalo": "gateway ussd_nalo_key",
 }
-PROTECTED = [route for route, access in ROUTES.items() if access != "anyone" and not access.startswith("gateway")]
+PROTECTED = [
+    route for route, access in ROUTES.items() if not access.startswith("anyone") and not access.startswith("gateway")
+]
 ADMITTED = {
     "signed in": {"user", "operator", "admin"},
     "role operator": {"operator", "admin", "admin token"},
@@ -97,8 +99,11 @@ ADMITTED = {
     "scope consultations": {"operator", "admin", "admin token", "key"},
     "scope payouts:create": {"operator", "admin", "admin token", "key"},
     "scope payers:check": {"operator", "admin", "admin token", "key"},
+    "scope events:publish": {"operator", "admin", "admin token", "key"},
+    "scope events:read": {"operator", "admin", "admin token", "key"},
+    "role operator or scope fines:read": {"operator", "admin", "admin token", "key"},
 }
-SCOPE = frozenset({"consultations", "payouts:create", "payers:check"})
+SCOPE = frozenset({"consultations", "payouts:create", "payers:check", "events:publish", "events:read", "fines:read"})
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +115,7 @@ def large() -> Iterator[House]:
 
 
 def key(house: House, scopes: frozenset[str] = SCOPE) -> Caller:
-    _, text = ApiKeys(house.store, house.clock).create("clinic", scopes)
+    _, text = ApiKeys(house.store, house.clock).create("clinic", Grant(scopes, ("*.*.*",)))
     return house.caller(text)
 
 

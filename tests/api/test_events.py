@@ -1,21 +1,30 @@
 """Events over HTTP: stored as they are written, shown as they are stored, and never mistaken for one another."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from core.broker.port import Message
 from core.errors import BrokerUnavailable
+from core.identity.people import Role
 from core.operation import Status
 from products.events.process import event
 from tests.answers import Answer
-from tests.api.kit import TOKEN, House, assert_problem
-from tests.doubles import START, FakeClock
+from tests.api.kit import House, assert_problem, build, move_in
+from tests.doubles import START, FakeClock, lent_sql
 from worker.engine import Engine
 from worker.policy import Policy
 
 URL = "/api/event/clinic/visit/opened"
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    """Without an ADMIN_TOKEN, events are open on the embedded default."""
+    with lent_sql() as store:
+        yield move_in(build(store, admin_token=""))
 
 
 def tell(house: House, body: Any = None, path: str = URL, **headers: str) -> Answer:
@@ -248,7 +257,7 @@ def test_a_replay_publishes_the_same_message_again(house: House) -> None:
     topics = Topics()
     uid = tell(house, ce_id="7").json["event_uid"]
     work(house, topics, uid)
-    operator = {"Authorization": f"Bearer {TOKEN}"}
+    operator = {"Authorization": f"Bearer {house.person('desk', Role.OPERATOR).token}"}
 
     answer = house.http.post(f"/api/event/{uid}/replay", headers=operator)
 
@@ -267,7 +276,7 @@ def test_replays_are_the_operators(house: House) -> None:
     uid = tell(house).json["event_uid"]
 
     assert_problem(house.http.post(f"/api/event/{uid}/replay"), 401, "unauthorized")
-    operator = {"Authorization": f"Bearer {TOKEN}"}
+    operator = {"Authorization": f"Bearer {house.person('desk', Role.OPERATOR).token}"}
     assert_problem(house.http.post("/api/event/nothing/replay", headers=operator), 404, "event_not_found")
     assert_problem(house.http.get("/api/event/nothing"), 404, "event_not_found")
     assert_problem(house.http.get(f"/api/event/{house.pay()}"), 404, "event_not_found")

@@ -7,9 +7,10 @@ import pytest
 import requests
 
 from core.bootstrap import event_queue
-from tests.e2e.kit import Json, Payments, ops
+from tests.e2e.kit import FAST, Json, Payments, ops
 from tests.rabbit_control import Queues
 
+MACHINE = {"Authorization": f"Bearer {FAST['ADMIN_TOKEN']}"}
 _numbers = count(1)
 
 
@@ -19,9 +20,9 @@ def topic() -> str:
 
 def published(payments: Payments, path: str, data: Json) -> Json:
     """The event once it is published."""
-    answer = requests.post(f"{payments.stack.api}/api/event/{path}", json=data, timeout=10)
+    answer = requests.post(f"{payments.stack.api}/api/event/{path}", json=data, headers=MACHINE, timeout=10)
     assert answer.status_code == 202, answer.text
-    shown: Json = requests.get(answer.headers["Location"], headers={"Prefer": "wait=30"}, timeout=60).json()
+    shown: Json = requests.get(answer.headers["Location"], headers={**MACHINE, "Prefer": "wait=30"}, timeout=60).json()
     assert shown["published"] is True, shown
     return shown
 

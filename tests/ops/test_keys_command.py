@@ -130,3 +130,53 @@ def test_wrong_settings_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         done = run(*command)
         assert done.exit_code == 1
         assert "STORE_URL" in done.output
+
+
+def test_a_key_has_an_end_networks_topics_and_a_label(store: str) -> None:
+    more = ("--days", "30", "--from", "10.1.0.0/16", "--topic", "clinic.*.*", "--label", "front desk")
+    done = run("create", "clinic", "--scope", "events:publish", *more)
+
+    assert done.exit_code == 0, done.output
+    [document] = kept(store)
+    assert (document["networks"], document["topics"], document["label"]) == (
+        ["10.1.0.0/16"],
+        ["clinic.*.*"],
+        "front desk",
+    )
+    assert document["expires_at"] > document["created_at"]
+    assert "front desk" in run("list").output
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--from", "10.1.0.1/16"), ("--from", "nowhere"), ("--topic", "clinic.*"), ("--topic", "a..b")],
+)
+def test_a_network_or_topic_that_is_none_is_refused(store: str, option: str, value: str) -> None:
+    done = run("create", "clinic", "--scope", "events:publish", option, value)
+
+    assert done.exit_code != 0
+    assert option in done.output
+    assert kept(store) == []
+
+
+def test_a_rotated_key_is_shown_once_and_both_are_good(store: str) -> None:
+    text = make()
+    id = kept(store)[0]["key"]
+
+    done = run("rotate", id, "--overlap-hours", "1")
+
+    assert done.exit_code == 0
+    new = done.stdout.removesuffix("\n")
+    assert new.startswith("qtk_")
+    assert "ends in 1 hours" in done.stderr
+    assert is_good(store, text)
+    assert is_good(store, new)
+    assert "there is no valid key" in run("rotate", "nobody's").output
+
+
+def test_without_overlap_the_old_key_ends_at_once(store: str) -> None:
+    text = make()
+
+    run("rotate", kept(store)[0]["key"], "--overlap-hours", "0")
+
+    assert not is_good(store, text)
