@@ -1,0 +1,319 @@
+"""Every declared route, every kind of caller, and their own or another's operation: who is let in, who sees it."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.identity.api_keys import Grant
+from core.identity.people import Role
+from core.installed import DEFAULT
+from tests.answers import Answer
+from tests.api.kit import NO_ID, PHONE, House, body, build
+
+GATEWAY_KEYS = ("ussd", "ussd_africastalking", "ussd_hubtel", "ussd_infobip", "ussd_nalo")
+GATEWAY_KEY = "the key of a gateway"
+OPERATORS = frozenset({"operator", "admin", "admin token"})
+ADMINS = OPERATORS - {"operator"}
+PEOPLE = frozenset({"person", "other person", "operator", "admin"})
+KEYS = frozenset({"key", "other key", "key for all"})
+UNKNOWN = frozenset({"anonymous", "expired key", "gateway", "gateway without its key"})
+"""Callers that a bearer token does not tell: 401 where one is needed."""
+CALLERS = (*sorted(OPERATORS | PEOPLE | KEYS | UNKNOWN), "key without the scope")
+ALL = frozenset(CALLERS)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """admitted: who may call; thing: what the route is about; sees: who sees the thing of somebody else."""
+
+    admitted: frozenset[str]
+    thing: str = ""
+    sees: frozenset[str] = frozenset()
+
+
+ANYONE = Expected(ALL)
+KNOWN = Expected(ALL - {"expired key"})
+"""For anyone, but a key that is sent has to be good."""
+MINE = Expected(PEOPLE)
+ADMIN = Expected(ADMINS)
+GATEWAY = Expected(frozenset({"gateway"}))
+
+
+def of_person(thing: str) -> Expected:
+    return Expected(PEOPLE, thing)
+
+
+def of_machine(thing: str = "") -> Expected:
+    return Expected(OPERATORS | KEYS, thing, OPERATORS | {"key for all"})
+
+
+def of_operator(thing: str) -> Expected:
+    return Expected(OPERATORS, thing, OPERATORS)
+
+
+EXPECTED = {
+    "GET /openapi.json": ANYONE,
+    "GET /docs/": ANYONE,
+    "GET /v1/docs": ANYONE,
+    "GET /docs/<path:path>": ANYONE,
+    "GET /healthz": ANYONE,
+    "GET /readyz": ANYONE,
+    "GET /metrics": ANYONE,
+    "POST /callbacks/<operator>": ANYONE,
+    "PUT /callbacks/<operator>": ANYONE,
+    "POST /callbacks/<operator>/<token>": ANYONE,
+    "PUT /callbacks/<operator>/<token>": ANYONE,
+    "GET /amendes/payments": of_machine("fine"),
+    "POST /amendes/payments": KNOWN,
+    "GET /amendes/payments/<payment_id>": Expected(ALL, "fine", ALL),  # the id is what protects it
+    "POST /start": of_machine(),
+    "POST /end": of_machine("consultation"),
+    "GET /consultations": of_machine("consultation"),
+    "GET /consultations/<id>": of_machine("consultation"),
+    "GET /charges": of_machine("charge"),
+    "GET /charges/<appointment_id>": of_machine("charge"),
+    "GET /api/event/<solution>/<model>/<action>": of_machine("event"),
+    "POST /api/event/<solution>/<model>/<action>": of_machine(),
+    "GET /api/event/<event_uid>": of_machine("event"),
+    "POST /api/event/<event_uid>/replay": of_operator("event"),
+    "POST /v1/auth": ANYONE,
+    "POST /v1/auth/token": ANYONE,
+    "GET /v1/auth/read_current_user": MINE,
+    "PUT /v1/auth/phone": MINE,
+    "POST /v1/auth/phone/code": MINE,
+    "POST /v1/auth/phone/proof": MINE,
+    "POST /v1/auth/password": MINE,
+    "POST /v1/auth/password/code": ANYONE,
+    "POST /v1/auth/password/reset": ANYONE,
+    "PUT /v1/auth/pin": MINE,
+    "POST /v1/auth/logout": MINE,
+    "GET /v1/operations/<id>": of_operator("event"),
+    "GET /v1/wallets/me": MINE,
+    "GET /v1/wallets/me/entries": MINE,
+    "POST /v1/wallets/top-up": MINE,
+    "GET /v1/wallets/top-up/<id>": of_person("top-up"),
+    "POST /v1/wallets/transfers": MINE,
+    "GET /v1/wallets/transfers": of_person("transfer"),
+    "GET /v1/wallets/transfers/<id>": of_person("transfer"),
+    "GET /v1/services/list": ANYONE,
+    "GET /v1/services/<id>": ANYONE,
+    "POST /v1/services/create": ADMIN,
+    "PATCH /v1/services/<id>": ADMIN,
+    "POST /v1/payments": MINE,
+    "GET /v1/payments": of_person("service payment"),
+    "GET /v1/payments/<payment_id>": of_person("service payment"),
+    "POST /v1/merchants": ADMIN,
+    "POST /v1/payers": of_machine(),
+    "GET /v1/payers/<id>": of_machine("payer check"),
+    "POST /v1/payouts": of_machine(),
+    "GET /v1/payouts": of_machine("payout"),
+    "GET /v1/payouts/<payout_id>": of_machine("payout"),
+    "POST /v1/payouts/<payout_id>/approve": of_operator("payout"),
+    "POST /v1/payouts/<payout_id>/reject": of_operator("payout"),
+    "GET /ussd/phone": ANYONE,
+    "GET /ussd/phone/<name>": ANYONE,
+    "POST /ussd": GATEWAY,
+    "POST /ussd/africastalking": GATEWAY,
+    "POST /ussd/hubtel": GATEWAY,
+    "POST /ussd/infobip/session/<session>/start": GATEWAY,
+    "POST /ussd/infobip/session/<session>/response": GATEWAY,
+    "PUT /ussd/infobip/session/<session>/response": GATEWAY,
+    "POST /ussd/infobip/session/<session>/end": GATEWAY,
+    "PUT /ussd/infobip/session/<session>/end": GATEWAY,
+    "POST /ussd/nalo": GATEWAY,
+}
+LISTS = {
+    "GET /amendes/payments": ("payments", "id"),
+    "GET /consultations": ("consultations", "id"),
+    "GET /charges": ("charges", "appointment_id"),
+    "GET /api/event/<solution>/<model>/<action>": ("events", "event_uid"),
+    "GET /v1/wallets/transfers": ("transfers", "id"),
+    "GET /v1/payments": ("payments", "payment_id"),
+    "GET /v1/payouts": ("payouts", "id"),
+}
+"""The name of the list, and of the id of an item."""
+TOPIC = "clinic/visit/opened"
+PARTS = dict(zip(("solution", "model", "action"), TOPIC.split("/"), strict=True))
+
+
+class Crowd:
+    """A house outside of one machine with one caller of each kind, and with what they make."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._number = 0
+        widening = frozenset(scope for scope in DEFAULT.scopes if scope.endswith(":all"))
+        narrow = Grant(DEFAULT.scopes - widening, ("clinic.*.*",))
+        tokens = {
+            "person": self._person("person"),
+            "other person": self._person("other"),
+            "operator": self._person("operator", Role.OPERATOR),
+            "admin": self._person("admin", Role.ADMIN),
+            "admin token": house.settings.admin_token,
+            "key": self._key(narrow),
+            "other key": self._key(narrow),
+            "key for all": self._key(Grant(DEFAULT.scopes, ("clinic.*.*",))),
+            "key without the scope": self._key(Grant(frozenset(), ("clinic.*.*",))),
+            "expired key": self._key(Grant(DEFAULT.scopes, ("*.*.*",)), timedelta(0)),
+        }
+        self.headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()}
+        self.headers |= {
+            "anonymous": {},
+            "gateway": {"X-Gateway-Key": GATEWAY_KEY},
+            "gateway without its key": {"X-Gateway-Key": "another"},
+        }
+        service = self.send("admin", "POST", "/v1/services/create", {"name": "Permit", "price": 1})
+        self._service = service.json["id"]
+
+    def send(self, who: str, method: str, path: str, content: Any = None) -> Answer:
+        how: dict[str, Any] = (
+            {} if content is None else {"data": json.dumps(content), "content_type": "application/json"}
+        )
+        if path.endswith(("/token", "africastalking")):
+            how = {"data": content}
+        return self.house.http.open(path, method=method, headers=self.headers[who], **how)
+
+    def make(self, thing: str, owner: str) -> str:
+        """The id of something new that this caller has made."""
+        self._number += 1
+        n = self._number
+        makers: dict[str, Callable[[], Answer]] = {
+            "consultation": lambda: self._started(owner, n),
+            "charge": lambda: self._ended(owner, n),
+            "event": lambda: self.send(owner, "POST", f"/api/event/{TOPIC}", {"number": n}),
+            "fine": lambda: self.send(owner, "POST", "/amendes/payments", _fine(n)),
+            "payout": lambda: self.send(
+                owner, "POST", "/v1/payouts", {"msisdn": PHONE, "amount": 20_000 + n, "currency": "XOF"}
+            ),
+            "payer check": lambda: self.send(owner, "POST", "/v1/payers", {"msisdn": f"+22507000{n:05d}"}),
+            "top-up": lambda: self.send(owner, "POST", "/v1/wallets/top-up", {"amount": n}),
+            "transfer": lambda: self.send(owner, "POST", "/v1/wallets/transfers", {"to": "payee", "amount": n}),
+            "service payment": lambda: self._paid(owner),
+        }
+        answer = makers[thing]()
+        assert answer.status_code in (201, 202), answer.text
+        return str(next(answer.json[name] for name in ("id", "event_uid", "payment_id") if name in answer.json))
+
+    def _started(self, owner: str, n: int) -> Answer:
+        return self.send(owner, "POST", "/start", {"physician_id": f"physician-{n}", "patient_id": "patient"})
+
+    def _ended(self, owner: str, n: int) -> Answer:
+        return self.send(owner, "POST", "/end", {"id": self._started(owner, n).json["id"]})
+
+    def _paid(self, owner: str) -> Answer:
+        self.house.tick(60)  # within ten seconds, it would be the same payment
+        return self.send(owner, "POST", "/v1/payments", {"service_id": self._service})
+
+    def _person(self, name: str, role: Role = Role.USER) -> str:
+        self._number += 1
+        return self.house.person(name, role, f"+22507010{self._number:05d}", balance=100_000).token
+
+    def _key(self, grant: Grant, lifetime: timedelta | None = None) -> str:
+        return self.house.core.api_keys.create("clinic", grant, lifetime=lifetime)[1]
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[Crowd]:
+    keys: dict[str, Any] = {f"{name}_key": GATEWAY_KEY for name in GATEWAY_KEYS}
+    house = build(store_url="mongodb://x", **keys)
+    house.person("payee")
+    yield Crowd(house)
+    house.store.close()
+
+
+def _fine(number: int) -> dict[str, Any]:
+    return body(msisdn=f"+22507{number:08d}", amount=1, amendes=[{"id": f"AM-{number}", "amount": 1}])
+
+
+def call(crowd: Crowd, who: str, route: str, id: str) -> Answer:
+    """A request to the route about the thing of this id, or one that is understood and asks for nothing."""
+    method, rule = route.split()
+    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: PARTS.get(found[1], id), rule)
+    if method == "GET":
+        return crowd.send(who, method, f"{path}?limit=100" if route in LISTS else path)
+    content: dict[str, Any] = {"reason": "no"} if path.endswith("/reject") else {"unknown": 1}
+    return crowd.send(who, method, path, {"id": id} if path == "/end" else content)
+
+
+def refusal(who: str, expected: Expected) -> int:
+    return 401 if who in UNKNOWN or expected is GATEWAY else 403
+
+
+def is_seen(route: str, answer: Answer, id: str) -> bool:
+    if route not in LISTS:
+        assert answer.status_code not in (401, 403), answer.text
+        return answer.status_code != 404
+    assert answer.status_code == 200, answer.text
+    name, member = LISTS[route]
+    return id in [item[member] for item in answer.json[name]]
+
+
+def test_every_route_has_an_expectation(crowd: Crowd) -> None:
+    assert EXPECTED.keys() == crowd.house.app.extensions["access"].keys()
+
+
+@pytest.mark.parametrize("route", EXPECTED)
+def test_each_caller_is_let_in_where_they_are_expected(crowd: Crowd, route: str) -> None:
+    expected = EXPECTED[route]
+    for who in CALLERS:
+        answer = call(crowd, who, route, NO_ID)
+
+        if who in expected.admitted:
+            assert answer.status_code not in (401, 403), (who, answer.text)
+        else:
+            assert answer.status_code == refusal(who, expected), (who, answer.text)
+
+
+@pytest.mark.parametrize("route", [route for route, expected in EXPECTED.items() if expected.thing])
+def test_each_caller_sees_their_own_and_others_only_where_they_are_expected(crowd: Crowd, route: str) -> None:
+    expected = EXPECTED[route]
+    makers = PEOPLE if expected.thing in ("top-up", "transfer", "service payment") else OPERATORS | KEYS
+    for who in CALLERS:
+        if who in expected.admitted & makers:
+            id = crowd.make(expected.thing, who)
+            assert is_seen(route, call(crowd, who, route, id), id), f"{who} does not see their own"
+        first, second = ("person", "other person") if makers is PEOPLE else ("key", "other key")
+        id = crowd.make(expected.thing, second if who == first else first)
+        answer = call(crowd, who, route, id)
+        if who in expected.admitted:
+            assert is_seen(route, answer, id) == (who in expected.sees), f"{who}: somebody else's"
+        else:
+            assert answer.status_code == refusal(who, expected), (who, answer.text)
+
+
+def test_a_busy_physician_is_no_way_to_learn_of_anothers_consultation(crowd: Crowd) -> None:
+    opened = crowd.send("key", "POST", "/start", {"physician_id": "busy", "patient_id": "patient"}).json["id"]
+    for who, told in (("key", True), ("other key", False), ("key for all", True), ("operator", True)):
+        answer = crowd.send(who, "POST", "/start", {"physician_id": "busy", "patient_id": "patient"})
+        assert (answer.status_code, answer.json["code"]) == (409, "physician_busy")
+        assert (opened in answer.json["detail"]) == told, who
+
+
+def test_a_rotated_key_owns_what_its_predecessor_has_made(crowd: Crowd) -> None:
+    keys = crowd.house.core.api_keys
+    old, text = keys.create("clinic", frozenset({"consultations"}))
+    crowd.headers["old"] = {"Authorization": f"Bearer {text}"}
+    id = crowd.make("consultation", "old")
+    made = keys.rotate(old.id, timedelta(hours=1))
+    assert made is not None
+
+    crowd.headers["new"] = {"Authorization": f"Bearer {made[1]}"}
+
+    assert crowd.send("new", "GET", f"/consultations/{id}").status_code == 200
+    assert crowd.send("old", "GET", f"/consultations/{id}").status_code == 200
+
+
+def test_a_key_is_good_from_its_networks_only(crowd: Crowd) -> None:
+    _, text = crowd.house.core.api_keys.create("clinic", Grant(frozenset({"consultations"}), (), ("10.1.0.0/16",)))
+    for address, status in (("10.1.2.3", 200), ("::ffff:10.1.2.3", 200), ("10.2.0.1", 401), ("127.0.0.1", 401)):
+        answer = crowd.house.http.get(
+            "/consultations",
+            headers={"Authorization": f"Bearer {text}"},
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+        assert answer.status_code == status, address
