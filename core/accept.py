@@ -1,8 +1,9 @@
 """Accepts operations: deduplicates, inserts, rings. An accepted operation is durable and will be settled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from core.broker.port import Broker
@@ -11,6 +12,7 @@ from core.errors import Duplicate
 from core.idempotency import Key
 from core.ids import new_id
 from core.operation import Entry, Operation, Status, fingerprint
+from core.prompts import Prompt, Prompts
 from core.repeated import Repeated, fingerprints
 from core.store.port import OPERATIONS, Store
 
@@ -37,6 +39,7 @@ class Command:
     opens: the operation waits for its owner, who closes it with `close`.
     notification: whom to notify of the outcome, see `core.notices.outcome`.
     operator: the mobile-money operator that moves the money, see `Core.route`.
+    prompt: the approval that it asks a phone for, where that is limited.
     """
 
     kind: str
@@ -54,6 +57,7 @@ class Command:
     opens: bool = False
     notification: Mapping[str, Any] | None = None
     operator: str | None = None
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,21 @@ def accept(store: Store, broker: Broker, clock: Clock, command: Command, ids: Ca
     """Makes the command an operation, once, and rings for a worker.
 
     The same request while an operation of it is live or succeeded, or the same idempotency key at any time, returns the
-    operation that is there. Raises IdempotencyKeyReused, StoreUnavailable, and for a command that opens AlreadyOpen.
+    operation that is there. Raises IdempotencyKeyReused, StoreUnavailable, for a command that opens AlreadyOpen, and
+    for a new one that prompts TooManyPrompts.
     """
+    if command.prompt is None or _is_accepted(store, clock, command):
+        return _accept(store, broker, clock, command, ids)
+    id, request, prompts = ids(), _request_of(command) or ids(), Prompts(store, clock)
+    prompts.take(command.prompt, request, id)
+    first: Iterator[str] = chain((id,), iter(ids, ""))
+    accepted = _accept(store, broker, clock, command, first.__next__)
+    if accepted.operation.id != id:
+        prompts.settle(command.prompt, request, accepted.operation.id)
+    return accepted
+
+
+def _accept(store: Store, broker: Broker, clock: Clock, command: Command, ids: Callable[[], str]) -> Accepted:
     operation, key = _new_operation(command, broker, clock.now(), ids()), _key(command)
     # What names the operation is stored before it, so that neither a key nor a fingerprint is ever lost.
     claims = [key.claim(operation.id, operation.created_at)] if key else []
@@ -111,7 +128,6 @@ def close(store: Store, broker: Broker, clock: Clock, operation: Operation, requ
 
 
 def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> Operation:
-    unique = command.request if command.unique is None else command.unique
     event, text = OPENED if command.opens else ACCEPTED
     return Operation(
         id=id,
@@ -121,7 +137,7 @@ def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> 
         counterparty=command.counterparty,
         client=command.client,
         idempotency_key=command.idempotency_key,
-        fingerprint=None if command.repeatable else fingerprint(command.kind, unique),
+        fingerprint=None if command.repeatable else fingerprint(command.kind, _unique(command)),
         status=Status.OPEN if command.opens else Status.ACCEPTED,
         due_at=None if command.opens else _due_at(broker, now),
         created_at=now,
@@ -131,6 +147,30 @@ def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> 
         notification=command.notification,
         operator=command.operator,
     )
+
+
+def _is_accepted(store: Store, clock: Clock, command: Command) -> bool:
+    """Whether there is an operation of this very request already. Raises IdempotencyKeyReused."""
+    if find_replay(store, clock, command) is not None:
+        return True
+    if command.repeatable:
+        return False
+    print = fingerprint(command.kind, _unique(command))
+    holder = fingerprints(store).holder(print)
+    document = store.get(OPERATIONS, holder) if holder else None
+    return document is not None and document["fingerprint"] == print
+
+
+def _request_of(command: Command) -> str | None:
+    """What makes two commands the same request; None when nothing does."""
+    if not command.repeatable:
+        return fingerprint(command.kind, _unique(command))
+    key = _key(command)
+    return key.id if key else None
+
+
+def _unique(command: Command) -> Mapping[str, Any]:
+    return command.request if command.unique is None else command.unique
 
 
 def _due_at(broker: Broker, now: datetime) -> datetime:

@@ -12,12 +12,14 @@ class Dialect:
     options: of the dialect's own, with their defaults.
     currency: the ISO code of its only currency; "" where it depends on the market.
     knows_holders: whether it can say whose account a phone has.
+    asks_payer: whether the payer has to approve a debit, by a PIN, a code or a page.
     """
 
     credentials: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
     knows_holders: bool = False
+    asks_payer: bool = True
 
 
 DIALECTS: Mapping[str, Dialect] = {

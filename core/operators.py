@@ -17,7 +17,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 ONLY = "operator"
 """The name of the only operator, where OPERATORS names none: it speaks our own contract."""
-OPERATOR_NAMES = ("OPERATOR_URL", "DEFAULT_OPERATOR", "CALLBACK_HOST")
+OPERATOR_NAMES = ("OPERATOR_URL", "OPERATOR_ASKS_PAYER", "DEFAULT_OPERATOR", "CALLBACK_HOST")
 """The variables besides OPERATORS that are not of one operator."""
 SANDBOX = "sandbox"
 """Every credential at the sandbox."""
@@ -32,6 +32,7 @@ class OperatorSettings:
     options: credentials and options of the dialect, by name.
     calls: in flight at once, per worker process.
     callback_host: the base URL of this installation as the operator reaches it; "" when it cannot.
+    asks_payer: whether it has the payer approve each debit.
     certificate: the path of a client certificate with its key (PEM), for mutual TLS; "" for none.
     """
 
@@ -46,6 +47,7 @@ class OperatorSettings:
     settle_window_s: float = 30
     callback_host: str = ""
     certificate: str = ""
+    asks_payer: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,10 @@ class OperatorTable:
 
     def serving(self, phone: str, asked: str | None = None) -> OperatorSettings:
         """Returns the operator that a request names, or else the one that serves the phone. Raises InvalidField."""
-        return self._named(asked) if asked is not None else self._serving(phone)
+        return self.named(asked) if asked is not None else self._serving(phone)
 
-    def _named(self, asked: str) -> OperatorSettings:
+    def named(self, asked: str) -> OperatorSettings:
+        """Returns the operator of this name. Raises InvalidField."""
         for operator in self.operators:
             if operator.name == asked:
                 return operator
@@ -111,16 +114,27 @@ def read_operators(env: Env, calls: int, timeout_s: float, settle_window_s: floa
     claimed: dict[str, str] = {}
     if not names:
         url = env.partner("OPERATOR_URL", "/operator")
-        return only_operator(url, calls, timeout_s, settle_window_s)
+        asks_payer = env.bool("OPERATOR_ASKS_PAYER", DIALECTS["generic"].asks_payer)
+        return only_operator(url, calls, timeout_s, settle_window_s, bool(asks_payer))
     default = env.str("DEFAULT_OPERATOR", names[0] if len(names) == 1 else "", validate=_one_of(names))
     host = env.str("CALLBACK_HOST", "", validate=url_of(PARTNERS)) or ""
     defaults = (claimed, host, calls, timeout_s, settle_window_s)
     return OperatorTable(tuple(_operator(env, name, *defaults) for name in names), default or "")
 
 
-def only_operator(url: str, calls: int, timeout_s: float, settle_window_s: float) -> OperatorTable:
+def only_operator(
+    url: str, calls: int, timeout_s: float, settle_window_s: float, asks_payer: bool = True
+) -> OperatorTable:
     """Returns the table of one operator that takes every phone, and speaks our own contract."""
-    only = OperatorSettings(ONLY, "generic", url, calls=calls, timeout_s=timeout_s, settle_window_s=settle_window_s)
+    only = OperatorSettings(
+        ONLY,
+        "generic",
+        url,
+        calls=calls,
+        timeout_s=timeout_s,
+        settle_window_s=settle_window_s,
+        asks_payer=asks_payer,
+    )
     return OperatorTable((only,), ONLY)
 
 
@@ -151,6 +165,7 @@ def _operator(
         env.float(f"{prefix}_SETTLE_WINDOW_S", *windows, validate=_longer_than(timeout_s)),
         (env.str(f"{prefix}_CALLBACK_HOST", host or local, validate=url_of(PARTNERS)) or "").rstrip("/"),
         env.str(f"{prefix}_CERTIFICATE", ""),
+        bool(env.bool(f"{prefix}_ASKS_PAYER", needs.asks_payer)),
     )
 
 

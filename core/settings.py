@@ -77,6 +77,9 @@ class Settings:
     partner_timeout_s: float
     settle_window_s: float
     log_level: str
+    open_debits_per_phone: int = 3
+    debits_per_address: int = 600
+    payer_time_s: int = 300
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
@@ -188,6 +191,9 @@ def _values(env: Env) -> dict[str, Any]:
         "partner_timeout_s": timeout_s,
         "settle_window_s": settle_window_s,
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(levels)),
+        "open_debits_per_phone": env.int("OPEN_DEBITS_PER_PHONE", 3, validate=validate.Range(1, 1_000_000)),
+        "debits_per_address": env.int("DEBITS_PER_ADDRESS", 600, validate=validate.Range(1, 1_000_000)),
+        "payer_time_s": env.int("PAYER_TIME_S", 300, validate=validate.Range(10, 86400)),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
         "require_second_factor": env.bool("REQUIRE_SECOND_FACTOR", False),

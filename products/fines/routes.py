@@ -11,12 +11,14 @@ from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.fields import Phone
 from api.http.kind_routes import KindRoutes
+from api.http.prompts import prompt_of
 from api.http.views import MoneyView, money
 from core.accept import Command
 from core.money import to_number
 from core.operation import Operation
 from core.phone import mask
 from products.fines.contract import (
+    DEBIT_STEP,
     FINE_PAYMENT,
     SCOPE_ALL,
     SCOPE_PAY,
@@ -93,7 +95,14 @@ def post(asked: Asked) -> Response:
     """
     payment = asked.payment
     operator = core().route(payment.msisdn, payment.currency, asked.operator)
-    command = Command(FINE_PAYMENT.kind, payment.to_json(), client(), subject=payment.msisdn, operator=operator)
+    command = Command(
+        FINE_PAYMENT.kind,
+        payment.to_json(),
+        client(),
+        subject=payment.msisdn,
+        operator=operator,
+        prompt=prompt_of(payment.msisdn, DEBIT_STEP),
+    )
     return payments.accept(command)
 
 

@@ -11,11 +11,16 @@ from core.errors import InsufficientFunds, InvalidField, Refused
 from core.identity.people import Person
 from core.ledger import MOBILE_MONEY
 from core.operation import Operation
+from core.prompts import Limit, Prompt
 from core.store.port import Document
 
 DEBIT_STEP = "debit"
 SAME_WITHIN_S = 10
 """Without an idempotency key, the same request within this time is a client that repeats it, not a second payment."""
+
+
+UNPROVEN_OPEN, UNPROVEN_A_DAY, DAY_S = 1, 3, 24 * 3600
+"""Top-ups from a phone that is not proven: how many may wait for its owner at once, and how many there are a day."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,12 @@ class Sending(Request):
 @dataclass(frozen=True)
 class Transfer(Sending):
     note: str | None = None
+
+
+class PhoneNotProven(Refused):
+    """Your phone is not proven to be yours, and its operator debits it without asking. Prove it first."""
+
+    code = "phone_not_proven"
 
 
 class NoPhone(Refused):
@@ -91,6 +102,20 @@ def top_up(core: Core, me: Person, amount: int, currency: str, operator: str | N
         raise NoPhone
     command = from_wallet(TOP_UP.kind, TopUp(me.id, me.msisdn, amount, currency), me)
     return replace(command, operator=core.route(me.msisdn, currency, operator))
+
+
+def limited(core: Core, me: Person, command: Command, prompt: Prompt | None) -> Command:
+    """The command of a top-up with its limits. prompt: those of a phone that is proven.
+
+    The owner of a phone that is not proven may be somebody else: they are asked little, and never debited unasked.
+    Raises PhoneNotProven.
+    """
+    if me.phone_proven or me.msisdn is None:
+        return replace(command, prompt=prompt)
+    if not core.settings.operators.named(command.operator or "").asks_payer:
+        raise PhoneNotProven
+    few = Limit("top-ups of an unproven phone", me.msisdn, UNPROVEN_A_DAY, DAY_S)
+    return replace(command, prompt=Prompt(me.msisdn, DEBIT_STEP, UNPROVEN_OPEN, (few,)))
 
 
 def transfer(me: Person, to: Person, amount: int, currency: str, note: str | None = None) -> Command:

@@ -13,13 +13,14 @@ from api.http.examples import ID
 from api.http.fields import Amount, OperatorName
 from api.http.kind_routes import KindRoutes
 from api.http.paging import PageQuery, list_view, read_page, stored
+from api.http.prompts import prompt_of
 from api.http.views import MoneyView, money
 from core.errors import NotFound
 from core.money import to_number
 from core.operation import Operation
 from core.store.port import JOURNAL, OPERATIONS, Document
 from products.wallets import transfers
-from products.wallets.contract import TOP_UP, TopUp, held_minor, top_up
+from products.wallets.contract import DEBIT_STEP, TOP_UP, TopUp, held_minor, limited, top_up
 from products.wallets.own_wallet import amount_of, is_own, own_wallet
 
 blueprint = Routes(
@@ -98,7 +99,8 @@ def post(payload: dict[str, Any]) -> Response:
     """Top up your wallet: the operator debits your phone, and then the wallet is credited."""
     me, wallet = person(), own_wallet()
     currency = wallet["currency"]
-    return top_ups.accept(top_up(core(), me, amount_of(payload["amount"], currency), currency, payload["operator"]))
+    command = top_up(core(), me, amount_of(payload["amount"], currency), currency, payload["operator"])
+    return top_ups.accept(limited(core(), me, command, prompt_of(me.msisdn or "", DEBIT_STEP)))
 
 
 @top_ups.on_get(signed_in)

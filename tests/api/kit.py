@@ -79,6 +79,7 @@ SETTINGS = Settings(
     partner_timeout_s=15,
     settle_window_s=30,
     log_level="INFO",
+    open_debits_per_phone=1_000_000,
     sections={
         type(section): section
         for section in (

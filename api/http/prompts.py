@@ -1,0 +1,34 @@
+"""The limits of what a request may ask a phone's owner to approve."""
+
+from ipaddress import ip_address
+
+from flask import request
+
+from api.auth.access import caller_or_none
+from api.http.context import core
+from core.identity.guesses import network
+from core.prompts import Limit, Prompt
+
+HOUR_S = 3600
+
+
+def prompt_of(msisdn: str, step: str) -> Prompt | None:
+    """The limits of a debit of this phone; None for a machine that is known by its key.
+
+    step: the step that debits. People are limited by the phone, anyone else by the address too.
+    """
+    known, settings = caller_or_none(), core().settings
+    if known is not None and known.person is None:
+        return None
+    address = request.remote_addr or ""
+    limits = (Limit("debits of an address", network(address), settings.debits_per_address, HOUR_S),)
+    # Behind a proxy that is not trusted, everybody has the address of this machine.
+    is_limited = known is None and not _is_this_machine(address)
+    return Prompt(msisdn, step, settings.open_debits_per_phone, limits if is_limited else ())
+
+
+def _is_this_machine(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return True

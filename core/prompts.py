@@ -1,0 +1,144 @@
+"""Requests for approval on a phone: only so many may be open at once, whoever asked for them.
+
+A document for each phone lists its open operations. Compare-and-set changes it, so the limit is exact at any
+concurrency.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from core.clock import Clock, from_rfc3339, to_rfc3339
+from core.errors import Conflict, Duplicate, StoreUnavailable, TooManyAttempts
+from core.identity.windows import Window
+from core.operation import Operation
+from core.store.port import ATTEMPTS, MAX_CAS_TRIES, OPERATIONS, Document, Store
+from core.upcasts import NewerDocument
+
+UNBORN = timedelta(seconds=60)
+"""How long an operation that is not stored yet has its place: longer than a request takes. It may never be stored."""
+RETRY_AFTER_S = 60
+
+Entry = dict[str, Any]
+
+
+class TooManyPrompts(TooManyAttempts):
+    """Too many payments wait for an approval on this phone, or were asked for. Approve or refuse them, or wait."""
+
+    code = "too_many_open_debits"
+    screen_text = "Too many attempts."
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How often something may be asked for under a name: see `core.identity.windows`."""
+
+    what: str
+    name: str
+    most: int
+    within_s: int
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The approval that an operation asks a phone for.
+
+    msisdn: in E.164; step: of the operation, whose end is the end of the prompt.
+    most: how many may be open on the phone.
+    limits: how often it may be asked for.
+    """
+
+    msisdn: str
+    step: str
+    most: int
+    limits: tuple[Limit, ...] = ()
+
+
+class Prompts:
+    """Every verb raises StoreUnavailable."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def take(self, prompt: Prompt, request: str, operation: str) -> None:
+        """Gives an operation a place among those that are open on the phone.
+
+        request: what makes two requests the same one. While none of them is stored, they share a place.
+        operation: the id that it is going to have.
+        Raises TooManyPrompts.
+        """
+
+        def join(entries: list[Entry]) -> list[Entry] | None:
+            if any(entry["request"] == request and self._is_unborn(entry) for entry in entries):
+                return None
+            if len(entries) >= prompt.most:
+                raise TooManyPrompts(RETRY_AFTER_S)
+            at = to_rfc3339(self._clock.now())
+            return [*entries, {"operation": operation, "request": request, "step": prompt.step, "at": at}]
+
+        if self._change(prompt.msisdn, join):
+            self._count(prompt, operation)
+
+    def settle(self, prompt: Prompt, request: str, operation: str) -> None:
+        """Gives the place of a request to the operation that it has become in the end."""
+
+        def rename(entries: list[Entry]) -> list[Entry] | None:
+            others = [entry for entry in entries if entry["request"] != request and entry["operation"] != operation]
+            mine = [entry for entry in entries if entry["operation"] == operation]
+            shared = [entry for entry in entries if entry["request"] == request and self._is_unborn(entry)]
+            if not shared:
+                return None
+            return [*others, *(mine or [{**shared[0], "operation": operation}])]
+
+        self._change(prompt.msisdn, rename)
+
+    def _count(self, prompt: Prompt, operation: str) -> None:
+        for limit in prompt.limits:
+            try:
+                Window(self._store, self._clock, limit.what, limit.most, limit.within_s).count(limit.name)
+            except TooManyAttempts as error:
+                self._change(
+                    prompt.msisdn, lambda entries: [entry for entry in entries if entry["operation"] != operation]
+                )
+                raise TooManyPrompts(error.retry_after_s) from None
+
+    def _change(self, msisdn: str, change: Callable[[list[Entry]], list[Entry] | None]) -> bool:
+        """Changes the open operations of a phone. Returns whether `change` has; it may raise.
+
+        change: given those that are open still; returns None to leave them.
+        """
+        id, now = _id(msisdn), to_rfc3339(self._clock.now())
+        for _ in range(MAX_CAS_TRIES):
+            known = self._store.get(ATTEMPTS, id)
+            entries = change([entry for entry in (known["open"] if known else []) if self._is_open(entry)])
+            if entries is None:
+                return False
+            document: Document = {"id": id, "since": now, "open": entries}
+            with suppress(Conflict, Duplicate):
+                if known is None:
+                    self._store.insert(ATTEMPTS, document)
+                else:
+                    self._store.replace(ATTEMPTS, {**document, "version": known["version"]})
+                return True
+        raise StoreUnavailable(reason="others changed the open requests of this phone all the time")
+
+    def _is_open(self, entry: Entry) -> bool:
+        document = self._store.get(OPERATIONS, entry["operation"])
+        if document is None:
+            return self._clock.now() < from_rfc3339(entry["at"]) + UNBORN
+        try:
+            operation = Operation.from_document(document)
+        except NewerDocument:
+            return True
+        return not operation.terminal and not operation.step(entry["step"]).ended
+
+    def _is_unborn(self, entry: Entry) -> bool:
+        return self._store.get(OPERATIONS, entry["operation"]) is None
+
+
+def _id(msisdn: str) -> str:
+    return hashlib.sha256(f"prompts\n{msisdn}".encode()).hexdigest()
