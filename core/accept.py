@@ -74,7 +74,7 @@ def accept(store: Store, broker: Broker, clock: Clock, command: Command, ids: Ca
     operation that is there. Raises IdempotencyKeyReused, StoreUnavailable, for a command that opens AlreadyOpen, and
     for a new one that prompts TooManyPrompts.
     """
-    if command.prompt is None or _is_accepted(store, clock, command):
+    if command.prompt is None or is_accepted(store, clock, command):
         return _accept(store, broker, clock, command, ids)
     id, request, prompts = ids(), _request_of(command) or ids(), Prompts(store, clock)
     prompts.take(command.prompt, request, id)
@@ -149,7 +149,7 @@ def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> 
     )
 
 
-def _is_accepted(store: Store, clock: Clock, command: Command) -> bool:
+def is_accepted(store: Store, clock: Clock, command: Command) -> bool:
     """Whether there is an operation of this very request already. Raises IdempotencyKeyReused."""
     if find_replay(store, clock, command) is not None:
         return True

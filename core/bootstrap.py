@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import ArgumentError
 
-from core.accept import Accepted, Command, accept, close, find_replay
+from core.accept import Accepted, Command, accept, close, find_replay, is_accepted
 from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker, EventsTo
 from core.callbacks import Callbacks
@@ -105,6 +105,10 @@ class Core:
     def find_replay(self, command: Command) -> Accepted | None:
         """See `core.accept.find_replay`."""
         return find_replay(self.store, self.clock, command)
+
+    def is_accepted(self, command: Command) -> bool:
+        """See `core.accept.is_accepted`."""
+        return is_accepted(self.store, self.clock, command)
 
     def close_operation(self, operation: Operation, request: Mapping[str, Any]) -> Operation:
         """See `core.accept.close`."""

@@ -56,6 +56,20 @@ class Claims:
                 continue
         raise StoreUnavailable(reason=f"others changed the claim on {self._prefix}{value} all the time")
 
+    def keep(self, value: str, holder: str) -> str | None:
+        """As `take`, in fewer round trips for a holder that has the value as a rule.
+
+        The claim is saved again: whoever read it before cannot take it over any more.
+        """
+        found = self._read(value)
+        if found is not None and found["holder"] == holder:
+            try:
+                self._store.replace(self._collection, {**found})
+                return None
+            except Conflict:
+                pass  # somebody has taken it over meanwhile, or has saved it for the same holder
+        return self.take(value, holder)
+
     def holder(self, value: str) -> str | None:
         """The document that has claimed the value. It may not have it yet, or not any more: look."""
         found = self._read(value)

@@ -18,7 +18,7 @@ from core.store.port import OPERATIONS, Document, Store
 from core.upcasts import NewerDocument
 from worker.decide import WORKABLE, Verb, Work, begin, conclude, defer, record, work_now
 from worker.partners.breaker import Breaker
-from worker.partners.port import Reply, Unavailable, Unknown
+from worker.partners.port import Declined, Reply, Unavailable, Unknown
 from worker.partners.words import without_phones
 from worker.policy import SEND_WITHIN_S, Context, Policy
 from worker.process import Processes, Stages
@@ -189,7 +189,8 @@ class Engine:
         """
         for item, reply in zip(work, replies or [PAUSED] * len(work), strict=True):
             if breaker := self._breaker(item):
-                breaker.release(None if isinstance(reply, Unavailable) and not reply.called else reply, began)
+                was_called = not isinstance(reply, Unavailable | Declined) or reply.called
+                breaker.release(reply if was_called else None, began)
 
     def _needs_no_intent(self, operation: Operation, work: list[Work], now: datetime) -> bool:
         """Returns whether all of the work may be repeated, and no other worker begins it meanwhile.

@@ -81,7 +81,7 @@ def answer_accepted(
     command = replace(command, idempotency_key=idempotency_key(sent), trace=traceparent(sent))
     accepted = core().find_replay(command) if check else None
     if accepted is None:
-        if check:
+        if check and (command.repeatable or not core().is_accepted(command)):
             check()
         accepted = core().accept(command)
     operation, seconds = accepted.operation, wait_s(sent)

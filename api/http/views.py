@@ -10,7 +10,7 @@ from core.clock import to_rfc3339
 from core.money import to_number
 from core.operation import Operation, Status, redirect_of
 
-PUBLIC = ("code", "step", "claimed")
+PUBLIC = ("code", "step", "claimed", "retry_at")
 """The public members of an operation's error. The rest is evidence in the partners' own words."""
 FOR_OPERATORS = ("by",)
 """The members for operators only: with another payment's id, anybody could read that payment."""
@@ -27,6 +27,7 @@ class Reason(Schema):
     code = fields.String(metadata={"description": "stable, see docs/reference/errors.md"})
     step = fields.String()
     claimed = fields.String(metadata={"description": "what another operation holds"})
+    retry_at = fields.DateTime(metadata={"description": "when it is free at the latest, unless it is used until then"})
     by = fields.String(metadata={"description": "the id of that operation; only for operators"})
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -19,6 +20,11 @@ SCOPE_PAY, SCOPE_READ, SCOPE_ALL = "fines:pay", "fines:read", "fines:all"
 """Of machines. A key that may pay owns its payments, and no limit of open debits holds for it; one that may read lists
 the payments of its client, or with SCOPE_ALL those of everybody."""
 CLAIM, RELEASE, DEBIT_STEP, REFUND_STEP = "claim", "release", "debit", "refund"
+
+
+RESERVED = "amende:"
+"""The beginning of the ids of reservations; a fine's number follows."""
+ALREADY_CLAIMED, BEING_PAID, TAKEN_OVER = "fine_already_claimed", "fine_being_paid", "fine_taken_over"
 
 
 def check_step(fine: str) -> str:
@@ -69,6 +75,18 @@ class FineStatus(StrEnum):
 def is_settled(operation: Operation, fine: str) -> bool:
     """Whether the registry has marked the fine as paid by this payment."""
     return operation.step(settle_step(fine)).state is StepState.DONE
+
+
+def unpaid_until(operation: Operation, now: datetime, payer_time_s: float) -> datetime | None:
+    """When a payment stops to keep its fines from others, if its payer does not pay; None once they have.
+
+    Their time begins when the debit is sent.
+    """
+    debit = operation.step(DEBIT_STEP)
+    if debit.ended or operation.terminal:
+        return None
+    sent = debit.submitted_at if debit.state is StepState.SUBMITTED else None
+    return (sent or now) + timedelta(seconds=payer_time_s)
 
 
 def is_refunded(operation: Operation) -> bool:

@@ -1,13 +1,15 @@
 """Paying fines: reserve them, check them, debit the payer, settle each; the money of refused fines is given back."""
 
 from core.bootstrap import Core
+from core.clock import Clock
+from core.errors import StoreUnavailable
 from core.operation import Operation
 from core.store.port import Store
 from products.fines import contract
 from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, FinesSettings
 from worker.mobile_money import Payer, Refund, debit
 from worker.partners.operators.port import Operator, Operators
-from worker.partners.port import REFERENCE_CONFLICT
+from worker.partners.port import REFERENCE_CONFLICT, Reply, Unavailable
 from worker.partners.registry import Registry
 from worker.process import AFTER_MONEY_S, OPTIONAL, REPEATABLE, REQUIRED, Enquirable, Process, Stages, Step
 from worker.products import WorkerServices
@@ -18,16 +20,31 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     core: Core = services.core
     url = core.settings.of(FinesSettings).registry_url
     registry = Registry(*services.partners.connect("registry", url, Registry.REASONS))
-    return (fine_payment(core.store, services.partners.operators, registry),)
+    operators, payer_time_s = services.partners.operators, core.settings.payer_time_s
+    return (fine_payment(core.store, core.clock, operators, registry, payer_time_s),)
 
 
-def fine_payment(store: Store, operators: Operators, registry: Registry) -> Process:
-    reservations = Reservations(store, "amende:", done=contract.is_settled, code="fine_already_claimed")
+def fine_payment(
+    store: Store, clock: Clock, operators: Operators, registry: Registry, payer_time_s: float = 300
+) -> Process:
+    """payer_time_s: how long a payer has to approve the debit, until others may pay the same fines."""
+    reservations = Reservations(
+        store,
+        clock,
+        contract.RESERVED,
+        done=contract.is_settled,
+        unpaid_until=lambda operation, now: contract.unpaid_until(operation, now, payer_time_s),
+        code=contract.ALREADY_CLAIMED,
+        busy_code=contract.BEING_PAID,
+        lost_code=contract.TAKEN_OVER,
+    )
 
     def stages(operation: Operation) -> Stages:
         request = FINE_PAYMENT.read(operation)
         checks = tuple(_check(registry, request.currency, fine) for fine in request.amendes)
-        settlements = tuple(_settle(registry, operation, request.currency, fine) for fine in request.amendes)
+        settlements = tuple(
+            _settle(reservations, registry, operation, request.currency, fine) for fine in request.amendes
+        )
         debit_stages = _debit(operators.of(operation), operation, request)
         return (_claim(reservations, request),), checks, *debit_stages, settlements
 
@@ -72,13 +89,22 @@ def _debit(operator: Operator, operation: Operation, request: FinePayment) -> St
     )
 
 
-def _settle(registry: Registry, operation: Operation, currency: str, fine: Fine) -> Step:
+def _settle(reservations: Reservations, registry: Registry, operation: Operation, currency: str, fine: Fine) -> Step:
     name = contract.settle_step(fine.id)
     reference = operation.reference(name)
+
+    def settle(current: Operation) -> Reply:
+        try:
+            # The payer may have approved after their time was over. The debit was saved before this call.
+            lost = reservations.keep(current, fine.id)
+        except StoreUnavailable:
+            return Unavailable("our store did not answer", called=False)
+        return lost or registry.settle(reference, fine.id, operation.id, fine.amount, currency)
+
     return Step(
         name,
         f"settling fine {fine.id}",
-        submit=lambda _: registry.settle(reference, fine.id, operation.id, fine.amount, currency),
+        submit=settle,
         recovery=Enquirable(lambda _: registry.enquire(reference)),
         breaker=registry.breaker,
         obligation=OPTIONAL,

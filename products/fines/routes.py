@@ -30,6 +30,7 @@ from products.fines.contract import (
     status_of,
     unsettled_minor,
 )
+from products.fines.reserved import refuse_what_is_being_paid
 from products.fines.schema import Asked, PaymentRequest
 
 EXAMPLE = {
@@ -103,7 +104,7 @@ def post(asked: Asked) -> Response:
         operator=operator,
         prompt=prompt_of(payment.msisdn, DEBIT_STEP),
     )
-    return payments.accept(command)
+    return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))
 
 
 @payments.on_list(for_operator_or(SCOPE_READ), PaymentsQuery)

@@ -18,6 +18,8 @@ from worker.process import Processes
 
 ARRIVALS_S = 120
 FINES_EACH = 3
+PAYER_TIME_S = 20
+"""Shorter than some payers take: others then pay their fines, and a late debit is given back."""
 
 
 class FinesScenario(Scenario):
@@ -44,7 +46,7 @@ class FinesScenario(Scenario):
 
     def processes(self, store: Store) -> Processes:
         registry = Registry(self._registry, self.world.breaker("registry"))
-        return {self.kind: fine_payment(store, self._operators(store), registry)}
+        return {self.kind: fine_payment(store, self.world, self._operators(store), registry, PAYER_TIME_S)}
 
     def effects(self) -> tuple[int, int, int]:
         return self._debits.total(), len(self._settled), self._refunds.total()

@@ -234,7 +234,7 @@ class Worker:
         store, clock = house.store, house.clock
         ledger, found, partner = house.core.ledger, house.core.people, self.partner
         processes = (
-            fine_payment(store, partner.operators, partner),  # type: ignore[arg-type]
+            fine_payment(store, clock, partner.operators, partner),  # type: ignore[arg-type]
             top_up_process(ledger, partner.operators),
             transfer(ledger, found),
             withdrawal(ledger, found),

@@ -10,7 +10,7 @@ from core.steps import StepState
 from core.store.port import Store
 from products.fines.contract import FINE_PAYMENT, REFUND_STEP, Fine, FinePayment, settle_step
 from products.fines.process import fine_payment
-from tests.doubles import PlayedDialect, new_operation
+from tests.doubles import FakeClock, PlayedDialect, new_operation
 from worker.partners.operators.port import Demand
 from worker.process import AFTER_MONEY_S, Process, Refusal
 
@@ -28,7 +28,7 @@ def dialect() -> PlayedDialect:
 
 @pytest.fixture
 def process(store: Store, dialect: PlayedDialect) -> Process:
-    return fine_payment(store, dialect.operators(), PlayedRegistry())  # type: ignore[arg-type]
+    return fine_payment(store, FakeClock(), dialect.operators(), PlayedRegistry())  # type: ignore[arg-type]
 
 
 def payment(states: Mapping[str, StepState] | None = None) -> Operation:

@@ -31,10 +31,12 @@ class Declined(Answered):
 
     code: stable and public.
     result: the evidence, such as the partner's reason.
+    called: whether the partner was called at all; otherwise this says nothing about it.
     """
 
     code: str
     result: Mapping[str, Any] = field(default_factory=dict)
+    called: bool = field(default=True, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
