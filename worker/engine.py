@@ -20,7 +20,7 @@ from worker.decide import WORKABLE, Verb, Work, begin, conclude, defer, record, 
 from worker.partners.breaker import Breaker
 from worker.partners.port import Declined, Reply, Unavailable, Unknown
 from worker.partners.words import without_phones
-from worker.policy import SEND_WITHIN_S, Context, Policy
+from worker.policy import PAUSED, SEND_WITHIN_S, Context, Policy, is_too_late
 from worker.process import Processes, Stages
 
 MAX_CONCURRENT_CALLS = 8
@@ -30,8 +30,6 @@ LEASE_SPARE_S = 5
 leaves `due_at` as it is changes no index. A dead worker's operations wait that much longer."""
 DEFER_S = 60
 """How long an operation that this worker cannot read waits until a worker looks at it again."""
-
-PAUSED = Unavailable("the worker was paused before the call", called=False)
 
 ENDED = Counter("quittance_operations_ended_total", "Operations that have ended", ["kind", "status"])
 
@@ -219,7 +217,7 @@ class Engine:
 
     def _call(self, operation: Operation, work: Work) -> Made:
         began = self.clock.now()
-        if began > operation.updated_at + timedelta(seconds=SEND_WITHIN_S):
+        if is_too_late(self.clock, operation):
             return Made(PAUSED, began, began)
         try:
             reply = work.call(operation)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from core.errors import StoreUnavailable
 from core.money import format_minor
@@ -11,7 +10,7 @@ from core.steps import REFUND_BY_HAND
 from worker.partners.operators.client import PREPARE_WITHIN_S
 from worker.partners.operators.port import Demand, Operator, Service
 from worker.partners.port import Confirmed, Declined, Pending, Reply, Unavailable, Unknown
-from worker.policy import SEND_WITHIN_S
+from worker.policy import PAUSED, SEND_WITHIN_S, is_too_late
 from worker.process import (
     AFTER_MONEY_S,
     REPEATABLE,
@@ -132,9 +131,7 @@ def _step(
         except StoreUnavailable:
             return Unavailable("our store did not answer", called=False)
         # The engine looked at the clock before the callbacks were read, which may have taken long.
-        if operator.clock.now() > current.updated_at + timedelta(seconds=SEND_WITHIN_S):
-            return Unavailable("our store answered too late for the call", called=False)
-        return service.submit(wanted)
+        return PAUSED if is_too_late(operator.clock, current) else service.submit(wanted)
 
     return Step(
         name,

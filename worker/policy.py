@@ -1,13 +1,18 @@
 """The time limits of retries and enquiries, and the inputs of decisions."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from core.clock import Clock
+from core.operation import Operation
+from worker.partners.port import Unavailable
 from worker.process import Stages
 
 SEND_WITHIN_S = 3
 """The longest time from saving an intent to making its call. After a longer pause, another worker may have found the
 request missing and sent it again."""
+PAUSED = Unavailable("the worker was paused before the call", called=False)
+"""The reply of a call that is not sent because it is too late."""
 ENQUIRY_PACE = ((60, 5), (660, 15))
 """The longest wait between two enquiries, in seconds, until so many seconds after the request was sent.
 
@@ -18,6 +23,14 @@ ASK_AGAIN_S = 2.5
 """The longest wait after a failed look-up in the first minute: it gave no information, and the payer waits."""
 LATER_SHARE = 0.1
 """After that, the longest wait is this share of the time since the request was sent."""
+
+
+def is_too_late(clock: Clock, operation: Operation) -> bool:
+    """Returns whether a call whose intent is saved with this operation may not be sent any more.
+
+    A step that reads our store before it sends asks this after it has read: the read may have taken long.
+    """
+    return clock.now() > operation.updated_at + timedelta(seconds=SEND_WITHIN_S)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from worker.mobile_money import Payer, Refund, debit
 from worker.partners.operators.port import Operator, Operators
 from worker.partners.port import REFERENCE_CONFLICT, Reply, Unavailable
 from worker.partners.registry import Registry
+from worker.policy import PAUSED, is_too_late
 from worker.process import AFTER_MONEY_S, OPTIONAL, REPEATABLE, REQUIRED, Enquirable, Process, Stages, Step
 from worker.products import WorkerServices
 from worker.reservations import Reservations
@@ -43,7 +44,7 @@ def fine_payment(
         request = FINE_PAYMENT.read(operation)
         checks = tuple(_check(registry, request.currency, fine) for fine in request.amendes)
         settlements = tuple(
-            _settle(reservations, registry, operation, request.currency, fine) for fine in request.amendes
+            _settle(reservations, clock, registry, operation, request.currency, fine) for fine in request.amendes
         )
         debit_stages = _debit(operators.of(operation), operation, request)
         return (_claim(reservations, request),), checks, *debit_stages, settlements
@@ -89,7 +90,9 @@ def _debit(operator: Operator, operation: Operation, request: FinePayment) -> St
     )
 
 
-def _settle(reservations: Reservations, registry: Registry, operation: Operation, currency: str, fine: Fine) -> Step:
+def _settle(
+    reservations: Reservations, clock: Clock, registry: Registry, operation: Operation, currency: str, fine: Fine
+) -> Step:
     name = contract.settle_step(fine.id)
     reference = operation.reference(name)
 
@@ -99,7 +102,11 @@ def _settle(reservations: Reservations, registry: Registry, operation: Operation
             lost = reservations.keep(current, fine.id)
         except StoreUnavailable:
             return Unavailable("our store did not answer", called=False)
-        return lost or registry.settle(reference, fine.id, operation.id, fine.amount, currency)
+        if lost is not None:
+            return lost
+        if is_too_late(clock, current):
+            return PAUSED
+        return registry.settle(reference, fine.id, operation.id, fine.amount, currency)
 
     return Step(
         name,
