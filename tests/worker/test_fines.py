@@ -5,14 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from core.claims import claim
+from core.errors import StoreUnavailable
 from core.operation import Operation
 from core.steps import StepState
-from core.store.port import Store
-from products.fines.contract import FINE_PAYMENT, REFUND_STEP, Fine, FinePayment, settle_step
+from core.store.port import Document, Store
+from products.fines.contract import FINE_PAYMENT, REFUND_STEP, RESERVED, Fine, FinePayment, settle_step
 from products.fines.process import fine_payment
 from tests.doubles import FakeClock, PlayedDialect, new_operation
 from worker.partners.operators.port import Demand
-from worker.process import AFTER_MONEY_S, Process, Refusal
+from worker.partners.port import Confirmed, Declined, Reply, Unavailable
+from worker.policy import PAUSED
+from worker.process import AFTER_MONEY_S, Process, Refusal, Step
 
 REQUEST = FinePayment("+2250707000001", "XOF", 45, (Fine("A", 10), Fine("B", 15), Fine("C", 20)))
 
@@ -88,3 +92,65 @@ def test_the_operator_is_asked_for_the_whole_amount_once_under_one_reference(
         debit.submit(operation)
     asked = ("debit", Demand("op-1:debit", REQUEST.msisdn, 45, "XOF", "Amendes A, B, C"))
     assert dialect.asked == [asked, asked]
+
+
+class Settling(PlayedRegistry):
+    """A registry that settles, and remembers what."""
+
+    def __init__(self) -> None:
+        self.settled: list[str] = []
+
+    def settle(self, reference: str, fine: str, *_: object) -> Reply:
+        self.settled.append(fine)
+        return Confirmed()
+
+
+def settlement(store: Store, clock: FakeClock, registry: Settling, fine: str) -> Step:
+    process = fine_payment(store, clock, PlayedDialect().operators(), registry)  # type: ignore[arg-type]
+    (found,) = (step for stage in process.stages(payment()) for step in stage if step.name == settle_step(fine))
+    return found
+
+
+def test_a_fine_that_another_payer_has_by_now_is_not_settled(store: Store) -> None:
+    # Given fines of which another payment has taken one, as the debit came too late
+    clock, registry = FakeClock(), Settling()
+    other = replace(payment({"debit": StepState.DONE}), id="op-2", fingerprint="g")
+    store.insert("operations", other.to_document())
+    store.insert("claims", claim(f"{RESERVED}A", "op-2"))
+
+    replies = [settlement(store, clock, registry, fine).submit(payment()) for fine in ("A", "B")]
+
+    assert replies == [Declined("fine_taken_over", {"claimed": "A", "by": "op-2"}), Confirmed()]
+    assert registry.settled == ["B"]
+
+
+def test_a_settlement_is_not_sent_after_a_long_look_at_the_reservation(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, registry = FakeClock(), Settling()
+    step = settlement(store, clock, registry, "A")
+
+    def slow(collection: str, id: str) -> Document | None:
+        clock.tick(4)
+        return get(collection, id)
+
+    get = store.get
+    monkeypatch.setattr(store, "get", slow)
+
+    assert step.submit(payment()) == PAUSED
+    assert registry.settled == []
+
+
+def test_without_our_store_a_settlement_waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Settling()
+    step = settlement(store, FakeClock(), registry, "A")
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(store, "get", away)
+    reply = step.submit(payment())
+
+    assert isinstance(reply, Unavailable)
+    assert not reply.called
+    assert registry.settled == []

@@ -1,0 +1,110 @@
+"""A second payer of a fine is told when to come back, while the first one may still approve."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.operation import Operation, Status
+from core.steps import StepState
+from products.fines.contract import DEBIT_STEP, FINE_PAYMENT, RESERVED, is_settled, unpaid_until
+from tests.api.kit import PHONE, House, assert_problem, body
+from tests.doubles import START, new_operation
+from worker.reservations import Reservations
+
+SECOND = body(msisdn="+2250707000002")
+
+
+def reserve(house: House, id: str, state: StepState = StepState.SUBMITTED) -> Operation:
+    """What a worker does to a payment: it has its fines, and the debit is sent, or over."""
+    operation = house.operation(id)
+    operation = operation.moved(Status.PROCESSING, house.clock.now())
+    debit = replace(operation.step(DEBIT_STEP), state=state, submitted_at=house.clock.now())
+    house.save(operation.with_step(DEBIT_STEP, debit))
+    reservations = Reservations(
+        house.store,
+        house.clock,
+        RESERVED,
+        done=is_settled,
+        unpaid_until=lambda operation, now: unpaid_until(operation, now, 300),
+        code="",
+        busy_code="",
+        lost_code="",
+    )
+    reservations.take(operation, ["AM-2026-000123", "AM-2026-000124"])
+    return house.operation(id)
+
+
+def test_a_second_payer_is_told_until_when_the_first_may_approve(house: House) -> None:
+    id = house.pay()
+    reserve(house, id)
+    house.tick(100)
+
+    with house.nothing_stored():
+        refused = house.post(SECOND)
+
+    problem = assert_problem(refused, 409, "fine_being_paid")
+    assert refused.headers["Retry-After"] == "200"
+    assert problem["detail"] == "The fine AM-2026-000123 is being paid. Try again at 2026-01-01T12:05:00.000000Z."
+    assert id not in refused.get_data(as_text=True)
+
+
+def test_the_same_request_again_is_the_payment_that_holds_the_fine(house: House) -> None:
+    id = house.pay()
+    reserve(house, id)
+
+    for headers in ({}, {"Idempotency-Key": "k"}, {"Idempotency-Key": "k"}):
+        again = house.post(body(), headers)
+        assert (again.status_code, again.json["id"]) == (202, id)
+
+
+def test_when_the_time_is_over_a_second_payer_is_accepted(house: House) -> None:
+    reserve(house, house.pay())
+    house.tick(300)
+
+    assert house.post(SECOND).status_code == 202
+
+
+@pytest.mark.parametrize("state", [StepState.DONE, StepState.DECLINED])
+def test_what_has_the_money_or_never_gets_it_is_for_the_worker_to_decide(house: House, state: StepState) -> None:
+    reserve(house, house.pay(), state)
+
+    assert house.post(SECOND).status_code == 202
+
+
+def test_a_payment_that_has_ended_keeps_nobody(house: House) -> None:
+    id = house.pay()
+    operation = reserve(house, id)
+    house.save(operation.moved(Status.FAILED, house.clock.now()))
+
+    assert house.post(SECOND).status_code == 202
+
+
+def test_a_payment_that_lost_the_race_shows_when_the_fine_is_free(house: House) -> None:
+    id, at = house.pay(), "2026-01-01T12:05:00.000000Z"
+    reason = {"code": "fine_being_paid", "step": "claim", "claimed": "AM-2026-000123", "by": "another", "retry_at": at}
+    house.save(replace(house.operation(id), error=reason))
+
+    shown = house.get(id).json["reason"]
+
+    assert shown == {name: value for name, value in reason.items() if name != "by"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ({}, 310),
+        ({"state": StepState.SUBMITTED, "submitted_at": START}, 300),
+        ({"state": StepState.WAITING, "submitted_at": START}, 310),
+        ({"state": StepState.DONE, "submitted_at": START}, None),
+        ({"state": StepState.DECLINED, "submitted_at": START}, None),
+    ],
+)
+def test_the_payers_time_begins_when_the_debit_is_sent(changes: dict[str, Any], seconds: int | None) -> None:
+    operation = new_operation(kind=FINE_PAYMENT.kind, request={"msisdn": PHONE})
+    operation = operation.with_step(DEBIT_STEP, replace(operation.step(DEBIT_STEP), **changes))
+
+    until = unpaid_until(operation, START + timedelta(seconds=10), 300)
+
+    assert until == (None if seconds is None else START + timedelta(seconds=seconds))
