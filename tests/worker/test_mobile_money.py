@@ -134,25 +134,3 @@ def test_an_operator_that_never_calls_back_leaves_nothing_to_read() -> None:
     operator = Operator("operator", dialect, None, FakeClock(), heard=lambda _: [{}])
     step = debit(operator, new_operation(), "debit", PAYER)[0][0]
     assert hear(step, new_operation()) == Unknown("no callback has come")
-
-
-@pytest.mark.parametrize(("read_s", "is_sent"), [(0, True), (3, True), (4, False)])
-def test_a_refund_is_not_sent_after_a_long_read_of_what_callbacks_said(read_s: float, is_sent: bool) -> None:
-    # Given a refund whose receipt is read from our store, which takes long
-    clock, dialect = FakeClock(), PlayedDialect()
-    dialect.debits = replace(dialect.debits, read=read)
-
-    def heard(reference: str) -> list[dict[str, str]]:
-        clock.tick(read_s)
-        return [{"says": "yes"}]
-
-    operator = Operator("operator", dialect, None, heard=heard, clock=clock)
-    refund = Refund("refund", "refund", lambda _: 10000)
-    undo = debit(operator, new_operation(), "debit", PAYER, refund)[0][0].undo
-    assert undo
-
-    reply = undo.submit(new_operation())
-
-    assert [verb for verb, _ in dialect.asked] == ["refund"] * is_sent
-    assert isinstance(reply, Confirmed if is_sent else Unavailable)
-    assert is_sent or not getattr(reply, "called", True)
