@@ -49,12 +49,17 @@ OURS = (
 PAGES = (health.blueprint, callbacks.blueprint, phone.blueprint, docs.blueprint, docs.page)
 """Those that the description leaves out."""
 
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""An answer of ours is no page, unless it says so: a browser that shows it loads and runs nothing."""
+
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+DEFAULT_HEADERS: Mapping[str, str] = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+"""For every answer that has no such header of its own."""
 
 
 class ProblemSchema(Schema):
@@ -96,6 +101,13 @@ class Server(Flask):
     """Flask, for views that are all plain functions: it would ask that of each of them, at each request."""
 
     response_class = Answer
+
+    def make_default_options_response(self) -> Response:
+        """204: there is no content, and so no type of it."""
+        response: Response = super().make_default_options_response()
+        response.status_code = 204
+        del response.headers["Content-Type"]
+        return response
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
@@ -158,4 +170,6 @@ DESCRIPTION = "A payment is accepted in milliseconds and settled exactly once. E
 
 def _secure(response: Response) -> Response:
     response.headers.extend(HEADERS)
+    for name, value in DEFAULT_HEADERS.items():
+        response.headers.setdefault(name, value)
     return response
