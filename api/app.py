@@ -22,7 +22,7 @@ from api.http.provenance import check_provenance
 from api.http.waiting import WaitingRoom
 from api.products import check_paths, menus_of, routes_of
 from api.ussd import gateways, phone
-from api.ussd.sessions import Sessions
+from api.ussd.sessions import Sessions, session_keys
 from core.bootstrap import Core, bootstrap
 from core.errors import StoreUnavailable
 from core.identity.pins import Pins
@@ -136,7 +136,7 @@ def _app(core: Core) -> Flask:
     app.extensions["core"] = core
     app.extensions["tokens"] = Tokens(secrets, core.clock)
     app.extensions["pins"] = pins = Pins(core.store, core.clock, pepper, core.passwords)
-    app.extensions["ussd"] = Sessions(core, pins, menus, pepper)
+    app.extensions["ussd"] = Sessions(core, pins, menus, session_keys(secrets, pepper))
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
     app.config.update(
         API_TITLE="Quittance",

@@ -16,12 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.private_files import make_private_folder
 from core.secrets import pin_pepper, signing_secrets
 from core.settings import BadSettings, read_settings
 
 try:
     settings = read_settings()
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.var_dir)
     _ = signing_secrets(settings), pin_pepper(settings)  # report wrong settings once, and not from each worker
 except (BadSettings, OSError) as error:
     sys.exit(f"api: {error}")

@@ -26,6 +26,7 @@ from core.ledger import SYSTEM, Ledger
 from core.notices.port import Notifier, first_notifier
 from core.operation import Operation
 from core.partner_health import PartnerHealth
+from core.private_files import make_private_folder
 from core.secrets import signing_secrets
 from core.security_log import SecurityLog
 from core.settings import BadSettings, Settings
@@ -178,7 +179,7 @@ def open_migration(settings: Settings) -> Migration:
 def _usable(settings: Settings) -> Iterator[None]:
     """Raises BadSettings for a store that can never be opened."""
     try:
-        settings.var_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(settings.var_dir)
         yield
     except (OSError, ValueError, ArgumentError) as error:
         raise BadSettings(f"VAR_DIR or STORE_URL cannot be used: {error}") from None
