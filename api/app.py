@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import callbacks, docs, evidence, health, security
+from api import callbacks, docs, evidence, health, limits, security
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
@@ -20,6 +20,7 @@ from api.http.body import check_body
 from api.http.json import MoneyJSON
 from api.http.provenance import check_provenance
 from api.http.waiting import WaitingRoom
+from api.limits import Limits
 from api.products import check_paths, menus_of, routes_of
 from api.ussd import gateways, phone
 from api.ussd.sessions import Sessions, session_keys
@@ -138,6 +139,7 @@ def _app(core: Core) -> Flask:
     app.extensions["pins"] = pins = Pins(core.store, core.clock, pepper, core.passwords)
     app.extensions["ussd"] = Sessions(core, pins, menus, session_keys(secrets, pepper))
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
+    app.extensions["limits"] = Limits(core.settings.rate_limits, core.counters, core.clock)
     app.config.update(
         API_TITLE="Quittance",
         API_VERSION="1",
@@ -149,6 +151,7 @@ def _app(core: Core) -> Flask:
     check_provenance(app, core.settings)
     app.before_request(check_body)
     app.after_request(_secure)
+    limits.register(app)
     security.watch(app)
     api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     docs.describe_security(api.spec)

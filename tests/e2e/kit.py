@@ -22,6 +22,7 @@ FAST = {
     "MOCK_PENDING_S": "2",
     "PARTNER_TIMEOUT_S": "1.5",
     "SETTLE_WINDOW_S": "3",
+    "RATE_LIMITS": "off",
     "ADMIN_TOKEN": "operator-token",
     "SECRET_KEY": "a secret of the tests, long enough to sign with".replace(" ", "-"),
     "PIN_PEPPER": "a pepper of the tests, long enough to mix in".replace(" ", "-"),
