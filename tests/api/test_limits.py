@@ -140,3 +140,11 @@ def test_customers_of_ipv6_have_half_of_the_address(house: House) -> None:
 def test_pages_and_health_are_not_limited(house: House) -> None:
     for path in ("/healthz", "/docs/", "/openapi.json"):
         assert {ask(house, "GET", path).status_code for _ in range(6)} == {200}
+
+
+def test_a_flood_of_guesses_does_not_fill_the_security_log(house: House) -> None:
+    for number in range(20):
+        ask(house, "GET", URL, token=f"qtk_guess{number}")
+
+    outcomes = [entry["outcome"] for entry in house.core.security_log.newest(100)]
+    assert outcomes == ["unauthorized"] * 3
