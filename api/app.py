@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import callbacks, docs, evidence, health, security
+from api import callbacks, docs, evidence, health, limits, security
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
@@ -20,9 +20,10 @@ from api.http.body import check_body
 from api.http.json import MoneyJSON
 from api.http.provenance import check_provenance
 from api.http.waiting import WaitingRoom
+from api.limits import Limits
 from api.products import check_paths, menus_of, routes_of
 from api.ussd import gateways, phone
-from api.ussd.sessions import Sessions
+from api.ussd.sessions import Sessions, session_keys
 from core.bootstrap import Core, bootstrap
 from core.errors import StoreUnavailable
 from core.identity.pins import Pins
@@ -49,12 +50,17 @@ OURS = (
 PAGES = (health.blueprint, callbacks.blueprint, phone.blueprint, docs.blueprint, docs.page)
 """Those that the description leaves out."""
 
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""An answer of ours is no page, unless it says so: a browser that shows it loads and runs nothing."""
+
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+DEFAULT_HEADERS: Mapping[str, str] = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+"""For every answer that has no such header of its own."""
 
 
 class ProblemSchema(Schema):
@@ -97,6 +103,13 @@ class Server(Flask):
 
     response_class = Answer
 
+    def make_default_options_response(self) -> Response:
+        """204: there is no content, and so no type of it."""
+        response: Response = super().make_default_options_response()
+        response.status_code = 204
+        del response.headers["Content-Type"]
+        return response
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
 
@@ -124,8 +137,9 @@ def _app(core: Core) -> Flask:
     app.extensions["core"] = core
     app.extensions["tokens"] = Tokens(secrets, core.clock)
     app.extensions["pins"] = pins = Pins(core.store, core.clock, pepper, core.passwords)
-    app.extensions["ussd"] = Sessions(core, pins, menus, pepper)
+    app.extensions["ussd"] = Sessions(core, pins, menus, session_keys(secrets, pepper))
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
+    app.extensions["limits"] = Limits(core.settings.rate_limits, core.counters, core.clock)
     app.config.update(
         API_TITLE="Quittance",
         API_VERSION="1",
@@ -137,6 +151,7 @@ def _app(core: Core) -> Flask:
     check_provenance(app, core.settings)
     app.before_request(check_body)
     app.after_request(_secure)
+    limits.register(app)
     security.watch(app)
     api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     docs.describe_security(api.spec)
@@ -158,4 +173,6 @@ DESCRIPTION = "A payment is accepted in milliseconds and settled exactly once. E
 
 def _secure(response: Response) -> Response:
     response.headers.extend(HEADERS)
+    for name, value in DEFAULT_HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

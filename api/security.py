@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 from api.auth.access import ACTING_FOR, ADMIN_TOKEN, ANONYMOUS, RANK, Caller
 from api.http.context import core
 from core.ids import new_id
+from core.rates import TooManyRequests
 
 ACTS: Mapping[str, str] = {
     "people.Registration": "registration",
@@ -44,15 +45,16 @@ def _note(response: Response) -> Response:
             what = "act of a role"
         else:
             return response
+    outcome = _outcome(response)
     known = caller is not None or request.authorization is not None or what not in ("refusal", "registration")
     core().security_log.note(
         what,
         who=_who(caller),
         where=request.remote_addr or "",
         on=f"{request.method} {request.path}",
-        outcome=_outcome(response),
+        outcome=outcome,
         request=request.headers.get("traceparent", "")[3:35] or new_id(),
-        kept=known,
+        kept=known and outcome != TooManyRequests.code,  # what it follows is kept, and a flood is not
     )
     return response
 

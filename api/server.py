@@ -16,12 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.private_files import make_private_folder
 from core.secrets import pin_pepper, signing_secrets
 from core.settings import BadSettings, read_settings
 
 try:
     settings = read_settings()
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.var_dir)
     _ = signing_secrets(settings), pin_pepper(settings)  # report wrong settings once, and not from each worker
 except (BadSettings, OSError) as error:
     sys.exit(f"api: {error}")
@@ -30,7 +31,8 @@ bind = f"{settings.api_host}:{settings.api_port}"
 worker_class = "api.greenlets.Worker"
 workers = 2
 worker_connections = 1000  # each a greenlet, also while it waits for its client
-keepalive = 30
+keepalive = 30  # `api.connection` has the deadlines
+sendfile = False  # it would write past the deadline of an answer
 graceful_timeout = 35  # longer than the longest Prefer: wait
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 errorlog = "-"

@@ -5,7 +5,21 @@ from contextlib import ExitStack
 
 import click
 
-from bench import accept, doubts, events, growth, neighbours, outage, recovery, scale, settle, startup, ussd, wallets
+from bench import (
+    accept,
+    doubts,
+    edge,
+    events,
+    growth,
+    neighbours,
+    outage,
+    recovery,
+    scale,
+    settle,
+    startup,
+    ussd,
+    wallets,
+)
 from bench.peers import measure as peers
 from bench.report import Figure, show
 from bench.setups import Bench, InvalidMeasurement
@@ -31,6 +45,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "wallets": wallets.measure,
     "audit": wallets.audit,
     "ussd": ussd.measure,
+    "edge": edge.measure,
 }
 
 

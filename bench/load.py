@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -56,19 +57,28 @@ def closed_loop(port: int, requests: list[bytes], connections: int) -> Load:
     return _run(port, connections, lambda: (None, next(source, None)))
 
 
-def paced(port: int, requests: list[bytes], per_second: float, connections: int) -> Load:
-    """Sends a request every 1/per_second seconds. Latency counts from its scheduled time, so a stall shows in full."""
+def paced(
+    port: int, requests: list[bytes], per_second: float, connections: int, tls: ssl.SSLContext | None = None
+) -> Load:
+    """Sends a request every 1/per_second seconds. Latency counts from its scheduled time, so a stall shows in full.
+
+    tls: for a server with TLS.
+    """
     started = time.perf_counter() + 0.1
     source = iter((started + index / per_second, request) for index, request in enumerate(requests))
-    return _run(port, connections, lambda: next(source, (None, None)))
+    return _run(port, connections, lambda: next(source, (None, None)), tls)
 
 
-def _run(port: int, connections: int, take: Callable[[], tuple[float | None, bytes | None]]) -> Load:
+def _run(
+    port: int,
+    connections: int,
+    take: Callable[[], tuple[float | None, bytes | None]],
+    tls: ssl.SSLContext | None = None,
+) -> Load:
     load, lock = Load(), threading.Lock()
 
     def work() -> None:
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with _connect(port, tls) as connection:
             for latency_s, status in _exchange(connection, take, lock):
                 load.latencies_s.append(latency_s)
                 load.statuses[status] = load.statuses.get(status, 0) + 1
@@ -81,6 +91,12 @@ def _run(port: int, connections: int, take: Callable[[], tuple[float | None, byt
         thread.join()
     load.seconds = time.perf_counter() - started
     return load
+
+
+def _connect(port: int, tls: ssl.SSLContext | None) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return tls.wrap_socket(connection, server_hostname="localhost") if tls else connection
 
 
 def _exchange(

@@ -29,6 +29,7 @@ INSTANT = {
     "MOCK_VERIFY_FAIL_RATE": "0",
     "MOCK_BLACKLIST_FAIL_RATE": "0",
     "LOG_LEVEL": "WARNING",
+    "RATE_LIMITS": "off",
     "ADMIN_TOKEN": ADMIN_TOKEN,
     "SECRET_KEY": "s" * 32,
     "PIN_PEPPER": "p" * 32,

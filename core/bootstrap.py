@@ -26,6 +26,8 @@ from core.ledger import SYSTEM, Ledger
 from core.notices.port import Notifier, first_notifier
 from core.operation import Operation
 from core.partner_health import PartnerHealth
+from core.private_files import make_private_folder
+from core.rates import Counters, MemoryCounters
 from core.secrets import signing_secrets
 from core.security_log import SecurityLog
 from core.settings import BadSettings, Settings
@@ -84,6 +86,15 @@ class Core:
         return Callbacks(self.store, self.broker, self.clock, secrets)
 
     @cached_property
+    def counters(self) -> Counters:
+        """Of requests: shared by all processes on MongoDB, else each process has its own."""
+        if self.settings.rate_limits and self.settings.store_url.startswith("mongodb"):
+            from core.store.mongo_counters import MongoCounters  # noqa: PLC0415
+
+            return MongoCounters(self.settings.store_url)
+        return MemoryCounters(self.clock)
+
+    @cached_property
     def notifier(self) -> Notifier:
         return first_notifier(self.settings.installed.notifiers, self.store, self.broker, self.clock)
 
@@ -129,6 +140,8 @@ class Core:
     def close(self) -> None:
         self.broker.close()
         self.store.close()
+        if "counters" in vars(self):
+            self.counters.close()
 
 
 PATIENCE_S = 15.0
@@ -182,7 +195,7 @@ def open_migration(settings: Settings) -> Migration:
 def _usable(settings: Settings) -> Iterator[None]:
     """Raises BadSettings for a store that can never be opened."""
     try:
-        settings.var_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(settings.var_dir)
         yield
     except (OSError, ValueError, ArgumentError) as error:
         raise BadSettings(f"VAR_DIR or STORE_URL cannot be used: {error}") from None

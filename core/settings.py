@@ -16,6 +16,7 @@ from core.hardening import is_loopback, refusals
 from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
 from core.money import exponent, read_price
 from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
+from core.rates import Rates, read_rates
 
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
@@ -83,6 +84,7 @@ class Settings:
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
+    rate_limits: Rates = field(default_factory=dict)
     allow_open: bool = False
     allow_published_secrets: bool = False
     allow_short_secrets: bool = False
@@ -195,6 +197,7 @@ def _values(env: Env) -> dict[str, Any]:
         "debits_per_address": env.int("DEBITS_PER_ADDRESS", 600, validate=validate.Range(1, 1_000_000)),
         "payer_time_s": env.int("PAYER_TIME_S", 300, validate=validate.Range(10, 86400)),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
+        "rate_limits": read_rates(env.str("RATE_LIMITS", "", validate=_readable_rates) or ""),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
         "require_second_factor": env.bool("REQUIRE_SECOND_FACTOR", False),
         **{name: env.bool(name.upper(), False) for name in ALLOWANCES},
@@ -217,6 +220,10 @@ def _not_async(text: str) -> None:
     database, _, driver = text.partition("://")[0].partition("+")
     if driver.lower() in ASYNC_DRIVERS:
         raise ValidationError(f"{driver} is an asynchronous driver, which is not used here: write {database}://...")
+
+
+def _readable_rates(text: str) -> None:
+    read_rates(text)
 
 
 def _known_currencies(codes: list[str]) -> None:

@@ -11,10 +11,15 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from devtools.tls_files import new_key, self_signed
+
 OURS = 10001
 """The user of our image."""
 SERVERS = 999
 """The user and the group of the images of MongoDB and RabbitMQ."""
+
+PROXY = 101
+"""The user and the group of the image of nginx."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ def _store_url(folder: Path) -> str:
     return f"mongodb://quittance:{password}@mongo:27017/quittance?replicaSet=rs0&authSource=admin"
 
 
+def _tls_certificate(folder: Path) -> str:
+    return self_signed((folder / "tls_key").read_text())
+
+
 FILES: Mapping[str, SecretFile] = {
     **{
         name: SecretFile(_random)
@@ -62,6 +71,8 @@ FILES: Mapping[str, SecretFile] = {
     "mongo_password": SecretFile(_random, group=SERVERS, mode=0o440),
     "mongo_keyfile": SecretFile(_random, SERVERS, SERVERS),  # mongod takes it from its own user only
     "store_url": SecretFile(_store_url),
+    "tls_key": SecretFile(lambda _: new_key(), PROXY, PROXY),
+    "tls_certificate": SecretFile(_tls_certificate, PROXY, PROXY),
 }
 """In the order in which they are made."""
 

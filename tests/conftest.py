@@ -23,7 +23,7 @@ Server = TypeVar("Server")
 os.environ[NO_DOTENV] = "1"  # a developer's own .env is not for tests, nor for the processes that they start
 
 
-def _running(open_server: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server]:
+def running(open_server: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server]:
     """A server. Where it is missing, the test is skipped on a laptop and fails in CI; nothing installs Java."""
     try:
         opened = open_server()
@@ -44,22 +44,22 @@ def _logs_as_by_default() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def rabbit() -> Iterator[Rabbit]:
-    yield from _running(open_rabbit)
+    yield from running(open_rabbit)
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[StoreServer]:
-    yield from _running(partial(open_store_server, "postgresql"))
+    yield from running(partial(open_store_server, "postgresql"))
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[StoreServer]:
-    yield from _running(partial(open_store_server, "mariadb"))
+    yield from running(partial(open_store_server, "mariadb"))
 
 
 @pytest.fixture(scope="session")
 def mongodb() -> Iterator[StoreServer]:
-    yield from _running(partial(open_store_server, "mongodb"))
+    yield from running(partial(open_store_server, "mongodb"))
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def project(*files: str | Path, **environment: str) -> dict[str, Any]:
 
 def test_compose_takes_our_files_and_interpolates_them() -> None:
     services = project(COMPOSE, OPERATOR_URL="https://operator.example")["services"]
-    assert services.keys() == {"secrets", "mongo", "rabbitmq", "migrate", "api", "worker"}
+    assert services.keys() == {"secrets", "mongo", "rabbitmq", "migrate", "api", "proxy", "worker"}
     assert services["worker"]["environment"]["OPERATOR_URL"] == "https://operator.example"
     assert services["worker"]["environment"]["METRICS_PORT"] == "9100"
     assert services["worker"]["depends_on"].keys() == {"mongo", "rabbitmq", "mock_api", "migrate"}
@@ -60,6 +60,17 @@ def test_the_sandbox_is_there_for_a_trial_only() -> None:
     assert "mock_api" in project(COMPOSE, COMPOSE_PROFILES="sandbox")["services"]
     for service in ("api", "worker"):
         assert project(COMPOSE)["services"][service]["environment"]["ALLOW_SANDBOX"] == ""
+
+
+def test_the_proxy_is_the_way_in_and_is_believed() -> None:
+    services = project(COMPOSE, HTTPS_PORT="8444", TLS_KEY="/run/secrets/own.key")["services"]
+    assert {(port["target"], port["published"]) for port in services["proxy"]["ports"]} == {
+        (8080, "80"),
+        (8443, "8444"),
+    }
+    assert services["api"]["environment"]["TRUSTED_PROXIES"] == "1"
+    assert services["proxy"]["environment"]["TLS_KEY"] == "/run/secrets/own.key"
+    assert "store" not in services["proxy"]["networks"]
 
 
 def test_settings_of_operators_come_from_the_file(tmp_path: Path) -> None:
@@ -87,7 +98,8 @@ def test_containers_may_do_little() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service.get("read_only") or name in ("mongo", "rabbitmq"), name
         assert service.get("mem_limit") or name == "secrets", name
-        assert {port["host_ip"] for port in service.get("ports", [])} <= {"127.0.0.1"}, name
+        inside = {port.get("host_ip") for port in service.get("ports", [])} <= {"127.0.0.1"}
+        assert inside or name == "proxy", name
     assert {name for name, service in services.items() if "store" in service.get("networks", {})} == {
         "mongo", "migrate", "api", "worker",
     }  # fmt: skip
@@ -109,6 +121,7 @@ def test_the_rehearsal_replaces_only_what_cannot_be_had() -> None:
     replaced = {
         "mongo": {"image", "build", "command", "user", "environment", "healthcheck"},
         "rabbitmq": {"image", "build"},
+        "proxy": {"image", "build"},
     }
     for name, service in ours["services"].items():
         allowed = replaced.get(name, {"build", "environment"})

@@ -11,6 +11,7 @@ from flask import Flask, g, request
 from api.auth.tokens import TokenClaims, tokens
 from api.http.context import core
 from api.http.errors import Forbidden, Unauthenticated
+from api.limits import here, limits
 from core.identity.api_keys import PREFIX
 from core.identity.people import Person, Role
 from core.operation import Operation
@@ -25,6 +26,8 @@ LIBRARY_ROUTES = frozenset({"api-docs.openapi_json", "swagger_ui.show"})
 
 OPEN = ", open on one machine without ADMIN_TOKEN"
 """The end of a route's declared access: see `_is_open`."""
+
+NEEDS_KEY = "This request needs the gateway's X-Gateway-Key."
 
 RANK = {Role.USER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
 
@@ -58,7 +61,13 @@ class Caller:
 
 def anyone(view: Callable[P, R]) -> Callable[P, R]:
     """Anyone may call."""
-    return _declared(view, ANYONE)
+
+    @wraps(view)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+        limits().count(here())
+        return view(*args, **kwargs)
+
+    return _declared(counted, ANYONE)
 
 
 def anyone_or_key(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -72,6 +81,7 @@ def anyone_or_key(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 found = _identify()
                 if scope in found.scopes:
                     g.caller = found
+            limits().count(g.caller.id if "caller" in g else here())
             return view(*args, **kwargs)
 
         return _declared(known, f"{ANYONE}, known by scope {scope}")
@@ -111,9 +121,10 @@ def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             secret = getattr(core().settings, setting)
             given = request.headers.get("X-Gateway-Key", "")
-            right = bool(secret) and hmac.compare_digest(given.encode(), secret.encode())
-            if not right and not _is_open(secret):
-                raise Unauthenticated("This request needs the gateway's X-Gateway-Key.", challenge="X-Gateway-Key")
+            if not _is_open(secret):
+                with limits().guess(given):
+                    if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
+                        raise Unauthenticated(NEEDS_KEY, challenge="X-Gateway-Key")
             return view(*args, **kwargs)
 
         return _declared(guarded, f"gateway {setting}")
@@ -196,8 +207,11 @@ def _guarded(
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         if not (may_be_open and _is_open(core().settings.admin_token)):
             g.caller = _identify()
+            limits().count(g.caller.id)
             if not may(g.caller):
                 raise _refusal(g.caller, access)
+        else:
+            limits().count(here())
         return view(*args, **kwargs)
 
     return _declared(guarded, access + OPEN * may_be_open)
@@ -223,16 +237,18 @@ def _ranks(caller: Caller, role: Role) -> bool:
 
 
 def _identify() -> Caller:
-    """Raises Unauthenticated for an unknown caller (RFC 6750, section 3.1)."""
+    """Raises Unauthenticated for an unknown caller (RFC 6750, section 3.1), and TooManyRequests for one who guesses."""
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer":
         raise Unauthenticated
-    known = _caller(authorization.token or "")
-    if known is None:
-        raise Unauthenticated(
-            "This token is not valid, or has expired, or is not good from this address.",
-            challenge='Bearer error="invalid_token"',
-        )
+    token = authorization.token or ""
+    with limits().guess(token):
+        known = _caller(token)
+        if known is None:
+            raise Unauthenticated(
+                "This token is not valid, or has expired, or is not good from this address.",
+                challenge='Bearer error="invalid_token"',
+            )
     return known
 
 

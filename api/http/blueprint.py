@@ -39,6 +39,7 @@ class Routes(Blueprint):
         bodyless: tuple[str, ...] = (),
         forms: tuple[str, ...] = (),
         kinds: tuple[str, ...] = (),
+        limit: str | None = "writes",
         **kwargs: Any,
     ) -> None:
         """As flask-smorest's Blueprint, and:
@@ -48,10 +49,11 @@ class Routes(Blueprint):
         bodyless: endpoints of POSTs without a body.
         forms: endpoints of POSTs whose body is a form.
         kinds: the kinds of operations that clients ask for here.
+        limit: the rate of RATE_LIMITS for what changes something here; None for no limit, nor for reads.
         """
         super().__init__(*args, **kwargs)
         self.max_body_bytes, self.max_nesting = max_body_bytes, max_nesting
-        self.bodyless, self.forms, self.kinds = bodyless, forms, kinds
+        self.bodyless, self.forms, self.kinds, self.limit = bodyless, forms, kinds, limit
 
     def _store_endpoint_docs(self, endpoint: str, obj: Any, *args: Any, **options: Any) -> None:
         """Completes the description of each operation: an operationId, and an example of each answer."""

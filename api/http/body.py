@@ -7,7 +7,7 @@ from werkzeug.exceptions import BadRequest as WerkzeugBadRequest
 
 from api.http.blueprint import FORM, Routes
 from api.http.context import this_request
-from api.http.errors import BadRequest, RequestTooLarge, UnsupportedMediaType
+from api.http.errors import BadRequest, BrokenBody, RequestTooLarge, UnsupportedMediaType
 from api.http.headers import idempotency_key
 from api.http.json import deeper_than
 from core.errors import Refused
@@ -47,5 +47,8 @@ def _check_size_and_type(sent: Request, routes: Routes, wanted: str) -> None:
     largest = routes.max_body_bytes
     if sent.mimetype != wanted:
         raise UnsupportedMediaType(f"The body has to be {wanted}.")
-    if (sent.content_length or 0) > largest or len(sent.get_data(cache=True)) > largest:
+    announced = sent.content_length or 0
+    if announced > largest or len(sent.get_data(cache=True)) > largest:
         raise RequestTooLarge(f"The body is larger than {largest} bytes.")
+    if len(sent.get_data()) < announced:  # the server takes the end of the connection for the end of the body
+        raise BrokenBody

@@ -6,7 +6,8 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app
-from werkzeug.exceptions import HTTPException, SecurityError
+from gunicorn.http.errors import NoMoreData, ParseException  # type: ignore[import-untyped]  # it has no types
+from werkzeug.exceptions import ClientDisconnected, HTTPException, SecurityError
 
 from api.http.json import json_answer
 from core import errors
@@ -65,12 +66,28 @@ class UnsupportedMediaType(HttpError):
     headers = CLOSE
 
 
+class BrokenBody(HttpError):
+    """The body ends too early, or its chunks are malformed."""
+
+    code = "bad_request"
+    headers = CLOSE
+
+
+class BodyTooSlow(HttpError):
+    """The body did not arrive in time. Nothing was accepted; send the request again."""
+
+    code = "request_timeout"
+    headers = CLOSE
+
+
 STATUS: Mapping[type[errors.QuittanceError], int] = {
     BadRequest: 400,
     BadIdempotencyKey: 400,
+    BrokenBody: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     errors.NotFound: 404,
+    BodyTooSlow: 408,
     errors.Clash: 409,
     RequestTooLarge: 413,
     UnsupportedMediaType: 415,
@@ -81,6 +98,7 @@ STATUS: Mapping[type[errors.QuittanceError], int] = {
 }
 """By error, or the nearest of its base classes; any other is a bug of ours, 500."""
 
+PROBLEM = "application/problem+json"
 RETRY_AFTER_S = 5
 
 CODES: Mapping[int, str] = {
@@ -104,12 +122,17 @@ def status_of(error: type[errors.QuittanceError]) -> int:
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
     """An application/problem+json answer. members: extension members that are not None."""
-    title = code.replace("_", " ").capitalize()
-    body = {"type": f"urn:quittance:error:{code}", "title": title, "status": status, "code": code, "detail": detail}
+    body = details_of(status, code, detail)
     body.update({name: value for name, value in members.items() if value is not None})
-    response = json_answer(current_app.json.dumps(body), status, "application/problem+json")
+    response = json_answer(current_app.json.dumps(body), status, PROBLEM)
     response.headers.update(headers or {})
     return response
+
+
+def details_of(status: int, code: str, detail: str) -> dict[str, Any]:
+    """The members that every problem has (RFC 9457, section 3.1)."""
+    title = code.replace("_", " ").capitalize()
+    return {"type": f"urn:quittance:error:{code}", "title": title, "status": status, "code": code, "detail": detail}
 
 
 INVALID = "Some fields are not valid."
@@ -118,6 +141,8 @@ INVALID = "Some fields are not valid."
 def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, from_http)
     app.register_error_handler(errors.QuittanceError, _from_ours)
+    for broken in (ClientDisconnected, NoMoreData, ParseException):
+        app.register_error_handler(broken, _from_broken_body)
     app.register_error_handler(Exception, _from_bug)
 
 
@@ -148,6 +173,11 @@ def _from_ours(error: errors.QuittanceError) -> Response:
         listed = [{"pointer": f"/{error.field}", "detail": error.message}]
         return problem(status, error.code, INVALID, headers, errors=listed)
     return problem(status, error.code, error.message, headers)
+
+
+def _from_broken_body(_: Exception) -> Response:
+    """What the server or werkzeug raises while the body is read. Its text quotes the body, so nobody gets it."""
+    return _from_ours(BrokenBody())
 
 
 def _from_bug(error: Exception) -> Response:

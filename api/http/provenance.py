@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.http.errors import Forbidden
+from api.http.errors import BadRequest, Forbidden
 from core.settings import Settings
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1")
@@ -23,8 +23,15 @@ def check_provenance(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies, proxies)  # type: ignore[method-assign]
     if settings.trusted_hosts or (settings.local and ":" not in settings.api_host):  # Flask's list knows no IPv6
         app.config["TRUSTED_HOSTS"] = [*settings.trusted_hosts, *LOCAL_HOSTS]
+    app.before_request(_refuse_without_host)
     if settings.open:
         app.before_request(_refuse_other_sites)
+
+
+def _refuse_without_host() -> None:
+    """A request of HTTP/1.1 names the host that it is for (RFC 9112, section 3.2)."""
+    if not request.environ.get("HTTP_HOST") and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        raise BadRequest("The request has no Host.")
 
 
 def _refuse_other_sites() -> None:

@@ -7,7 +7,7 @@ Before a PIN is looked at, the step is claimed, so that no wrong one counts twic
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from core.ids import new_id
 from core.notices.languages import DEFAULT
 from core.notices.outcome import outcome
 from core.operation import Operation
+from core.secrets import derived_keys
 from core.store.port import OPERATIONS, USSD_SESSIONS, Document
 from core.upcasts import USSD_SESSION, latest, upcast
 
@@ -36,6 +37,7 @@ RETRIED_S = 3
 """A person needs longer to read a screen and type a PIN: an earlier input is the previous step, delivered again."""
 LOOK_AGAIN_S, MAX_LOOKS = 0.05, 20
 """While another delivery of the step has claimed it: one second in all, which is the time a screen may take."""
+KEY_PURPOSE = "quittance: inputs of USSD sessions"
 MAX_NEWS = 3
 """The most outcomes that the next dial shows."""
 
@@ -68,12 +70,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Sessions:
-    """secret: hides what was typed in what is stored; sleep: takes seconds."""
+    """keys: hide what was typed in what is stored; the first is used, and all are understood. sleep: takes seconds."""
 
     core: Core
     pins: Pins
     menus: Menus
-    secret: str
+    keys: Sequence[str]
     sleep: Callable[[float], None] = time.sleep
 
     def answer(self, delivery: Delivery) -> Answer:
@@ -121,7 +123,7 @@ class Sessions:
             if self._is_secret(place.screen):
                 known = self.core.store.replace(USSD_SESSIONS, {**known, "claimed_at": to_rfc3339(now)})
             shown = step(talk, place, delivery.text)
-        if shown.wrong and delivery.number is None and known["last"] == self._mark(delivery):
+        if shown.wrong and delivery.number is None and self._same_input(known, delivery):
             shown = replace(shown, message=known["message"])
         still_asks = resume and shown.wrong
         return self._save(known, delivery, shown, resume=still_asks, steps=known["steps"] + 1)
@@ -177,7 +179,7 @@ class Sessions:
             "over": shown.place is None,
             "resume": resume,
             "message": shown.message,
-            "last": self._mark(delivery),
+            "last": _mark(self.keys[0], delivery),
             "last_on": None if known.get("resume") else _spot(known.get("place")),
             "claimed_at": None,
             "follows": list(dict.fromkeys([*known["follows"], *new]))[-MAX_NEWS:],
@@ -198,7 +200,7 @@ class Sessions:
             seen = delivery.number <= known["steps"] and not dials_anew
         else:
             stays = known["over"] or known["last_on"] == _spot(known["place"]) or self._no_pin_yet(known)
-            seen = stays and known["last"] == self._mark(delivery)
+            seen = stays and self._same_input(known, delivery)
         return Answer(known["message"], known["over"]) if seen else None
 
     def _no_pin_yet(self, known: Document) -> bool:
@@ -258,9 +260,14 @@ class Sessions:
     def _id(self, delivery: Delivery) -> str:
         return hashlib.sha256(delivery.msisdn.encode()).hexdigest()
 
-    def _mark(self, delivery: Delivery) -> str:
-        """A keyed hash of the input, which may be a PIN."""
-        return hmac.new(self.secret.encode(), f"{delivery.session}\n{delivery.text}".encode(), "sha256").hexdigest()
+    def _same_input(self, known: Document, delivery: Delivery) -> bool:
+        """Whether the last input was this one, whichever of the keys it was saved with."""
+        return known["last"] in [_mark(key, delivery) for key in self.keys]
+
+
+def _mark(key: str, delivery: Delivery) -> str:
+    """A keyed hash of the input, which may be a PIN."""
+    return hmac.new(key.encode(), f"{delivery.session}\n{delivery.text}".encode(), "sha256").hexdigest()
 
 
 def _begins(known: Document | None, delivery: Delivery) -> bool:
@@ -281,6 +288,11 @@ def _place(document: Document) -> Place:
 def _spot(place: Document | None) -> list[object] | None:
     """The screen and page that the caller sees."""
     return [place["screen"], place["page"]] if place else None
+
+
+def session_keys(secrets: Sequence[str], pepper: str) -> tuple[str, ...]:
+    """The keys of Sessions. Earlier releases used the pepper of PINs: what they saved a moment ago is understood."""
+    return (*derived_keys(secrets, KEY_PURPOSE), pepper)
 
 
 def sessions() -> Sessions:

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.broker.port import Message, escape
 from core.errors import BrokerUnavailable
+from core.private_files import make_private_file, open_private, tighten
 
 FILE = "events.log"
 LOOK_AGAIN_S = 0.2
@@ -19,6 +20,7 @@ LOOK_AGAIN_S = 0.2
 class TopicLog:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
+        tighten(self.path)
         self._lock = threading.Lock()
 
     def append(self, message: Message) -> None:
@@ -32,7 +34,7 @@ class TopicLog:
         data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         try:
             # In one write at the end of the file, so that lines of several processes do not mix.
-            with self._lock, open(self.path, "ab+", buffering=0) as file:
+            with self._lock, open(self.path, "ab+", buffering=0, opener=open_private) as file:
                 whole = file.write(self._after(file) + data) >= len(data)
                 os.fsync(file.fileno())
         except OSError as error:
@@ -49,7 +51,7 @@ class TopicLog:
 
     def read(self, pattern: str, follow: bool = False) -> Iterator[dict[str, Any]]:
         """The messages whose topic fits the pattern, from the first one on; with `follow`, also those to come."""
-        self.path.touch()
+        make_private_file(self.path)
         with open(self.path, "rb") as file:
             line = b""
             while True:

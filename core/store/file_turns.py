@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from core.native import sleep_natively
+from core.private_files import open_private, tighten
 
 try:
     import fcntl
@@ -46,7 +47,9 @@ class Turns:
             file.close()
 
     def _open(self, name: str) -> IO[bytes]:
-        return Path(f"{self._path}.{name}").open("ab")
+        path = Path(f"{self._path}.{name}")
+        tighten(path)
+        return open(path, "ab", opener=open_private)
 
 
 def _take(file: IO[bytes], give_up_at: float) -> None:

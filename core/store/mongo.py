@@ -48,7 +48,7 @@ class MongoStore:
     ) -> None:
         self.collections = collections
         try:
-            self._client = client or _connect(url, connections, election_s)
+            self._client = client or connect(url, connections, election_s)
             self.database = self._client.get_default_database(
                 DATABASE,
                 write_concern=DURABLE,
@@ -127,7 +127,7 @@ class MongoStore:
         return self.database[name]
 
 
-def _connect(url: str, connections: int, election_s: float) -> MongoClient[Document]:
+def connect(url: str, connections: int, election_s: float) -> MongoClient[Document]:
     return MongoClient(
         url,
         retryWrites=True,

@@ -9,13 +9,15 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from core.native import in_native_thread
+from core.private_files import make_private_file, tighten
 from core.store.file_turns import AVAILABLE, Turns
 from core.store.table import Statement, Values, Write
 
@@ -47,6 +49,11 @@ class Sqlite:
             self._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         )
         self._memory = memory
+        if not memory and not str(path).startswith("file:"):
+            with suppress(OSError):  # SQLite says it better
+                make_private_file(Path(str(path)))  # the files beside it get the mode of this one
+            for suffix in ("-wal", "-shm"):
+                tighten(Path(f"{path}{suffix}"))
         self._readers: queue.SimpleQueue[_Opened | None] = queue.SimpleQueue()
         for _ in range(READERS):
             self._readers.put(None)

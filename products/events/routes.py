@@ -51,6 +51,7 @@ blueprint = Routes(
     description="Events that are always published",
     max_body_bytes=MAX_BODY_BYTES,
     max_nesting=MAX_NESTING,
+    limit="events",
     bodyless=("events.Replay",),
     kinds=(EVENT.kind,),
 )

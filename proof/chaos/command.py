@@ -46,6 +46,7 @@ SETTINGS = {
     "SECRET_KEY": "chaos-signs-with-this-secret-and-with-no-other",
     "PIN_PEPPER": "chaos-mixes-this-pepper-into-its-pins-and-no-other",
     "LOG_LEVEL": "WARNING",
+    "RATE_LIMITS": "off",
 }
 PARTNERS = {
     "REGISTRY_URL": "registry",

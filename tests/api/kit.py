@@ -16,8 +16,9 @@ from flask import Flask
 from api.app import WAITING_SEATS, create_app
 from api.auth.tokens import Tokens
 from api.http.waiting import WaitingRoom
+from api.limits import Limits
 from api.ussd.menu import Menus
-from api.ussd.sessions import Sessions
+from api.ussd.sessions import Sessions, session_keys
 from core.bootstrap import Core
 from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker
@@ -299,14 +300,15 @@ def _app() -> Flask:
 def move_in(house: House, sleep: Callable[[float], None] = time.sleep) -> House:
     """The house with an app, as `create_app` wires it: one that moves from house to house, as making one takes long."""
     app, core = _app(), house.core
-    pepper = pin_pepper(core.settings)
+    secrets, pepper = signing_secrets(core.settings), pin_pepper(core.settings)
     pins = Pins(core.store, core.clock, pepper, core.passwords)
     app.extensions |= {
         "core": core,
-        "tokens": Tokens(signing_secrets(core.settings), core.clock),
+        "tokens": Tokens(secrets, core.clock),
         "pins": pins,
-        "ussd": Sessions(core, pins, menus(), pepper, sleep),
+        "ussd": Sessions(core, pins, menus(), session_keys(secrets, pepper), sleep),
         "waiting": WaitingRoom(WAITING_SEATS),
+        "limits": Limits(core.settings.rate_limits, core.counters, core.clock),
     }
     vars(house)["app"] = app
     return house

@@ -1,5 +1,7 @@
 """What every answer has, wrong methods and paths, the figures and the logs."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -69,7 +71,8 @@ def test_wrong_methods_say_which_are_right(house: House, path: str, allowed: str
 def test_options(house: House, path: str, allowed: str) -> None:
     answer = house.http.options(path)
 
-    assert answer.status_code in (200, 204)
+    assert answer.status_code == 204
+    assert "Content-Type" not in answer.headers
     assert sorted(answer.headers["Allow"].split(", ")) == allowed.split()
 
 
@@ -93,19 +96,46 @@ def test_every_answer_has_the_security_headers(house: House) -> None:
     ]  # fmt: skip
 
     # I expect that browsers may not guess, frame or refer, and that no header names our software
-    assert {answer.status_code for answer in answers} == {200, 202, 304, 400, 401, 404, 405, 413, 415, 422}
+    assert {answer.status_code for answer in answers} == {200, 202, 204, 304, 400, 401, 404, 405, 413, 415, 422}
     for answer in answers:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert len(answer.headers.getlist("Content-Security-Policy")) == 1
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert "unsafe-eval" not in answer.headers["Content-Security-Policy"]
         assert "Set-Cookie" not in answer.headers
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_a_payment_is_not_kept_by_caches(house: House) -> None:
-    control = house.get(house.pay()).headers["Cache-Control"]
+def test_nothing_personal_is_kept_by_caches(house: House) -> None:
+    # Given somebody with a wallet, and a payment
+    awa, id = house.person("awa"), house.pay()
+    personal = [
+        awa.get("/v1/auth/read_current_user"), awa.get("/v1/wallets/me"), awa.get("/v1/payments"), house.list(),
+        house.post(body()), house.post({}), house.get("x"), house.list(token=""), house.get("/nope"),
+    ]  # fmt: skip
 
-    assert "no-cache" in control or "no-store" in control
+    # I expect that no cache keeps an answer, and that one which is asked for again and again is asked for each time
+    assert {answer.headers["Cache-Control"] for answer in personal} == {"no-store"}
+    assert house.get(id).headers["Cache-Control"] == "no-cache"
+
+
+def test_only_our_own_scripts_run_on_the_page_of_the_docs(house: House) -> None:
+    page = house.http.get("/docs/")
+    policy = dict(rule.split(" ", 1) for rule in page.headers["Content-Security-Policy"].split("; "))
+
+    # I expect the script in the page by its hash
+    (script,) = re.findall("<script>(.*?)</script>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy["script-src"] == f"'self' 'sha256-{digest}'"
+    assert policy["connect-src"] == "'self'"
+
+
+def test_a_request_without_a_host_is_refused(house: House) -> None:
+    answer = house.http.get("/healthz", environ_overrides={"HTTP_HOST": None, "SERVER_PROTOCOL": "HTTP/1.1"})
+
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("host", ["evil.example\r\nX-Injected: 1", "<script>", "a b", "[::1"])

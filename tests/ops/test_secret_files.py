@@ -1,6 +1,7 @@
 """`quittance secrets`: what it makes, and that it never changes what is there."""
 
 import os
+import ssl
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ def test_only_their_process_reads_them(tmp_path: Path, monkeypatch: pytest.Monke
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert given["pin_pepper"] == (10001, 10001)
     assert given["mongo_keyfile"] == (999, 999)
+    assert given["tls_key"] == (101, 101)
     assert {name: mode for name, mode in modes.items() if mode != 0o400} == {
         "rabbitmq.conf": 0o440,
         "mongo_password": 0o440,
@@ -72,5 +74,13 @@ def test_half_a_secret_is_never_left(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_each_secret_of_ours_is_a_setting() -> None:
-    servers = {"rabbitmq.conf", "mongo_password", "mongo_keyfile"}
+    servers = {"rabbitmq.conf", "mongo_password", "mongo_keyfile", "tls_key", "tls_certificate"}
     assert {name.upper() for name in FILES.keys() - servers} <= set(setting_names())
+
+
+def test_the_certificate_fits_the_key_that_is_there(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "tls_certificate").unlink()
+
+    assert make(tmp_path) == ["tls_certificate"]
+    ssl.create_default_context().load_cert_chain(tmp_path / "tls_certificate", tmp_path / "tls_key")

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from core.private_files import open_private, tighten
 from worker.partners.breaker import Breaker
 from worker.partners.port import Confirmed, NotFound, Reply, Unavailable
 
@@ -27,13 +28,14 @@ class FileSms:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        tighten(path)
         self._lock = threading.Lock()
         self.enquire: Callable[[str], Reply] | None = self._find
 
     def send(self, reference: str, to: str, text: str) -> Reply:
         line = _line(reference, to, text).encode()
         try:
-            with self._lock, self._path.open("ab+") as file:
+            with self._lock, open(self._path, "ab+", opener=open_private) as file:
                 file.write(b"\n" + line if _cut_off(file) else line)  # one write: other processes append too
         except OSError as error:
             return Unavailable(str(error))

@@ -1,0 +1,129 @@
+"""How often callers may ask and guess, by person, key or address.
+
+Source of the headers: draft-ietf-httpapi-ratelimit-headers-10.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from flask import Flask, Response, current_app, g, request
+
+from api.http.blueprint import Routes
+from api.http.errors import Unauthenticated
+from core.clock import Clock
+from core.errors import StoreUnavailable
+from core.identity.guesses import fingerprint
+from core.rates import Counters, Limiter, Rates, TooManyRequests
+
+BY_ENDPOINT: Mapping[str, str] = {
+    "people.Registration": "registration",
+    "people.Token": "sign_in",
+    "phones.PhoneCode": "codes",
+    "credentials.ResetCode": "codes",
+}
+READS, GUESSES = "reads", "guesses"
+KNOWN_FOR = timedelta(hours=1)
+MOST_KNOWN = 10_000
+
+
+class Limits:
+    """The limits of an app."""
+
+    def __init__(self, rates: Rates, counters: Counters, clock: Clock) -> None:
+        self._limiter = Limiter(rates, counters, clock)
+        self._limited = GUESSES in rates
+        self._counters, self._clock = counters, clock
+        self._known: dict[str, datetime] = {}
+
+    def count(self, who: str) -> None:
+        """Counts the current request. Raises TooManyRequests."""
+        if (name := _name()) is None:
+            return
+        try:
+            g.quota = self._limiter.count(name, who)
+        except TooManyRequests as refused:
+            g.quota = refused.quota
+            raise
+
+    @contextmanager
+    def guess(self, secret: str) -> Iterator[None]:
+        """A look at a token or a key, which is a guess if the block raises Unauthenticated.
+
+        After too many wrong ones from an address, only those are looked at that were right from there within an hour.
+        Raises TooManyRequests.
+        """
+        if not self._limited:
+            yield
+            return
+        address = here()
+        pair = hashlib.sha256(f"{address}\n{secret}".encode()).hexdigest()[:32]
+        if not self._is_known(pair):
+            self._limiter.check(GUESSES, address)
+        try:
+            yield
+        except Unauthenticated:
+            self._limiter.count(GUESSES, address)
+            raise
+        self._remember(pair)
+
+    def _is_known(self, pair: str) -> bool:
+        until = self._known.get(pair)
+        if until is not None and until > self._clock.now():
+            return True
+        try:
+            return self._counters.read(_key(pair)) > 0
+        except StoreUnavailable:
+            return False
+
+    def _remember(self, pair: str) -> None:
+        """Here, and where other processes find it."""
+        now = self._clock.now()
+        if self._known.get(pair, now) > now:
+            return
+        self._known.pop(pair, None)
+        self._known[pair] = now + KNOWN_FOR / 2
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        try:
+            self._counters.add(_key(pair), now + KNOWN_FOR)
+        except StoreUnavailable:
+            return  # it is known here
+
+
+def limits() -> Limits:
+    """The app's limits."""
+    found: Limits = current_app.extensions["limits"]
+    return found
+
+
+def here() -> str:
+    """The address of the caller, or the part of it that one customer has, as it is remembered."""
+    return fingerprint(request.remote_addr or "")
+
+
+def register(app: Flask) -> None:
+    """Tells callers what is left to them."""
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        quota = g.get("quota")
+        if quota is not None:
+            response.headers["RateLimit-Policy"] = f'"{quota.name}";q={quota.rate.most};w={quota.rate.within_s}'
+            response.headers["RateLimit"] = f'"{quota.name}";r={max(0, quota.left)};t={quota.reset_s}'
+        return response
+
+
+def _name() -> str | None:
+    """The sort of the current request; None for one that is not limited."""
+    routes = current_app.blueprints.get(request.blueprint or "")
+    if not isinstance(routes, Routes) or routes.limit is None:
+        return None
+    if request.method in ("GET", "HEAD"):
+        return READS
+    return BY_ENDPOINT.get(request.endpoint or "", routes.limit)
+
+
+def _key(pair: str) -> str:
+    return f"known\n{pair}"

@@ -1,0 +1,159 @@
+"""The proxy that we ship, in front of a real API: who gets in, how much, and how slowly."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from devtools.nginx import FILES, Nginx, log_of
+from devtools.servers import free_ports
+from devtools.slow_clients import slow_clients
+from devtools.stack import Stack
+from tests.conftest import running
+from tests.e2e.kit import FAST, Payments
+
+SLOW = 500
+pytestmark = pytest.mark.xdist_group("proxy")
+
+
+def started(upstream: int, **settings: str) -> Iterator[Nginx]:
+    def open_server() -> Nginx:
+        return Nginx(f"127.0.0.1:{upstream}", **settings)
+
+    for server in running(open_server):
+        server.start()
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = {**FAST, "TRUSTED_PROXIES": "1", "USSD_KEY": "k" * 32}
+    with Stack(tmp_path_factory.mktemp("proxied"), settings) as stack:
+        stack.start(["mock_api", "api"])
+        yield stack
+
+
+@pytest.fixture
+def proxy(stack: Stack) -> Iterator[Nginx]:
+    """As Compose starts it: limits count anew for each test."""
+    yield from started(stack.api_port)
+
+
+def ask(proxy: Nginx, method: str, path: str, **how: Any) -> requests.Response:
+    return requests.request(method, proxy.url + path, verify=proxy.trust, timeout=60, allow_redirects=False, **how)
+
+
+def assert_refused(answer: requests.Response, status: int, code: str) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.json()["status"], answer.json()["code"]) == (status, code)
+
+
+def test_a_payment_comes_through_and_is_followed_by_https(stack: Stack, proxy: Nginx) -> None:
+    # Given a client who says that it speaks for others
+    lies = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "X-Forwarded-For": "192.0.2.1"}
+    lies |= {"Forwarded": "host=evil.example", "X-Forwarded-Prefix": "/evil", "X-Forwarded-Port": "1"}
+    answer = ask(proxy, "POST", "/amendes/payments/", json=Payments(stack).body("+2250707000011"), headers=lies)
+
+    # I expect the URL by which the proxy is reached
+    assert answer.status_code == 202
+    assert answer.headers["Location"].startswith(f"{proxy.url}/amendes/payments/")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert requests.get(answer.headers["Location"], verify=proxy.trust, timeout=30).status_code == 200
+
+
+def test_guesses_count_by_the_address_that_the_proxy_sees(proxy: Nginx) -> None:
+    # Given somebody who guesses a password and names another address each time
+    statuses = []
+    for guess in range(6):
+        form = {"username": "nobody-has-this-name", "password": f"a wrong guess {guess}"}
+        named = {"X-Forwarded-For": f"192.0.2.{guess}"}
+        statuses.append(ask(proxy, "POST", "/v1/auth/token", data=form, headers=named).status_code)
+
+    assert statuses == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/docs/../metrics", "/readyz", "/readyz/"])
+def test_figures_are_not_for_the_outside(proxy: Nginx, path: str) -> None:
+    request = requests.Request("GET", proxy.url).prepare()
+    request.url = proxy.url + path  # requests itself would make it simpler
+    with requests.Session() as client:
+        assert_refused(client.send(request, verify=proxy.trust, timeout=30), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "path", ["/ussd", "/ussd/", "//ussd/", "/ussd/africastalking", "/ussd/infobip/session/1/start"]
+)
+def test_ussd_is_for_the_addresses_of_gateways(stack: Stack, path: str) -> None:
+    dial = {"sessionid": "1", "msisdn": "+2250707000001", "message": ""}
+    for shut in started(stack.api_port):
+        assert_refused(ask(shut, "POST", path, json=dial), 403, "forbidden")
+
+
+def test_a_gateway_that_is_named_gets_in(stack: Stack, tmp_path: Path) -> None:
+    named = tmp_path / "addresses.conf"
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)  # for the server's own user
+    named.write_text((FILES / "ussd_addresses.conf").read_text().replace("# allow 192.0.2.0/24", "allow 127.0.0.1"))
+    dial = {"sessionid": "1", "msisdn": "+2250707000001", "message": ""}
+    for opened in started(stack.api_port, PROXY_USSD_ADDRESSES=str(named)):
+        assert ask(opened, "POST", "/ussd/", json=dial).status_code == 401
+        answer = ask(opened, "POST", "/ussd/", json=dial, headers={"X-Gateway-Key": "k" * 32})
+        assert answer.status_code == 200
+
+
+def test_without_tls_pages_are_redirected_and_nothing_else_is_taken(proxy: Nginx) -> None:
+    page = requests.get(f"{proxy.plain_url}/docs/?x=1", timeout=30, allow_redirects=False)
+    assert (page.status_code, page.headers["Location"]) == (308, "https://127.0.0.1/docs/?x=1")
+
+    form = {"username": "awa", "password": "correct horse battery"}
+    assert_refused(requests.post(f"{proxy.plain_url}/v1/auth/token", data=form, timeout=30), 403, "forbidden")
+
+
+def test_an_address_that_asks_too_often_waits(stack: Stack) -> None:
+    for strict in started(stack.api_port, PROXY_REQUESTS_PER_S="1", PROXY_BURST="2"):
+        answers = [ask(strict, "GET", "/healthz") for _ in range(10)]
+        assert answers[0].status_code == 200
+        assert_refused(answers[-1], 429, "too_many_requests")
+        assert answers[-1].headers["Retry-After"] == "2"
+        assert answers[-1].headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_a_body_that_is_too_large_is_refused(proxy: Nginx) -> None:
+    assert_refused(ask(proxy, "POST", "/amendes/payments/", data=b"x" * 300_000), 413, "request_too_large")
+
+
+def test_a_service_that_is_away_is_said_to_be(stack: Stack) -> None:
+    (nobody,) = free_ports(1)
+    for alone in started(nobody):
+        answer = ask(alone, "GET", "/healthz")
+        assert_refused(answer, 503, "unavailable")
+        assert answer.headers["Retry-After"] == "5"
+
+
+def test_the_logs_hold_no_phone_and_no_token(proxy: Nginx) -> None:
+    ask(proxy, "GET", "/amendes/payments/?msisdn=%2B2250707000011")
+    ask(proxy, "POST", "/callbacks/mtn/the-token-of-a-step", json={})
+
+    log = log_of(proxy)
+    assert "GET /amendes/payments/ 401" in log
+    assert "POST /callbacks/mtn 200" in log
+    assert "0707000011" not in log
+    assert "the-token" not in log
+
+
+@pytest.mark.slow
+def test_slow_clients_keep_nobody_out(stack: Stack, proxy: Nginx) -> None:
+    # Given hundreds of connections that are held by half heads, half bodies, answers that nobody reads, and silence
+    payments = Payments(stack)
+    with slow_clients(proxy.port, SLOW, proxy.tls()) as held:
+        assert len(held) == SLOW
+
+        # I expect that whoever pays meanwhile is served
+        for _ in range(15):
+            assert ask(proxy, "GET", "/healthz").status_code == 200
+            answer = ask(proxy, "POST", "/amendes/payments/", json=payments.body("+2250707000011"))
+            assert answer.status_code == 202
+    assert "Traceback" not in stack.log("api")
