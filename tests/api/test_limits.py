@@ -9,7 +9,7 @@ import pytest
 from core.identity.people import Role
 from core.rates import Rate
 from tests.answers import Answer
-from tests.api.kit import PASSWORD, URL, House, assert_problem, body, build, move_in
+from tests.api.kit import PASSWORD, TOKEN, URL, House, assert_problem, body, build, move_in
 from tests.doubles import FakeClock, lent_sql
 
 RATES = {name: Rate(3, 60) for name in ("registration", "sign_in", "codes", "writes", "events", "reads", "guesses")}
@@ -63,7 +63,7 @@ def test_callers_are_told_what_is_left(house: House) -> None:
     [
         ("POST", "/v1/auth/token", {"data": {"username": "nobody", "password": "x"}}),
         ("POST", "/v1/auth/password/code", {"json": {"msisdn": "+2250707000001"}}),
-        ("POST", "/api/event/a/b/c", {"json": {"n": 1}}),
+        ("POST", "/api/event/a/b/c", {"json": {"n": 1}, "token": TOKEN}),
         ("GET", "/v1/services/list", {}),
         ("GET", f"{URL}01a1fb37-7851-74c6-b28a-58f4b87a2511", {}),
     ],
