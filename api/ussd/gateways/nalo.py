@@ -7,19 +7,10 @@ from flask.views import MethodView
 from marshmallow import EXCLUDE, Schema, fields
 
 from api.auth.access import gateway
-from api.http.fields import Text
+from api.http.fields import Flag, Text
 from api.ussd.gateways.common import KEY, SESSION, InternationalCaller, ask, blueprint
 
 EXAMPLE = {"USERID": "QUITTANCE", "MSISDN": "2250707000001", "USERDATA": "*384#", "MSGTYPE": True, "SESSIONID": "7"}
-
-
-class Flag(fields.Boolean):
-    """True or false, and nothing that stands for them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
 
 
 class NaloRequest(Schema):
