@@ -13,7 +13,7 @@ from api.auth.pins import pins
 from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
-from api.http.fields import Flag, Phone, Text
+from api.http.fields import Flag, Phone
 from core.errors import InvalidField, Refused
 from core.identity.codes import LIFETIME_S
 from core.identity.guessable import is_weak_pin

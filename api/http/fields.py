@@ -70,6 +70,17 @@ class Flag(fields.Boolean):
         return value
 
 
+class Whole(fields.Integer):
+    """A JSON number without a fraction: 5.0 is one in JSON Schema, and "5" is none."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise self.make_error("invalid", input=value)
+        if isinstance(value, Decimal) and (not value.is_finite() or abs(value) > MAX_MINOR or value % 1):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
 class Phone(fields.String):
     """A valid phone number in any spelling, loaded as E.164."""
 

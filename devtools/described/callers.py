@@ -14,7 +14,9 @@ from devtools.stack import ROOT, Stack
 
 ADMIN_TOKEN = "a-token-of-administrators-for-tests"
 GATEWAY_KEY = "a-key-of-all-gateways-in-these-tests"
-PASSWORD = "correct horse battery"
+PASSWORD = "a password of no example"
+"""That of the examples would change the caller's password, and so end their token."""
+LEAVERS = ("lea", "leo", "liz")
 PHONES = {"awa": "+2250707000001", "kofi": "+2250707000002"}
 TIMEOUT_S = 30
 
@@ -34,30 +36,27 @@ SETTINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. headers: what shows it."""
+    """Who calls.
+
+    headers: what shows it.
+    leaver: the Authorization of a person who signs out in place of this one; empty for who is no person.
+    paths: a pattern of the paths that it calls.
+    """
 
     name: str
     headers: Mapping[str, str]
+    leaver: str = ""
+    paths: str = "^/"
 
 
-@dataclass(frozen=True)
-class Found:
-    """What Schemathesis gets of a stack.
+def prepare(stack: Stack) -> tuple[list[Caller], dict[str, tuple[str, ...]]]:
+    """Makes people, a key and operations on a running stack.
 
-    callers: in the order in which they are played.
-    ids: by the name of a dictionary in schemathesis.toml, the ids that are there.
-    leaver: the headers of a person who only signs out.
+    Returns the callers in the order of their turns and, by the name of a dictionary in schemathesis.toml, the ids of
+    what is there.
     """
-
-    callers: tuple[Caller, ...]
-    ids: Mapping[str, tuple[str, ...]]
-    leaver: Mapping[str, str]
-
-
-def prepare(stack: Stack) -> Found:
-    """Makes people, a key and operations on a running stack."""
     client = _Client(stack.api)
-    for username in ("awa", "kofi", "leaver"):
+    for username in ("awa", "kofi", *LEAVERS):
         person = {"username": username, "password": PASSWORD, "msisdn": PHONES.get(username)}
         client.send("POST", "/v1/auth", {name: value for name, value in person.items() if value})
     _ops(stack, "people", "create-operator", "olga")
@@ -65,16 +64,17 @@ def prepare(stack: Stack) -> Found:
     scopes = [word for scope in sorted(DEFAULT.scopes) for word in ("--scope", scope)]
     key = json.loads(_ops(stack, "keys", "create", "till", *scopes, "--json"))["key"]
     admin, machine, awa = _bearer(ADMIN_TOKEN), _bearer(key), client.sign_in("awa")
-    callers = (
+    leaver = (client.sign_in(name)["Authorization"] for name in LEAVERS)
+    callers = [
         Caller("anonymous", {}),
-        Caller("person", awa),
-        Caller("operator", client.sign_in("olga")),
-        Caller("admin", client.sign_in("rosa")),
+        Caller("person", awa, next(leaver)),
+        Caller("operator", client.sign_in("olga"), next(leaver)),
+        Caller("admin", client.sign_in("rosa"), next(leaver)),
         Caller("admin token", admin),
         Caller("API key", machine),
-        Caller("gateway", {"X-Gateway-Key": GATEWAY_KEY}),
-    )
-    return Found(callers, _operations(client, admin, machine, awa), client.sign_in("leaver"))
+        Caller("gateway", {"X-Gateway-Key": GATEWAY_KEY}, paths="^/ussd"),
+    ]
+    return callers, _operations(client, admin, machine, awa)
 
 
 def _operations(
@@ -93,7 +93,7 @@ def _operations(
     client.send("POST", "/v1/merchants", {"name": "Kiosk", "owner": "kofi"}, admin)
     found = {
         "fines": client.send("POST", "/amendes/payments", paid)["id"],
-        "events": client.send("POST", "/api/event/shop/order/created", {"order": 7})["event_uid"],
+        "events": client.send("POST", "/api/event/shop/order/created", {"order": 7}, machine)["event_uid"],
         "services": service,
         "charges": consultations[0],
         "payers": client.send("POST", "/v1/payers", {"msisdn": PHONES["kofi"]}, machine)["id"],

@@ -89,9 +89,19 @@ class PublishedView(EventView):
 
 
 EventsView = list_view("EventsView", events=PublishedView)
+TOPIC = [
+    {
+        "in": "path",
+        "name": name,
+        "required": True,
+        "description": "letters, digits and . - _ of any language",
+        "schema": {"type": "string", "format": "topic", "minLength": 1, "maxLength": MAX_PART_CHARS},
+    }
+    for name in ("solution", "model", "action")
+]
 
 
-@blueprint.route("/<solution>/<model>/<action>")
+@blueprint.route("/<solution>/<model>/<action>", parameters=TOPIC)
 class Events(MethodView):
     @scoped(SCOPE_PUBLISH)
     @blueprint.response(202, EventView, description="Durable, and published at least once")
