@@ -10,7 +10,7 @@ from devtools.described import call_everything
 
 
 @click.command()
-@click.option("--examples", default=40, show_default=True, help="Random cases of an operation, at most.")
+@click.option("--examples", default=22, show_default=True, help="Random cases of an operation, at most.")
 @click.option("--seed", default=1, show_default=True, help="Where the random cases begin.")
 def prove(examples: int, seed: int) -> None:
     """Calls every route as every kind of caller, and holds the answers to the description."""
