@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run quick test coverage product chaos rehearse bench lint types format docs lock sbom ci
+.PHONY: help demo run quick test coverage product chaos prove rehearse bench lint types format docs lock sbom ci
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -33,6 +33,10 @@ chaos: $(VENV)/installed-dev ## three minutes of faults on real processes: embed
 	$(BIN)/quittance chaos
 	$(BIN)/quittance chaos --store mongodb --broker rabbitmq
 	$(BIN)/quittance chaos --store postgresql --broker rabbitmq
+
+prove: $(VENV)/installed-dev ## every route as every kind of caller, in 20,000 cases; SEEDS=20 also runs so many simulations
+	$(BIN)/python -m devtools.described $(if $(SEED),--seed $(SEED))
+	@for seed in $$(seq 1 $(or $(SEEDS),0)); do $(BIN)/quittance simulate --seed $$seed || exit 1; done
 
 rehearse: $(VENV)/installed-dev ## the image and the Compose file on a private Docker Engine, from first start to upgrade; root on Debian
 	@$(BIN)/python -m devtools.rehearsal

@@ -15,6 +15,12 @@ PAGE = "/docs"
 TOKEN_URL = "/v1/auth/token"
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     "bearer": {"type": "http", "scheme": "bearer"},
+    "gateway": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Gateway-Key",
+        "description": "The secret shared with this gateway; needed outside the embedded default",
+    },
     "password": {
         "type": "oauth2",
         "description": "A person's username and password, for a token of an hour",
@@ -50,6 +56,6 @@ def former() -> Response:
 
 
 def describe_security(spec: APISpec) -> None:
-    """Adds what `api.http.blueprint.BEARER` names to the description."""
+    """Adds what `BEARER` of `api.http.blueprint` and `GATEWAY` of the gateways name to the description."""
     for name, scheme in SECURITY_SCHEMES.items():
         spec.components.security_scheme(name, scheme)

@@ -4,20 +4,20 @@ from typing import Any
 
 from flask import Response, jsonify
 from flask.views import MethodView
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from api.auth.access import anyone, caller, person, signed_in
 from api.auth.codes import codes, send
 from api.auth.phones import CodeRequest, WrongCode
 from api.auth.pins import pins
-from api.auth.routes import WrongCredentials, guarded, refuse_weak
+from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
-from api.http.fields import Phone, Text
+from api.http.fields import Flag, Phone
 from core.errors import InvalidField, Refused
 from core.identity.codes import LIFETIME_S
 from core.identity.guessable import is_weak_pin
-from core.identity.people import PASSWORD, Person
+from core.identity.people import Person
 from core.identity.pins import is_pin
 from core.notices.languages import Say
 
@@ -32,7 +32,7 @@ class WrongPin(Refused):
 
 class PasswordRequest(Schema):
     current_password = fields.String(required=True, load_only=True)
-    password = Text(required=True, validate=validate.Length(*PASSWORD), load_only=True)
+    password = NewPassword()
 
 
 class ResetCodeRequest(Schema):
@@ -45,16 +45,16 @@ class CodeSentView(Schema):
 
 class ResetRequest(CodeRequest):
     msisdn = Phone(required=True)
-    password = Text(required=True, validate=validate.Length(*PASSWORD), load_only=True)
+    password = NewPassword()
 
 
 class PinRequest(Schema):
     current_pin = fields.String(required=True, load_only=True)
-    pin = fields.String(required=True, load_only=True)
+    pin = fields.String(required=True, load_only=True, metadata={"pattern": "^[0-9]{4,6}$"})
 
 
 class LogoutRequest(Schema):
-    everywhere = fields.Boolean(load_default=False, metadata={"description": "end all your tokens, not only this one"})
+    everywhere = Flag(load_default=False, metadata={"description": "end all your tokens, not only this one"})
 
 
 @blueprint.route("/password")

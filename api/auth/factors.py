@@ -13,7 +13,13 @@ from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from core.identity.second_factor import SecondFactor, uri
 
-blueprint = Routes("factors", __name__, url_prefix="/v1/auth/factor", description="The second factor")
+blueprint = Routes(
+    "factors",
+    __name__,
+    url_prefix="/v1/auth/factor",
+    description="The second factor",
+    bodyless=("factors.Factor",),
+)
 
 
 class FactorRequest(Schema):

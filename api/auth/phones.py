@@ -17,7 +17,9 @@ from core.identity.codes import LIFETIME_S
 from core.notices.languages import Say
 from core.phone import mask
 
-blueprint = Routes("phones", __name__, url_prefix="/v1/auth/phone", description="Whose a phone is")
+blueprint = Routes(
+    "phones", __name__, url_prefix="/v1/auth/phone", description="Whose a phone is", bodyless=("phones.PhoneCode",)
+)
 
 
 class WrongCode(Refused):

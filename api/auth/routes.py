@@ -46,6 +46,10 @@ class Username(fields.String):
         "invalid_name": f"Not {USERNAME[0]} to {USERNAME[1]} letters, digits and . _ - @, with a letter among them."
     }
 
+    def __init__(self, **settings: Any) -> None:
+        least, most = USERNAME
+        super().__init__(metadata={"format": "username", "minLength": least, "maxLength": most}, **settings)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
@@ -55,9 +59,17 @@ class Username(fields.String):
         return text
 
 
+class NewPassword(Text):
+    """A password that somebody chooses. `refuse_weak` looks at it too."""
+
+    def __init__(self) -> None:
+        length, described = validate.Length(*PASSWORD), {"format": "password"}
+        super().__init__(required=True, validate=length, load_only=True, metadata=described)
+
+
 class RegisterRequest(Schema):
     username = Username(required=True)
-    password = Text(required=True, validate=validate.Length(*PASSWORD), load_only=True)
+    password = NewPassword()
     msisdn = Phone(load_default=None, allow_none=True)
 
 

@@ -9,6 +9,7 @@ from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
 
 from api.http.examples import example_of
+from api.http.headers import IDEMPOTENCY_KEY_PATTERN
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 64 * 1024
@@ -81,8 +82,8 @@ BEARER: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
 IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
     "The same key and body replays the first answer; the same key and another body is refused. Kept for good.",
-    minLength=1,
-    maxLength=257,
+    format="idempotency-key",
+    pattern=IDEMPOTENCY_KEY_PATTERN,
 )
 PREFER = header(
     "Prefer",
@@ -91,3 +92,5 @@ PREFER = header(
     "A POST answers 200 when the operation ended meanwhile, else 202.",
 )
 IF_NONE_MATCH = header("If-None-Match", "An ETag: 304 while the operation has not changed.")
+UNCHANGED = "It has not changed since the ETag of If-None-Match"
+"""What 304 says in the description of what is followed."""

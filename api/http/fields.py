@@ -16,6 +16,8 @@ from core.phone import DIALLED, to_e164
 _DAY, _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}", r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _MOMENT = re.compile(rf"{_DAY} {_TIME}|{_DAY}[Tt ]{_TIME}(\.[0-9]{{1,9}})?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})")
 _DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?")
+DECIMAL_PATTERN = f"^(?=.*[1-9]){_DECIMAL.pattern}$"
+"""As the description says it: in ECMA-262, and zero is no amount."""
 
 
 class Amount(fields.Field[Decimal]):
@@ -25,7 +27,8 @@ class Amount(fields.Field[Decimal]):
 
     def __init__(self, **settings: Any) -> None:
         description = "main units, with no more decimals than the currency has"
-        described = {"type": ["number", "string"], "exclusiveMinimum": 0, "description": description}
+        described = {"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": MAX_MINOR}
+        described |= {"pattern": DECIMAL_PATTERN, "description": description}
         super().__init__(metadata=described, **settings)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
@@ -58,10 +61,34 @@ class Text(fields.String):
         return text
 
 
+class Flag(fields.Boolean):
+    """True or false, and nothing that stands for them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Whole(fields.Integer):
+    """A JSON number without a fraction: 5.0 is one in JSON Schema, and "5" is none."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise self.make_error("invalid", input=value)
+        if isinstance(value, Decimal) and (not value.is_finite() or abs(value) > MAX_MINOR or value % 1):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
 class Phone(fields.String):
     """A valid phone number in any spelling, loaded as E.164."""
 
     default_error_messages = {"invalid_phone": "Not a valid phone number."}
+
+    def __init__(self, **settings: Any) -> None:
+        described = {"format": "phone", "minLength": 1, "maxLength": 41, "description": "a phone, best in E.164"}
+        super().__init__(metadata=described, **settings)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -80,11 +107,16 @@ class OperatorName(fields.String):
 
     def __init__(self) -> None:
         described = {"description": "the operator; default: the one that serves the phone", "example": "mtn-ci"}
+        described["format"] = "operator"
         super().__init__(load_default=None, allow_none=True, validate=validate.Length(1, 64), metadata=described)
 
 
 class Moment(fields.String):
     """A time that has passed, as `2020-12-01 13:00:00` (UTC) or in RFC 3339. Loaded as it is written."""
+
+    def __init__(self, **settings: Any) -> None:
+        described = {"format": "moment", "minLength": 19, "maxLength": 35, "description": self.__doc__}
+        super().__init__(metadata=described, **settings)
 
     default_error_messages = {
         "invalid_moment": "Not a time such as 2020-12-01 13:00:00 or 2020-12-01T13:00:00Z.",
@@ -123,7 +155,8 @@ class SetHere(fields.Raw):
     def __init__(
         self, why: str = "The API sets this field.", *, empty: tuple[str | int, ...] = ("",), **settings: Any
     ) -> None:
-        super().__init__(metadata={"description": "left out or empty", "writeOnly": True}, **settings)
+        described = {"enum": [*empty, None], "description": "left out or empty", "writeOnly": True}
+        super().__init__(metadata=described, **settings)
         self._why, self._empty = why, empty
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> None:
@@ -135,6 +168,10 @@ class Currency(fields.String):
     """An ISO 4217 code that this installation accepts."""
 
     default_error_messages = {"not_accepted": "Not an accepted currency."}
+
+    def __init__(self, **settings: Any) -> None:
+        described = {"format": "currency", "minLength": 3, "maxLength": 3, "description": "an accepted ISO 4217 code"}
+        super().__init__(metadata=described, **settings)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         code = super()._deserialize(value, attr, data, **kwargs)

@@ -17,7 +17,7 @@ from api.http.answers import (
     answer_status,
     follow_url,
 )
-from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Routes
+from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, UNCHANGED, Routes
 from api.http.paging import list_view
 from api.http.views import OperationView, base_view
 from core.accept import Command
@@ -96,6 +96,7 @@ class KindRoutes(Generic[R]):
 
         def add(function: Function) -> Function:
             view = self._blueprint.doc(parameters=[PREFER, IF_NONE_MATCH])(function)
+            view = self._blueprint.alt_response(304, description=UNCHANGED)(view)
             view = self._blueprint.response(200, self._view, headers=STATUS_HEADERS)(view)
             self._add("get", "GET", f"/<{self._id_name}>", may_call, view)
             return function

@@ -23,6 +23,10 @@ Find = Callable[[int, str | None], Sequence[Item]]
 class Cursor(fields.String):
     """Loaded as the id it stands for."""
 
+    def __init__(self, **settings: Any) -> None:
+        described = {"format": "cursor", "minLength": 52, "maxLength": 60}
+        super().__init__(metadata={**described, "description": "the `next_cursor` of the page before"}, **settings)
+
     def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from api.auth.access import client, owner, scoped, seen_by_caller
 from api.http.answers import STATUS_HEADERS, ListQuery, answer_page, answer_status, follow_url, load
-from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Routes
+from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, UNCHANGED, Routes
 from api.http.context import core
 from api.http.examples import ID
 from api.http.fields import Moment, SetHere, read_moment
@@ -215,6 +215,7 @@ class Charges(MethodView):
 class Charge(MethodView):
     @scoped(SCOPE)
     @blueprint.response(200, ChargeView, headers=STATUS_HEADERS)
+    @blueprint.alt_response(304, description=UNCHANGED)
     @blueprint.doc(parameters=[PREFER, IF_NONE_MATCH], **SECURED)
     def get(self, appointment_id: str) -> Response:
         """Show what a consultation costs, and the status of its charge."""

@@ -12,7 +12,7 @@ from marshmallow import Schema, fields
 
 from api.auth.access import caller_or_none, client, for_role, owner, scoped, seen_by_caller
 from api.http.answers import ENDED, STATUS_HEADERS, ListQuery, answer_accepted, answer_status, follow_url, load, page_of
-from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Routes, header
+from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, UNCHANGED, Routes, header
 from api.http.context import core
 from api.http.errors import BadRequest
 from api.http.json import json_answer
@@ -43,6 +43,8 @@ CLOUD_EVENTS = ("ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time")
 
 MAX_PART_CHARS = 64
 _VALUE = re.compile(r"[\x20-\x7e]{1,1024}")
+_VALUE_PATTERN = "^[!-~]([ -~]{0,1022}[!-~])?$"
+"""As the description says it: HTTP takes the spaces around a value away."""
 
 blueprint = Routes(
     "events",
@@ -87,9 +89,19 @@ class PublishedView(EventView):
 
 
 EventsView = list_view("EventsView", events=PublishedView)
+TOPIC = [
+    {
+        "in": "path",
+        "name": name,
+        "required": True,
+        "description": "letters, digits and . - _ of any language",
+        "schema": {"type": "string", "format": "topic", "minLength": 1, "maxLength": MAX_PART_CHARS},
+    }
+    for name in ("solution", "model", "action")
+]
 
 
-@blueprint.route("/<solution>/<model>/<action>")
+@blueprint.route("/<solution>/<model>/<action>", parameters=TOPIC)
 class Events(MethodView):
     @scoped(SCOPE_PUBLISH)
     @blueprint.response(202, EventView, description="Durable, and published at least once")
@@ -99,7 +111,7 @@ class Events(MethodView):
         parameters=[
             IDEMPOTENCY_KEY,
             PREFER,
-            *(header(name, "forwarded to consumers", maxLength=1024) for name in CLOUD_EVENTS),
+            *(header(name, "forwarded to consumers", pattern=_VALUE_PATTERN) for name in CLOUD_EVENTS),
         ],
         requestBody={
             "content": {"application/json": {"schema": {"type": "object"}, "example": {"order": 7}}},
@@ -131,6 +143,7 @@ class Events(MethodView):
 class Event(MethodView):
     @scoped(SCOPE_READ)
     @blueprint.response(200, PublishedView, headers=STATUS_HEADERS)
+    @blueprint.alt_response(304, description=UNCHANGED)
     @blueprint.doc(security=BEARER, parameters=[PREFER, IF_NONE_MATCH])
     def get(self, event_uid: str) -> Response:
         """Show an event, and whether it was published, when, and after how many attempts."""

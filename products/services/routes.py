@@ -1,6 +1,7 @@
 """The catalogue of services: `/v1/services/`."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Response, jsonify
 from flask.views import MethodView
@@ -10,7 +11,7 @@ from api.auth.access import anyone, for_role
 from api.http.answers import follow_url
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
-from api.http.fields import Amount, Currency, Text
+from api.http.fields import Amount, Currency, Flag, Text
 from api.http.paging import PageQuery, list_view, read_page
 from core.errors import NotFound
 from core.identity.people import Role
@@ -40,7 +41,7 @@ class ServiceRequest(Schema):
 class ServiceChange(Schema):
     name = Text(validate=NAME)
     price = Amount()
-    retired = fields.Boolean(truthy={True}, falsy={False})
+    retired = Flag()
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
@@ -86,27 +87,27 @@ class NewService(MethodView):
         return response
 
 
-@blueprint.route("/<id>")
+@blueprint.route("/<uuid:id>")
 class OneService(MethodView):
     @anyone
     @blueprint.response(200, ServiceView)
-    def get(self, id: str) -> Response:
+    def get(self, id: UUID) -> Response:
         """Show a service, also one that was retired."""
-        return jsonify(_view(_found(_catalogue().get(id))))
+        return jsonify(_view(_found(_catalogue().get(str(id)))))
 
     @for_role(Role.ADMIN)
     @blueprint.arguments(ServiceChange(), example={"price": 6000})
     @blueprint.response(200, ServiceView)
     @blueprint.doc(security=BEARER)
-    def patch(self, payload: dict[str, Any], id: str) -> Response:
+    def patch(self, payload: dict[str, Any], id: UUID) -> Response:
         """Rename, reprice or retire a service. A payment keeps the price that it was accepted with."""
-        service = _found(_catalogue().get(id))
+        service = _found(_catalogue().get(str(id)))
         changes = {name: payload[name] for name in ("name",) if name in payload}
         if "price" in payload:
             changes["price"] = amount_of(payload["price"], service.currency, "price")
         if "retired" in payload:
             changes["state"] = RETIRED if payload["retired"] else OFFERED
-        return jsonify(_view(_found(_catalogue().change(id, **changes))))
+        return jsonify(_view(_found(_catalogue().change(str(id), **changes))))
 
 
 def _catalogue() -> Catalogue:

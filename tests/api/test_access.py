@@ -63,9 +63,9 @@ ROUTES = {
     "GET /v1/wallets/transfers": "signed in",
     "GET /v1/wallets/transfers/<id>": "signed in",
     "GET /v1/services/list": "anyone",
-    "GET /v1/services/<id>": "anyone",
+    "GET /v1/services/<uuid:id>": "anyone",
     "POST /v1/services/create": "role admin, open on one machine without ADMIN_TOKEN",
-    "PATCH /v1/services/<id>": "role admin",
+    "PATCH /v1/services/<uuid:id>": "role admin",
     "POST /v1/payments": "signed in",
     "GET /v1/payments": "signed in",
     "GET /v1/payments/<payment_id>": "signed in",
@@ -123,7 +123,9 @@ def call(caller: Caller, route: str, method: str | None = None) -> Answer:
     """A request to the route that is well-formed and asks for nothing that is there."""
     declared, rule = route.split()
     method = method or declared
-    return caller.send(method, re.sub(r"<\w+>", NO_ID, rule), None if method in ("GET", "HEAD") else '{"unknown": 1}')
+    return caller.send(
+        method, re.sub(r"<(?:\w+:)?\w+>", NO_ID, rule), None if method in ("GET", "HEAD") else '{"unknown": 1}'
+    )
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +147,7 @@ def test_every_route_says_who_may_call_it(house: House) -> None:
 @pytest.mark.parametrize("route", PROTECTED)
 def test_a_call_without_a_token_is_401_and_names_the_scheme(large: House, route: str) -> None:
     for method in (route.split(maxsplit=1)[0], *(["HEAD"] if route.startswith("GET") else [])):
-        answer = large.http.open(re.sub(r"<\w+>", NO_ID, route.split()[1]), method=method, json={})
+        answer = large.http.open(re.sub(r"<(?:\w+:)?\w+>", NO_ID, route.split()[1]), method=method, json={})
 
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"

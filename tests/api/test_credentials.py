@@ -1,6 +1,7 @@
 """Passwords, PINs and tokens have a life: they are changed, reset and ended."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,12 @@ def test_signing_out_everywhere_ends_them_all(house: House, awa: Caller) -> None
     for caller in (awa, other):
         assert_problem(caller.get(ME), 401, "unauthorized")
     assert another(house, awa).get(ME).status_code == 200
+
+
+@pytest.mark.parametrize("value", [0, 1, "false", None])
+def test_signing_out_everywhere_is_true_or_false(awa: Caller, value: Any) -> None:
+    assert wrong_fields(awa.post(LOGOUT, {"everywhere": value})) == {"/everywhere"}
+    assert awa.get(ME).status_code == 200
 
 
 def test_ended_tokens_are_remembered_only_while_they_would_be_good(house: House, awa: Caller) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from api.http.fields import read_amount
 from core.identity.people import Role
 from tests.answers import Answer
 from tests.api.kit import PASSWORD, House, body, build, wrong_fields
@@ -48,9 +49,9 @@ def test_openapi_says_which_routes_need_a_token(spec: dict[str, Any]) -> None:
     for path, item in spec["paths"].items():
         for method in {"get", "post", "patch", "put", "delete"} & set(item):
             open_to = access[method.upper(), path].split()[0].rstrip(",")
-            needed: list[dict[str, list[str]]] = (
-                [] if open_to in ("anyone", "gateway") else [{"bearer": []}, {"password": []}]
-            )
+            bearer: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
+            open_to_all: list[dict[str, list[str]]] = []
+            needed = {"anyone": open_to_all, "gateway": [{"gateway": []}]}.get(open_to, bearer)
             assert item[method].get("security", []) == needed, (method, path)
 
 
@@ -133,6 +134,11 @@ def test_a_list_refuses_query_parameters_that_it_does_not_know(house: House, spe
         assert wrong_fields(answer) == {"/ref"}, path
 
 
+def headers(operation: dict[str, Any]) -> dict[str, Any]:
+    """An operation's header parameters, by name."""
+    return {each["name"]: each for each in operation.get("parameters", ()) if each["in"] == "header"}
+
+
 def queries(operation: dict[str, Any]) -> set[str]:
     """The names of an operation's query parameters."""
     return {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
@@ -188,6 +194,27 @@ def test_openapi_schemas_are_json_schemas(spec: dict[str, Any]) -> None:
 def test_openapi_patterns_are_read_by_every_client(spec: dict[str, Any]) -> None:
     # JSON Schema's patterns are ECMA-262's, which knows neither \A nor \Z
     assert re.findall(r'"pattern": "[^"]*\\\\[AZ][^"]*"', json.dumps(spec)) == []
+
+
+def test_what_is_followed_by_an_etag_says_that_it_may_be_unchanged(spec: dict[str, Any]) -> None:
+    followed = [each for each in operations(spec) if "If-None-Match" in headers(each)]
+    assert len(followed) >= 8
+    assert all("304" in each["responses"] for each in followed)
+
+
+@pytest.mark.parametrize("key", ["a", '"', '""', "a b", '"a b"', 'a"b', r'"a\"b"', r'"a\b"', "é", "k" * 255, "k" * 256])
+def test_the_pattern_of_an_idempotency_key_allows_what_is_read(spec: dict[str, Any], house: House, key: str) -> None:
+    pattern = headers(spec["paths"]["/v1/payouts"]["post"])["Idempotency-Key"]["schema"]["pattern"]
+    read = house.post({}, {"Idempotency-Key": key}).json["code"] != "bad_idempotency_key"
+    assert bool(re.search(pattern, key)) == read
+
+
+@pytest.mark.parametrize(
+    "amount", ["1", "0", "0.00", "00.5", "0.0000000001", "", "-1", "+1", "1e3", "1.", ".5", "9" * 21]
+)
+def test_the_pattern_of_an_amount_allows_what_is_read(spec: dict[str, Any], amount: str) -> None:
+    schema = spec["components"]["schemas"]["PayoutForm"]["properties"]["amount"]
+    assert bool(re.search(schema["pattern"], amount)) == (read_amount(amount) is not None)
 
 
 def test_openapi_describes_errors_as_they_are(spec: dict[str, Any]) -> None:

@@ -207,3 +207,7 @@ def test_a_person_of_an_earlier_release_has_proven_the_phone_by_a_pin_alone(hous
         found = people.get(person.id)
         assert found is not None
         assert (found.phone_proven, people.of_phone(found.msisdn or "") is not None) == (proven, proven)
+
+
+def test_a_code_needs_no_body(house: House) -> None:
+    assert register(house, "awa").send("POST", CODE, None).status_code == 202

@@ -55,6 +55,10 @@ def test_a_secret_counts_when_it_is_confirmed(house: House, root: Caller) -> Non
     assert_problem(root.post(FACTOR, {}), 409, "second_factor_known")
 
 
+def test_a_secret_needs_no_body(root: Caller) -> None:
+    assert root.send("POST", FACTOR, None).status_code == 201
+
+
 def test_a_code_is_good_once(house: House, root: Caller) -> None:
     secret, _ = enrol(house, root)
     shown = code(house, secret)

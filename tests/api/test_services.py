@@ -115,6 +115,19 @@ def test_a_service_is_renamed_repriced_and_retired(house: House, admin: Caller, 
     assert house.http.get(f"/v1/services/{before['id']}").json == answer.json
 
 
+@pytest.mark.parametrize("value", [0, 1, 1.0, "true", "", None])
+def test_only_true_retires_a_service(house: House, admin: Caller, value: Any) -> None:
+    permit = made(admin)
+    assert wrong_fields(change(admin, permit, retired=value)) == {"/retired"}
+    assert house.http.get(f"/v1/services/{permit}").json["retired"] is False
+
+
+@pytest.mark.parametrize(("path", "methods"), [(CREATE, {"POST"}), (LIST, {"GET", "HEAD"})])
+def test_the_paths_beside_a_service_allow_their_own_methods_only(house: House, path: str, methods: set[str]) -> None:
+    allowed = house.http.open(path, method="OPTIONS").headers["Allow"]
+    assert set(allowed.split(", ")) == {*methods, "OPTIONS"}
+
+
 def test_a_retired_service_is_not_listed_and_may_come_back(house: House, admin: Caller) -> None:
     permit, _ = made(admin), made(admin, "Pass")
 

@@ -8,7 +8,7 @@ from marshmallow import EXCLUDE, Schema, fields
 
 from api.auth.access import gateway
 from api.http.fields import Text
-from api.ussd.gateways.common import KEY, SESSION, Caller, ask, blueprint
+from api.ussd.gateways.common import GATEWAY, SESSION, Caller, ask, blueprint
 
 
 class AfricasTalkingForm(Schema):
@@ -29,7 +29,7 @@ class AfricasTalking(MethodView):
     @blueprint.response(
         200, description="`CON ` or `END `, and the text", content_type="text/plain", example="CON 1 Transfert"
     )
-    @blueprint.doc(parameters=[KEY])
+    @blueprint.doc(security=GATEWAY)
     def post(self, payload: dict[str, Any]) -> Response:
         """The same for Africa's Talking: `text` is all inputs so far, separated by `*`."""
         typed = payload["text"].split("*") if payload["text"] else []

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, validate
 
-from api.http.blueprint import Routes, header
+from api.http.blueprint import Routes
 from api.http.fields import Phone
 from api.ussd.sessions import Answer, Delivery, sessions
 
@@ -14,7 +14,8 @@ blueprint = Routes(
     "ussd", __name__, url_prefix="/ussd", description="Menus for any phone", forms=("ussd.AfricasTalking",), limit=None
 )
 
-KEY = header("X-Gateway-Key", "the secret shared with this gateway; needed outside the embedded default")
+GATEWAY: list[dict[str, list[str]]] = [{"gateway": []}]
+"""For an endpoint's description: it needs the key of its gateway."""
 MAX_SESSION_CHARS = 128
 SESSION = validate.Length(1, MAX_SESSION_CHARS)
 _SERVICE_CODE = re.compile(r"[*#][*#0-9]*#")

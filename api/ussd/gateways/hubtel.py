@@ -7,8 +7,8 @@ from flask.views import MethodView
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from api.auth.access import gateway
-from api.http.fields import Text
-from api.ussd.gateways.common import KEY, SESSION, InternationalCaller, ask, blueprint, end
+from api.http.fields import Text, Whole
+from api.ussd.gateways.common import GATEWAY, SESSION, InternationalCaller, ask, blueprint, end
 
 DIALS = "Initiation"
 OVER = ("Timeout", "Release")
@@ -26,9 +26,8 @@ class HubtelRequest(Schema):
     msisdn = InternationalCaller(required=True, data_key="Mobile")
     session = Text(required=True, validate=SESSION, data_key="SessionId")
     message = Text(required=True, data_key="Message")
-    sequence = fields.Integer(
+    sequence = Whole(
         required=True,
-        strict=True,
         data_key="Sequence",
         validate=validate.Range(FIRST_SEQUENCE, 10_000),
         metadata={"description": "which message of the session this is, 1 for the dial: a repetition is known by it"},
@@ -53,7 +52,7 @@ class Hubtel(MethodView):
         example={"Type": DIALS, "Mobile": "2250707000001", "SessionId": "7", "Message": "*713#", "Sequence": 1},
     )
     @blueprint.response(200, HubtelView)
-    @blueprint.doc(parameters=[KEY])
+    @blueprint.doc(security=GATEWAY)
     def post(self, payload: dict[str, Any]) -> Response:
         """The same for Hubtel. `Initiation` dials; `Timeout` and `Release` end the session."""
         session, msisdn = payload["session"], payload["msisdn"]

@@ -11,11 +11,17 @@ from marshmallow import EXCLUDE, Schema, fields
 
 from api.auth.access import gateway
 from api.http.fields import Text
-from api.ussd.gateways.common import KEY, MAX_SESSION_CHARS, InternationalCaller, ask, blueprint, end
+from api.ussd.gateways.common import GATEWAY, MAX_SESSION_CHARS, InternationalCaller, ask, blueprint, end
 from api.ussd.sessions import Answer
 from core.errors import InvalidField
 
 PATH = "/infobip/session/<session>"
+SESSION_ID = {
+    "in": "path",
+    "name": "session",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_SESSION_CHARS},
+}
 EXAMPLE = {"msIsdn": "2250707000001", "text": "1"}
 
 
@@ -43,23 +49,23 @@ class InfobipView(Schema):
     message = fields.String(data_key="responseMessage", metadata={"example": ""})
 
 
-@blueprint.route(f"{PATH}/start")
+@blueprint.route(f"{PATH}/start", parameters=[SESSION_ID])
 class InfobipStart(MethodView):
     @gateway("ussd_infobip_key")
     @blueprint.arguments(InfobipRequest(), example={**EXAMPLE, "text": "*384#"})
     @blueprint.response(200, InfobipView)
-    @blueprint.doc(parameters=[KEY])
+    @blueprint.doc(security=GATEWAY)
     def post(self, payload: dict[str, Any], session: str) -> Response:
         """The same for Infobip: dial."""
         return _shown(ask("infobip", _checked(session), payload["msisdn"], "", 0))
 
 
-@blueprint.route(f"{PATH}/response")
+@blueprint.route(f"{PATH}/response", parameters=[SESSION_ID])
 class InfobipResponse(MethodView):
     @gateway("ussd_infobip_key")
     @blueprint.arguments(InfobipRequest(), example=EXAMPLE)
     @blueprint.response(200, InfobipView)
-    @blueprint.doc(parameters=[KEY])
+    @blueprint.doc(security=GATEWAY)
     def post(self, payload: dict[str, Any], session: str) -> Response:
         """The same for Infobip: take the caller's input and return the next screen."""
         return _shown(ask("infobip", _checked(session), payload["msisdn"], payload["text"], None))
@@ -67,12 +73,12 @@ class InfobipResponse(MethodView):
     put = post
 
 
-@blueprint.route(f"{PATH}/end")
+@blueprint.route(f"{PATH}/end", parameters=[SESSION_ID])
 class InfobipEnded(MethodView):
     @gateway("ussd_infobip_key")
     @blueprint.arguments(InfobipEnd(), example={"msIsdn": EXAMPLE["msIsdn"]})
     @blueprint.response(200, InfobipView)
-    @blueprint.doc(parameters=[KEY])
+    @blueprint.doc(security=GATEWAY)
     def post(self, payload: dict[str, Any], session: str) -> Response:
         """The same for Infobip: the session is over."""
         msisdn = payload["msisdn"]

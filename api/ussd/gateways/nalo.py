@@ -7,19 +7,10 @@ from flask.views import MethodView
 from marshmallow import EXCLUDE, Schema, fields
 
 from api.auth.access import gateway
-from api.http.fields import Text
-from api.ussd.gateways.common import KEY, SESSION, InternationalCaller, ask, blueprint
+from api.http.fields import Flag, Text
+from api.ussd.gateways.common import GATEWAY, SESSION, InternationalCaller, ask, blueprint
 
 EXAMPLE = {"USERID": "QUITTANCE", "MSISDN": "2250707000001", "USERDATA": "*384#", "MSGTYPE": True, "SESSIONID": "7"}
-
-
-class Flag(fields.Boolean):
-    """True or false, and nothing that stands for them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
 
 
 class NaloRequest(Schema):
@@ -45,7 +36,7 @@ class Nalo(MethodView):
     @gateway("ussd_nalo_key")
     @blueprint.arguments(NaloRequest(), example=EXAMPLE)
     @blueprint.response(200, NaloView)
-    @blueprint.doc(parameters=[KEY])
+    @blueprint.doc(security=GATEWAY)
     def post(self, payload: dict[str, Any]) -> Response:
         """The same for Nalo."""
         typed, number = ("", 0) if payload["dials"] else (payload["typed"], None)
