@@ -34,6 +34,7 @@ CALLS: dict[tuple[str, str], tuple[str, ...]] = {
     ("generic", PAY_OUT): ("payout",),
     ("mtn", PAY_OUT): ("token", "payout", "ask"),
     ("gsma", PAY_OUT): ("payout", "ask", "find"),
+    ("airtel", PAY_OUT): ("token", "payout", "ask"),
     ("daraja", PAY_OUT): ("token", "payout"),
     ("wave", PAY_OUT): ("payout", "ask"),
 }
@@ -53,7 +54,7 @@ SETTINGS = {
     "PARTNER_TIMEOUT_S": str(TIMEOUT_S),
     "SETTLE_WINDOW_S": str(TIMEOUT_S + 1),
     "WORKER_CONCURRENCY": "200",
-    "PAYOUT_LIMITS": "100000 XOF,100000 KES",
+    "PAYOUT_LIMITS": "100000 XOF,100000 KES,100000 CDF",
 }
 ADMIN = {"Authorization": f"Bearer {FAST['ADMIN_TOKEN']}"}
 REFUSED_FINE, PAID_FINE = 990_004, 1
@@ -161,9 +162,9 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Payments
 
 def operator_settings(killed: Killed, proxy: str, api: str) -> dict[str, str]:
     name = killed.operator.upper().replace("-", "_")
-    credentials = (*DIALECTS[killed.dialect].credentials, *MORE.get(killed.dialect, ()))
+    credentials = dict.fromkeys(DIALECTS[killed.dialect].credentials, SANDBOX) | dict(MORE.get(killed.dialect, {}))
     addresses = {f"{name}_URL": f"{proxy}/{killed.operator}", f"{name}_CALLBACK_HOST": api}
-    return addresses | {f"{name}_{credential}": SANDBOX for credential in credentials}
+    return addresses | {f"{name}_{credential}": value for credential, value in credentials.items()}
 
 
 def test_a_worker_killed_during_any_call_of_any_dialect_leaves_one_debit(

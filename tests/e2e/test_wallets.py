@@ -4,12 +4,15 @@ import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 import pytest
 import requests
 
+from core.clock import SystemClock
+from core.identity.people import People
 from devtools.stack import Stack
 from tests.e2e.kit import EVERY_SETUP, FAST, Json, Payments, Person, ops
 
@@ -103,6 +106,10 @@ def test_logs_contain_no_password_no_token_and_no_phone(payments: Payments) -> N
     password = "plum orchard 7731"
     payer = Person(payments, f"clear-{next(_numbers)}", "+2250505887310", password)
     payee = Person(payments, f"clear-{next(_numbers)}", "+2250505887410", password)
+    with closing(payments.stack.open_store()) as store:
+        found = People(store, SystemClock()).naming("+2250505887410")
+        assert found is not None
+        People(store, SystemClock()).prove_phone(found.id, "+2250505887410")
     assert payer.sign_in("plum orchard 7732").status_code == 401
     again = {"username": payer.username, "password": password, "msisdn": payer.phone}
     assert requests.post(f"{payments.stack.api}/v1/auth", json=again, timeout=30).status_code == 409
