@@ -20,7 +20,7 @@ ANONYMOUS = "anonymous"
 ANYONE = "anyone"
 ADMIN_TOKEN = "admin-token"
 ACTING_FOR = "X-Acting-For"
-"""The header in which who uses the ADMIN_TOKEN says who they are. It is told in the security log."""
+"""The header with the name of the person who uses the ADMIN_TOKEN. The security log shows it."""
 LIBRARY_ROUTES = frozenset({"api-docs.openapi_json", "swagger_ui.show"})
 """Routes of libraries, which cannot declare anything: the description of the API, for anyone."""
 
@@ -140,7 +140,7 @@ def person() -> Person:
 
 
 def caller() -> Caller:
-    """Who calls a route that not everybody may call."""
+    """The caller of a route that not everybody may call."""
     found: Caller = g.caller
     return found
 

@@ -146,6 +146,6 @@ class Logout(MethodView):
 
 
 def _owner(msisdn: str) -> Person | None:
-    """Who may choose a new password by a code that this phone gets."""
+    """The person who may choose a new password by a code to this phone."""
     owner = core().people.of_phone(msisdn)
     return None if owner is None or owner.username is None or owner.suspended else owner

@@ -15,7 +15,7 @@ LOCKS_MIN = (30, 60, 120, 240, 480, 960, 1440)
 """Three consecutive wrong PINs lock the PIN: for 30 minutes, then for twice as long each time, up to a day. After the
 last one only a person unlocks it."""
 FOR_EVER_S = 24 * 3600
-"""What a caller is told to wait then: looking again more often is of no use."""
+"""The Retry-After of a PIN that only a person unlocks."""
 
 _DIGITS = re.compile(r"[0-9]{4,6}")
 

@@ -38,7 +38,7 @@ SETTINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls.
+    """The kinds of caller.
 
     headers: what shows it.
     leaver: the Authorization of a person who signs out in place of this one; empty for who is no person.

@@ -80,7 +80,9 @@ def test_everything_that_is_refused_is_said_at_once(monkeypatch: pytest.MonkeyPa
 
 def test_a_partner_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     for host in ("127.0.0.1", "localhost", "[::1]"):
-        read(monkeypatch, **REMOTE | {"REGISTRY_URL": f"http://{host}:9000/registry"})
+        url = f"http://{host}:9000/registry"
+        settings = read(monkeypatch, **REMOTE | {"REGISTRY_URL": url})
+        assert (settings.local, settings.partners["REGISTRY_URL"]) == (False, url)
 
 
 def test_the_sandbox_may_be_elsewhere_and_is_known_there(monkeypatch: pytest.MonkeyPatch) -> None:
