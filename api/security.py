@@ -46,7 +46,7 @@ def _note(response: Response) -> Response:
         else:
             return response
     outcome = _outcome(response)
-    known = caller is not None or request.authorization is not None or what not in ("refusal", "registration")
+    known = caller is not None or what not in ("refusal", "registration")
     core().security_log.note(
         what,
         who=_who(caller),

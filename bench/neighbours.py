@@ -53,7 +53,7 @@ def _p50_ms(bench: Bench, dead: bool) -> float:
         def with_operator(url: str) -> Settings:
             table = only_operator(url, settings.partner_calls, timeout_s, settings.settle_window_s)
             with_table = replace(settings, operators=table, partner_timeout_s=timeout_s)
-            return with_table.having(FinesSettings(f"{running.mock_api}/registry"))
+            return with_table.having(FinesSettings(f"{running.mock_api}/registry", "XOF"))
 
         healthy = with_operator(f"{running.mock_api}/operator")
         other = with_operator(f"http://127.0.0.1:{hole.getsockname()[1]}") if dead else healthy

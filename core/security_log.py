@@ -14,6 +14,9 @@ from core.store.port import SCAN_PAGE, SECURITY_LOG, Document, Store
 log = structlog.get_logger()
 
 
+MAX_CHARS = 300
+
+
 class SecurityLog:
     """An entry is a line of the process's log, and a document that is kept for a year."""
 
@@ -40,7 +43,14 @@ class SecurityLog:
         told: whether it is a line of the log; a command at a terminal has none.
         kept: whether it is stored; what anybody can cause at no cost is not.
         """
-        entry = {"what": what, "who": who, "where": where, "on": on, "outcome": outcome, "request": request}
+        entry = {
+            "what": what,
+            "who": _plain(who),
+            "where": where,
+            "on": _plain(on),
+            "outcome": outcome,
+            "request": request,
+        }
         if told:
             log.info("security", **entry)
         if kept:
@@ -60,3 +70,8 @@ class SecurityLog:
         while page := self._store.find(SECURITY_LOG, {}, order="-id", after=after, limit=SCAN_PAGE):
             yield from page
             after = (page[-1]["id"], page[-1]["id"])
+
+
+def _plain(text: str) -> str:
+    """A text that somebody else wrote, as it may be shown in a terminal: on one line, and not too long."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_CHARS])

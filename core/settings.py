@@ -185,7 +185,7 @@ def _values(env: Env) -> dict[str, Any]:
         "ussd_nalo_key": env.str("USSD_NALO_KEY", ""),
         "ussd_session_s": env.int("USSD_SESSION_S", 180, validate=validate.Range(10, 3600)),
         "currencies": env.list("CURRENCIES", CURRENCIES, validate=_known_currencies),
-        "wallet_currency": env.str("WALLET_CURRENCY", "XOF", validate=lambda code: _known_currencies([code])),
+        "wallet_currency": env.str("WALLET_CURRENCY", "XOF", validate=known_currency),
         "phone_region": env.str("PHONE_REGION", "CI", validate=validate.Length(2, 2)),
         "worker_concurrency": concurrency,
         "partner_calls": calls,
@@ -228,10 +228,15 @@ def _readable_rates(text: str) -> None:
 
 def _known_currencies(codes: list[str]) -> None:
     for code in codes:
-        try:
-            exponent(code)
-        except UnknownCurrency:
-            raise ValidationError(f"{code} is not an ISO 4217 currency") from None
+        known_currency(code)
+
+
+def known_currency(code: str) -> None:
+    """A check that a setting is a currency."""
+    try:
+        exponent(code)
+    except UnknownCurrency:
+        raise ValidationError(f"{code} is not an ISO 4217 currency") from None
 
 
 def price(text: str) -> None:

@@ -1,4 +1,7 @@
-"""The fines of the sandbox: every id of the right form is a fine, and some numbers are special."""
+"""The fines of the sandbox: every id of the right form is a fine, and some numbers are special.
+
+`AM-2026-000123` is a fine in XOF, `KES-2026-000123` one in KES.
+"""
 
 import hashlib
 import re
@@ -7,7 +10,8 @@ from dataclasses import dataclass
 CURRENCY = "XOF"
 DUE, PAID, CANCELLED = "DUE", "PAID", "CANCELLED"
 
-_ID = re.compile(r"AM-([0-9]{4})-([0-9]{6})", re.ASCII)
+_OURS = "AM"
+_ID = re.compile(r"([A-Z]{3}|AM)-([0-9]{4})-([0-9]{6})", re.ASCII)
 _AMOUNTS = (15_000, 10_000, 5_000)
 _REASONS = ("Excès de vitesse", "Stationnement gênant", "Feu rouge non respecté", "Défaut de ceinture")
 _KNOWN_PLATE, _KNOWN_MSISDN = "AB-123-CD", "+2250707000001"
@@ -24,12 +28,13 @@ SETTLED_SLOWLY = 990_006
 class Fine:
     """A fine before any payment.
 
-    amount: in XOF, which has no smaller unit.
+    amount: in the main unit of its currency.
     """
 
     id: str
     number: int
     amount: int
+    currency: str
     status: str
     motif: str
     date: str
@@ -42,16 +47,17 @@ def fine(fine_id: str, plate: str | None = None) -> Fine | None:
     plate: the plate of the request; None if the request names none.
     """
     match = _ID.fullmatch(fine_id)
-    if match is None or int(match[2]) == UNKNOWN:
+    if match is None or int(match[3]) == UNKNOWN:
         return None
-    number = int(match[2])
+    number = int(match[3])
     return Fine(
         id=fine_id,
         number=number,
         amount=_AMOUNTS[number % 3],
+        currency=CURRENCY if match[1] == _OURS else match[1],
         status={CANCELLED_BEFORE: CANCELLED, PAID_BEFORE: PAID}.get(number, DUE),
         motif=_REASONS[number % len(_REASONS)],
-        date=f"{match[1]}-{number % 12 + 1:02}-{number % 28 + 1:02}",
+        date=f"{match[2]}-{number % 12 + 1:02}-{number % 28 + 1:02}",
         immatriculation=plate or (_KNOWN_PLATE if fine_id in _KNOWN_FINES else _plate_of(fine_id)),
     )
 

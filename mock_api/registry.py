@@ -85,5 +85,5 @@ def _status(ledger: Ledger, fine: Fine) -> str:
 
 
 def _describe(fine: Fine, status: str) -> Mapping[str, object]:
-    body = {"id": fine.id, "amount": str(fine.amount), "status": status}
+    body = {"id": fine.id, "amount": str(fine.amount), "currency": fine.currency, "status": status}
     return body | {"motif": fine.motif, "date": fine.date, "immatriculation": fine.immatriculation}

@@ -38,10 +38,9 @@ class PhysicianBusy(Clash):
 
     code = "physician_busy"
 
-    def __init__(self, consultation: str | None) -> None:
-        """consultation: its id; None for one that the caller may not see."""
-        which = f"consultation {consultation}" if consultation else "another consultation"
-        super().__init__(f"This physician is in {which}, which has to end first.")
+    def __init__(self, consultation: str) -> None:
+        """consultation: the id of the other one, which is of the same client."""
+        super().__init__(f"This physician is in consultation {consultation}, which has to end first.")
 
 
 class AlreadyEnded(Clash):
@@ -132,13 +131,13 @@ class Start(MethodView):
             idempotency_key=idempotency_key(request),
             trace=traceparent(request),
             payload=payload,
-            unique={"open": physician},
+            unique={"open": physician, "client": client()},
             opens=True,
         )
         try:
             opened = core().accept(command)
         except AlreadyOpen as error:
-            raise PhysicianBusy(_visible(error.operation)) from None
+            raise PhysicianBusy(error.operation) from None
         response = jsonify(_view(opened.operation))
         response.status_code = 201
         response.headers["Location"] = url_for("consultations.Consultation", id=opened.operation.id)
@@ -244,14 +243,6 @@ def _ended(operation: Operation, given: str | None, now: datetime) -> Consultati
     # An end that we set ourselves comes after the start, whatever the clocks say.
     ended = read_moment(given) if given else max(now.replace(microsecond=0), started)
     return request.closed(given or format_time(ended), started, ended)
-
-
-def _visible(id: str) -> str | None:
-    """The id of a consultation, if the caller may see it."""
-    try:
-        return load(CONSULTATION.kind, id, ConsultationNotFound, seen_by_caller(SCOPE_ALL)).id
-    except ConsultationNotFound:
-        return None
 
 
 def _has_ended(operation: Operation) -> bool:

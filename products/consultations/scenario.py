@@ -64,7 +64,7 @@ class ConsultationsScenario(Scenario):
                 "client",
                 subject=physician,
                 idempotency_key=f"visit {price}",  # by which a physician who got no answer finds what was opened
-                unique={"open": physician},
+                unique={"open": physician, "client": "client"},
                 opens=True,
             )
             try:

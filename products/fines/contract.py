@@ -9,6 +9,7 @@ from typing import Any, Self
 from core.contract import DEBIT, REFUND, Contract, Door, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env
 from core.operation import Operation, Status
+from core.settings import CURRENCIES, known_currency
 from core.steps import StepState
 
 MAX_FINES = 50
@@ -127,13 +128,19 @@ def effects(operation: Operation) -> Iterator[Effect]:
 
 @dataclass(frozen=True)
 class FinesSettings:
-    """registry_url: where the city's registry of fines answers."""
+    """registry_url: where the city's registry of fines answers.
+
+    registry_currency: of the fines whose currency the registry does not name.
+    """
 
     registry_url: str
+    registry_currency: str
 
     @classmethod
     def read(cls, env: Env) -> Self:
-        return cls(env.partner("REGISTRY_URL", "/registry"))
+        first = env.list("CURRENCIES", CURRENCIES)[0]
+        currency = env.str("REGISTRY_CURRENCY", first, validate=known_currency)
+        return cls(env.partner("REGISTRY_URL", "/registry"), currency or "")
 
 
 FINE_PAYMENT = Contract("fine_payment", FinePayment, frozenset({Door.HTTP, Door.USSD}), (DEBIT, FINE, REFUND), effects)

@@ -19,8 +19,9 @@ from worker.reservations import Reservations
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
     core: Core = services.core
-    url = core.settings.of(FinesSettings).registry_url
-    registry = Registry(*services.partners.connect("registry", url, Registry.REASONS))
+    settings = core.settings.of(FinesSettings)
+    connection = services.partners.connect("registry", settings.registry_url, Registry.REASONS)
+    registry = Registry(*connection, settings.registry_currency)
     operators, payer_time_s = services.partners.operators, core.settings.payer_time_s
     return (fine_payment(core.store, core.clock, operators, registry, payer_time_s),)
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth.access import anyone, anyone_or_key, client, for_operator_or, owner
+from api.auth.access import anyone, anyone_or_key, caller_or_none, client, for_operator_or, owner
 from api.http.answers import ListQuery
 from api.http.blueprint import Routes
 from api.http.context import core
@@ -101,10 +101,17 @@ def post(asked: Asked) -> Response:
         payment.to_json(),
         client(),
         subject=payment.msisdn,
+        unique=_unique(payment),
         operator=operator,
         prompt=prompt_of(payment.msisdn, DEBIT_STEP),
     )
     return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))
+
+
+def _unique(payment: FinePayment) -> dict[str, Any]:
+    """What no two payments share. A machine's payments are its own, whoever else asks for the same."""
+    known = caller_or_none()
+    return payment.to_json() | ({"client": known.id} if known else {})
 
 
 @payments.on_list(for_operator_or(SCOPE_READ), PaymentsQuery)

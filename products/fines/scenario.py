@@ -45,7 +45,7 @@ class FinesScenario(Scenario):
             self.ask_at(random.uniform(0, ARRIVALS_S), command)
 
     def processes(self, store: Store) -> Processes:
-        registry = Registry(self._registry, self.world.breaker("registry"))
+        registry = Registry(self._registry, self.world.breaker("registry"), "XOF")
         return {self.kind: fine_payment(store, self.world, self._operators(store), registry, PAYER_TIME_S)}
 
     def effects(self) -> tuple[int, int, int]:

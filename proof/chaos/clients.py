@@ -209,7 +209,8 @@ class Clients:
 def _fine(number: int, market: Market) -> dict[str, Any]:
     """Returns the payment of one fine of the sandbox, from a phone with money."""
     is_refused = market.refunds and number // len(MARKETS) % REFUSED_EVERY == 0
-    id = f"AM-{1000 + number % 9000}-{CANCELLED_MEANWHILE}" if is_refused else f"AM-2027-{number:06d}"
+    city = market.city
+    id = f"{city}-{1000 + number % 9000}-{CANCELLED_MEANWHILE}" if is_refused else f"{city}-2027-{number:06d}"
     amount = AMOUNTS[int(id[-6:]) % 3]
     return {
         "msisdn": market.phone(number),

@@ -30,6 +30,11 @@ class Market:
     pays_out: bool = False
     redirects: bool = False
 
+    @property
+    def city(self) -> str:
+        """The beginning of the ids of the sandbox's fines in its currency."""
+        return "AM" if self.currency == "XOF" else self.currency
+
     def phone(self, number: int, ending: str = BY_CHANCE) -> str:
         """Returns a phone of its own for each number, until its digits are used up."""
         digits = PHONE_DIGITS[self.prefix[:4]] + 4 - len(self.prefix) - len(ending)

@@ -84,7 +84,7 @@ SETTINGS = Settings(
     sections={
         type(section): section
         for section in (
-            FinesSettings("http://registry.invalid"),
+            FinesSettings("http://registry.invalid", "XOF"),
             ConsultationSettings("http://finance.invalid", "200.00 BRL"),
             ServicesSettings("http://screening.invalid", "http://blacklist.invalid"),
             MessagesSettings("file", "http://sms.invalid"),

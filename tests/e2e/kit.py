@@ -60,13 +60,14 @@ class Payments:
     stack: Stack
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    def body(self, phone: str, *fines: str) -> Json:
+    def body(self, phone: str, *fines: str, currency: str = "XOF") -> Json:
         """A request to pay these fines (or a fresh one) from a phone."""
-        ids = fines or (f"AM-2026-{next(self.numbers):06d}",)
+        city = "AM" if currency == "XOF" else currency
+        ids = fines or (f"{city}-2026-{next(self.numbers):06d}",)
         listed = [{"id": id, "amount": AMOUNTS[int(id[-6:]) % 3]} for id in ids]
         return {
             "msisdn": phone,
-            "currency": "XOF",
+            "currency": currency,
             "amount": sum(fine["amount"] for fine in listed),
             "amendes": listed,
         }

@@ -125,7 +125,8 @@ class Killed:
         if self.flow == PAY_OUT:
             return payments.post("/v1/payouts", {**request, "amount": AMOUNT}, ADMIN)
         fine = PAID_FINE if self.dialect in WITHOUT_REFUNDS else REFUSED_FINE
-        fines = [{"id": f"AM-{2000 + self.number}-{fine:06d}", "amount": AMOUNT}]
+        city = "AM" if request["currency"] == "XOF" else request["currency"]
+        fines = [{"id": f"{city}-{2000 + self.number}-{fine:06d}", "amount": AMOUNT}]
         return payments.ask({**request, "amount": AMOUNT, "amendes": fines})
 
 

@@ -62,7 +62,7 @@ def test_a_payment_to_each_operator_ends_well_through_its_fault(installation: Pa
         phone, currency, _ = MARKETS[dialect]
         name = {"generic": ""}.get(dialect, dialect.replace("-", "_"))
         installation.script(*({**rule, **({"dialect": name} if name else {})} for rule in FAULTS[dialect]))
-        asked[dialect] = installation.ask({**installation.body(phone), "currency": currency, "operator": dialect})
+        asked[dialect] = installation.ask({**installation.body(phone, currency=currency), "operator": dialect})
     for dialect, answer in asked.items():
         assert answer.status_code == 202, f"{dialect}: {answer.text}"
         payment = installation.end(answer)
@@ -76,7 +76,7 @@ def test_a_payment_to_each_operator_ends_well_through_its_fault(installation: Pa
 def test_a_redirect_operator_says_where_the_payer_confirms(installation: Payments, dialect: str) -> None:
     phone, currency, _ = MARKETS[dialect]
     slow = f"{phone[:-2]}06"
-    answer = installation.ask({**installation.body(slow), "currency": currency, "operator": dialect})
+    answer = installation.ask({**installation.body(slow, currency=currency), "operator": dialect})
     pages, etag = [], ""
     while (shown := installation.follow(answer, etag)).json()["status"] not in ENDED:
         pages.append(shown.json()["next_action"])
@@ -88,7 +88,7 @@ def test_a_redirect_operator_says_where_the_payer_confirms(installation: Payment
 
 def test_the_operators_own_words_are_kept(installation: Payments) -> None:
     phone, currency, _ = MARKETS["mtn"]
-    body = {**installation.body(phone[:-2] + "02"), "currency": currency, "operator": "mtn"}
+    body = {**installation.body(phone[:-2] + "02", currency=currency), "operator": "mtn"}
     payment = installation.end(installation.ask(body))
     assert (payment["status"], payment["reason"]["code"]) == ("failed", "insufficient_funds")
     headers = {"Authorization": f"Bearer {OPERATORS['ADMIN_TOKEN']}"}

@@ -24,7 +24,7 @@ def test_the_example_plate(sandbox: Sandbox, spelling: str) -> None:
         ("AM-2026-000124", "10000"),
     ]
     for fine in shown["amendes"]:
-        assert set(fine) == {"id", "amount", "status", "motif", "date", "immatriculation"}
+        assert set(fine) == {"id", "amount", "currency", "status", "motif", "date", "immatriculation"}
         assert fine == sandbox.get(f"/registry/amendes/{fine['id']}").json
         assert (fine["status"], fine["immatriculation"]) == ("DUE", "AB-123-CD")
 
@@ -55,6 +55,11 @@ def test_a_lookup_needs_something_to_look_up(sandbox: Sandbox, query: str) -> No
 def test_every_number_is_a_fine(sandbox: Sandbox) -> None:
     amounts = [sandbox.get(f"/amendes/AM-2026-{n:06}").json["amount"] for n in (123, 124, 125)]
     assert amounts == ["15000", "10000", "5000"]
+
+
+def test_the_beginning_of_a_number_may_name_the_currency(sandbox: Sandbox) -> None:
+    fines = [sandbox.get(f"/amendes/{city}-2026-000123").json for city in ("AM", "KES")]
+    assert [(fine["currency"], fine["amount"]) for fine in fines] == [("XOF", "15000"), ("KES", "15000")]
 
 
 @pytest.mark.parametrize("fine_id", ["AM-2026-990001", "AM-2026-12345", "AM-26-000123", "XX", "AM-2026-00012a"])

@@ -200,6 +200,9 @@ def test_nobody_listening_means_surely_not_sent() -> None:
         (200, '{"status": "DUE", "amount": 15000.0}', Confirmed()),
         (200, '{"status": "DUE", "amount": "15000.5"}', Declined("fine_amount_mismatch")),
         (200, '{"status": "DUE"}', Declined("fine_amount_mismatch")),
+        (200, '{"status": "DUE", "amount": "15000", "currency": "XOF"}', Confirmed()),
+        (200, '{"status": "DUE", "amount": "15000", "currency": "GNF"}', Declined("fine_currency_mismatch")),
+        (200, '{"status": "DUE", "amount": "15000", "currency": null}', Declined("fine_currency_mismatch")),
         (200, '{"status": "PAID", "amount": "15000"}', Declined("fine_already_paid")),
         (200, '{"status": "CANCELLED", "amount": "15000"}', Declined("fine_cancelled")),
         (404, "{}", Declined("unknown_fine")),
@@ -211,8 +214,16 @@ def test_nobody_listening_means_surely_not_sent() -> None:
 )
 def test_checking_a_fine(httpserver: HTTPServer, partner: PartnerHttp, status: int, text: str, expected: Reply) -> None:
     httpserver.expect_request("/amendes/A-1").respond_with_data(text, status, headers={"Retry-After": "7"})
-    registry = Registry(partner, Breaker("registry", FakeClock(), 1))
+    registry = Registry(partner, Breaker("registry", FakeClock(), 1), "XOF")
     assert same(registry.check("A-1", 15000, "XOF"), expected)
+
+
+def test_a_registry_that_names_no_currency_has_the_one_of_the_settings(
+    httpserver: HTTPServer, partner: PartnerHttp
+) -> None:
+    httpserver.expect_request("/amendes/A-1").respond_with_data('{"status": "DUE", "amount": "15000"}')
+    registry = Registry(partner, Breaker("registry", FakeClock(), 1), "XOF")
+    assert same(registry.check("A-1", 15000_00, "MGA"), Declined("fine_currency_mismatch"))
 
 
 def test_a_look_that_gets_no_answer_may_be_repeated() -> None:

@@ -12,13 +12,17 @@ from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 class Registry:
     REASONS = ("ALREADY_PAID", "UNKNOWN_FINE", "AMOUNT_MISMATCH", "CANCELLED")
 
-    def __init__(self, http: PartnerHttp, breaker: Breaker) -> None:
+    def __init__(self, http: PartnerHttp, breaker: Breaker, currency: str) -> None:
+        """currency: of the fines whose currency the registry does not name."""
+        self._currency = currency
         self.breaker = breaker
         self._http = http
         self.enquire = http.enquire
 
     def check(self, fine: str, minor: int, currency: str) -> Reply:
-        """Checks that the fine exists, is due, and is of this amount. Never returns Unknown, as it has no effect.
+        """Checks that the fine exists, is due, and is of this amount in this currency.
+
+        Never returns Unknown, as it has no effect.
 
         minor: the amount in minor units of `currency`.
         """
@@ -28,6 +32,8 @@ class Registry:
         if answer.status == 404:
             return Declined("unknown_fine")
         match answer.body.get("status"):
+            case "DUE" if answer.body.get("currency", self._currency) != currency:
+                return Declined("fine_currency_mismatch")
             case "DUE" if _same_amount(answer.body.get("amount"), minor, currency):
                 return Confirmed()
             case "DUE":

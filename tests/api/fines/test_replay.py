@@ -40,6 +40,17 @@ def test_the_same_again_is_the_same_payment(house: House) -> None:
     assert house.stored()["operations"] == 1
 
 
+def test_a_machines_payment_is_its_own_whoever_asks_for_the_same(house: House) -> None:
+    strangers = house.post(body())
+    key = house.core.api_keys.create("portal", frozenset({"fines:pay", "fines:read"}))[1]
+    portal = house.caller(key)
+    own = portal.post(URL, body())
+    assert own.json["id"] != strangers.json["id"]
+    assert is_replay(portal.post(URL, body()), own.json["id"])
+    assert is_replay(house.post(body()), strangers.json["id"])
+    assert [each["id"] for each in portal.get(URL).json["payments"]] == [own.json["id"]]
+
+
 @pytest.mark.parametrize("phone", PHONES)
 def test_in_any_spelling_of_the_phone(house: House, phone: str) -> None:
     id = house.pay()
