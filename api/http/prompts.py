@@ -6,10 +6,17 @@ from flask import request
 
 from api.auth.access import caller_or_none
 from api.http.context import core
+from api.http.errors import Forbidden
 from core.identity.guesses import network
 from core.prompts import Limit, Prompt
 
 HOUR_S = 3600
+
+
+class PayerNotAsked(Forbidden):
+    """This operator debits a phone without asking its owner: only a client with a key may ask for it."""
+
+    code = "payer_not_asked"
 
 
 def prompt_of(msisdn: str, step: str) -> Prompt | None:
@@ -25,6 +32,15 @@ def prompt_of(msisdn: str, step: str) -> Prompt | None:
     # Behind a proxy that is not trusted, everybody has the address of this machine.
     is_limited = known is None and not _is_this_machine(address)
     return Prompt(msisdn, step, settings.open_debits_per_phone, limits if is_limited else ())
+
+
+def refuse_unasked(operator: str) -> None:
+    """Refuses a debit that its payer would not be asked about; a machine that is known by its key answers for it.
+
+    operator: its name. Raises PayerNotAsked.
+    """
+    if not core().settings.operators.named(operator).asks_payer and caller_or_none() is None:
+        raise PayerNotAsked
 
 
 def _is_this_machine(address: str) -> bool:

@@ -11,7 +11,7 @@ from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.fields import Phone
 from api.http.kind_routes import KindRoutes
-from api.http.prompts import prompt_of
+from api.http.prompts import prompt_of, refuse_unasked
 from api.http.views import MoneyView, money
 from core.accept import Command
 from core.money import to_number
@@ -96,6 +96,7 @@ def post(asked: Asked) -> Response:
     """
     payment = asked.payment
     operator = core().route(payment.msisdn, payment.currency, asked.operator)
+    refuse_unasked(operator)
     command = Command(
         FINE_PAYMENT.kind,
         payment.to_json(),

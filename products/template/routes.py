@@ -10,6 +10,7 @@ from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.fields import Amount, Currency, Phone, Text, minor_units
 from api.http.kind_routes import KindRoutes
+from api.http.prompts import refuse_unasked
 from api.http.views import MoneyView, money
 from core.accept import Command
 from core.identity.people import Role
@@ -56,6 +57,7 @@ payments = KindRoutes(blueprint, TEMPLATE_PAYMENT, TemplatePaymentView, _members
 def post(payment: TemplatePayment) -> Response:
     """Pay a template. The same request again is the same payment, until it failed."""
     operator = core().route(payment.msisdn, payment.currency)
+    refuse_unasked(operator)
     command = Command(TEMPLATE_PAYMENT.kind, payment.to_json(), client(), subject=payment.msisdn, operator=operator)
     return payments.accept(command)
 

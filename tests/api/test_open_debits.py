@@ -74,6 +74,16 @@ def test_a_machine_that_may_pay_is_not_limited(house: House) -> None:
     assert_problem(pay(house, fine(200), Authorization="Bearer qtk_x"), 401, "unauthorized")
 
 
+def test_where_nobody_is_asked_only_a_machine_that_may_pay_debits_a_phone() -> None:
+    house = build(operators=SILENT)
+    assert_problem(pay(house, fine(1)), 403, "payer_not_asked")
+    other = house.core.api_keys.create("clinic", frozenset({"consultations"}))[1]
+    assert_problem(pay(house, fine(1), Authorization=f"Bearer {other}"), 403, "payer_not_asked")
+    kiosk = house.core.api_keys.create("kiosk", frozenset({"fines:pay"}))[1]
+    assert pay(house, fine(1), Authorization=f"Bearer {kiosk}").status_code == 202
+    house.store.close()
+
+
 def test_an_address_asks_for_so_many_debits_an_hour(house: House) -> None:
     phones = [f"+22507070001{number:02d}" for number in range(10)]
     for number in range(5):
