@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from api.auth.access import ACTING_FOR, ADMIN_TOKEN, ANONYMOUS, RANK, Caller
+from api.auth.callers import ACTING_FOR, ADMIN_TOKEN, ANONYMOUS, RANK, Caller
 from api.http.context import core
 from core.ids import new_id
 from core.rates import TooManyRequests

@@ -16,6 +16,7 @@ from bench.load import Load, closed_loop, paced, post
 from bench.people import CLOCK, open_store, people
 from bench.report import Figure
 from bench.setups import Bench, InvalidMeasurement, ended
+from core.identity.credentials import Credentials
 from core.identity.people import People
 from core.identity.pins import Pins
 from core.operation import Status
@@ -130,10 +131,11 @@ def _dial(running: Stack, caller: int, session: str, typed: list[str]) -> None:
 def _register(running: Stack, callers: int) -> None:
     """Stores people with money, a phone, and a PIN with its real hash."""
     store = open_store(running)
-    pin, accounts = Pins(store, CLOCK, PEPPER).hash(PIN), People(store, CLOCK)
+    accounts, credentials = People(store, CLOCK), Credentials(store, CLOCK)
+    pin = Pins(store, CLOCK, PEPPER).hash(PIN)
     for caller, id in enumerate(people(store, callers)):
         accounts.set_phone(id, _phone(caller))
-        accounts.set_pin(id, pin)
+        credentials.set_pin(id, pin)
         accounts.set_language(id, "en")
     store.close()
 

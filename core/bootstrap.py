@@ -19,6 +19,7 @@ from core.broker.port import Broker, EventsTo
 from core.callbacks import Callbacks
 from core.clock import Clock, SystemClock
 from core.identity.api_keys import ApiKeys
+from core.identity.credentials import Credentials
 from core.identity.passwords import Passwords
 from core.identity.people import People
 from core.installed import DEFAULT, Installed
@@ -59,6 +60,10 @@ class Core:
     @cached_property
     def people(self) -> People:
         return People(self.store, self.clock, self.password_hasher)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        return Credentials(self.store, self.clock, self.passwords)
 
     @cached_property
     def api_keys(self) -> ApiKeys:

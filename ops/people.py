@@ -5,8 +5,9 @@ import sys
 import click
 
 from core.errors import NameTaken
+from core.identity.credentials import PASSWORD
 from core.identity.guessable import is_common_password
-from core.identity.people import PASSWORD, Role, canonical_name
+from core.identity.people import Role, canonical_name
 from core.identity.pins import Pins
 from core.identity.second_factor import FactorKnown, SecondFactor, uri
 from devtools.as_json import json_option, print_json
@@ -59,7 +60,7 @@ def set_password(who: str) -> None:
         if person.username is None:
             raise click.ClickException(f"{person.name} has no username, and so no password")
         _refuse_weak(password, person.username)
-        core.people.set_password(person.id, password)
+        core.credentials.set_password(person.id, password)
         note(core, "password changed", person.id)
     click.echo(f"{person.name} signs in with the new password. All their tokens have ended.")
 

@@ -1,35 +1,24 @@
-"""Authentication and authorisation. Every route declares who may call it; the app does not start otherwise."""
+"""Who may call a route. Every route declares it; the app does not start otherwise."""
 
-import hmac
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, g, request
 
-from api.auth.tokens import TokenClaims, tokens
+from api.auth.callers import Caller, identify, identify_gateway, is_open, ranks
 from api.http.context import core
-from api.http.errors import Forbidden, Unauthenticated
+from api.http.errors import Forbidden
 from api.limits import here, limits
 from core.identity.api_keys import PREFIX
-from core.identity.people import Person, Role
-from core.operation import Operation
+from core.identity.people import Role
 
-ANONYMOUS = "anonymous"
 ANYONE = "anyone"
-ADMIN_TOKEN = "admin-token"
-ACTING_FOR = "X-Acting-For"
-"""The header with the name of the person who uses the ADMIN_TOKEN. The security log shows it."""
 LIBRARY_ROUTES = frozenset({"api-docs.openapi_json", "swagger_ui.show"})
 """Routes of libraries, which cannot declare anything: the description of the API, for anyone."""
 
 OPEN = ", open on one machine without ADMIN_TOKEN"
-"""The end of a route's declared access: see `_is_open`."""
-
-NEEDS_KEY = "This request needs the gateway's X-Gateway-Key."
-
-RANK = {Role.USER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
+"""The end of a route's declared access: see `is_open` of `api.auth.callers`."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,24 +28,6 @@ class SecondFactorNeeded(Forbidden):
     """Your role needs a second factor."""
 
     code = "second_factor_needed"
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The authenticated caller.
-
-    id: the owner of idempotency keys.
-    person, role: None for a machine.
-    scopes, topics: what a machine may do, and patterns of the topics that it may use.
-    token: what the person's token says.
-    """
-
-    id: str
-    person: Person | None = None
-    role: Role | None = None
-    scopes: frozenset[str] = frozenset()
-    topics: tuple[str, ...] = ()
-    token: TokenClaims | None = None
 
 
 def anyone(view: Callable[P, R]) -> Callable[P, R]:
@@ -78,7 +49,7 @@ def anyone_or_key(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def known(*args: P.args, **kwargs: P.kwargs) -> R:
             authorization = request.authorization
             if authorization is not None and (authorization.token or "").startswith(PREFIX):
-                found = _identify()
+                found = identify()
                 if scope in found.scopes:
                     g.caller = found
             limits().count(g.caller.id if "caller" in g else here())
@@ -99,7 +70,7 @@ def for_role(role: Role, may_be_open: bool = False) -> Callable[[Callable[P, R]]
 
     may_be_open: anyone may call while the installation is open.
     """
-    return lambda view: _guarded(view, f"role {role}", lambda caller: _ranks(caller, role), may_be_open)
+    return lambda view: _guarded(view, f"role {role}", lambda caller: ranks(caller, role), may_be_open)
 
 
 def scoped(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -114,73 +85,17 @@ def for_operator_or(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A gateway that knows the secret of this setting may call; anyone while it is not set on one machine."""
+    """A gateway with the key in this setting may call. On one machine without such a key, anyone may."""
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            secret = getattr(core().settings, setting)
-            given = request.headers.get("X-Gateway-Key", "")
-            if not _is_open(secret):
-                with limits().guess(given):
-                    if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
-                        raise Unauthenticated(NEEDS_KEY, challenge="X-Gateway-Key")
+            identify_gateway(getattr(core().settings, setting))
             return view(*args, **kwargs)
 
         return _declared(guarded, f"gateway {setting}")
 
     return declare
-
-
-def person() -> Person:
-    """The signed-in person."""
-    found = caller().person
-    assert found is not None
-    return found
-
-
-def caller() -> Caller:
-    """The caller of a route that not everybody may call."""
-    found: Caller = g.caller
-    return found
-
-
-def caller_or_none() -> Caller | None:
-    """Who calls; None for anyone, where anyone may call, or while the installation is open."""
-    found: Caller | None = g.get("caller")
-    return found
-
-
-def client() -> str:
-    """The owner of idempotency keys. Anonymous clients share one set, so that a key holds from any address."""
-    known = caller_or_none()
-    return known.id if known else ANONYMOUS
-
-
-def owner(everything: str) -> str | None:
-    """The client whose operations the caller may see; None: those of all clients.
-
-    everything: the scope of keys that see what other clients have made. Operators see all, and so does everybody while
-        the installation is open.
-    """
-    known = caller_or_none()
-    if known is None:
-        return None if _is_open(core().settings.admin_token) else ANONYMOUS
-    return None if everything in known.scopes or _ranks(known, Role.OPERATOR) else known.id
-
-
-def seen_by_caller(everything: str) -> Callable[[Operation], bool]:
-    """Whether the caller may see an operation. everything: see `owner`."""
-    whose = owner(everything)
-    return lambda operation: whose is None or operation.client == whose
-
-
-def is_operator() -> bool:
-    """Whether the caller is an operator, or ranks higher; on a route for anyone, by the token if they send one."""
-    known = caller_or_none()
-    if known is None and request.authorization is not None and request.authorization.type == "bearer":
-        known = _caller(request.authorization.token or "")
-    return known is not None and _ranks(known, Role.OPERATOR)
 
 
 def declared(app: Flask) -> Iterator[tuple[str, str]]:
@@ -205,8 +120,8 @@ def _guarded(
 ) -> Callable[P, R]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not (may_be_open and _is_open(core().settings.admin_token)):
-            g.caller = _identify()
+        if not (may_be_open and is_open(core().settings.admin_token)):
+            g.caller = identify()
             limits().count(g.caller.id)
             if not may(g.caller):
                 raise _refusal(g.caller, access)
@@ -217,11 +132,6 @@ def _guarded(
     return _declared(guarded, access + OPEN * may_be_open)
 
 
-def _is_open(secret: str) -> bool:
-    """The one rule: while the installation may be open, a route is so until the secret that guards it is set."""
-    return core().settings.open and not secret
-
-
 def _refusal(caller: Caller, access: str) -> Forbidden:
     if caller.person is not None and caller.role is not caller.person.role:
         return SecondFactorNeeded("Your role needs a second factor: add one at /v1/auth/factor, and sign in with it.")
@@ -229,41 +139,4 @@ def _refusal(caller: Caller, access: str) -> Forbidden:
 
 
 def _has(caller: Caller, scope: str) -> bool:
-    return scope in caller.scopes or _ranks(caller, Role.OPERATOR)
-
-
-def _ranks(caller: Caller, role: Role) -> bool:
-    return caller.role is not None and RANK[caller.role] >= RANK[role]
-
-
-def _identify() -> Caller:
-    """Raises Unauthenticated for an unknown caller (RFC 6750, section 3.1), and TooManyRequests for one who guesses."""
-    authorization = request.authorization
-    if authorization is None or authorization.type != "bearer":
-        raise Unauthenticated
-    token = authorization.token or ""
-    with limits().guess(token):
-        known = _caller(token)
-        if known is None:
-            raise Unauthenticated(
-                "This token is not valid, or has expired, or is not good from this address.",
-                challenge='Bearer error="invalid_token"',
-            )
-    return known
-
-
-def _caller(token: str) -> Caller | None:
-    admin_token = core().settings.admin_token
-    if admin_token and hmac.compare_digest(token.encode(), admin_token.encode()):
-        return Caller(ADMIN_TOKEN, role=Role.ADMIN)
-    if token.startswith(PREFIX):
-        key = core().api_keys.look_up(token, request.remote_addr or "")
-        return Caller(key.client, scopes=key.scopes, topics=key.grant.topics) if key else None
-    claims = tokens().read(token)
-    found = core().people.get(claims.person) if claims else None
-    if claims is None or found is None or found.suspended:
-        return None
-    if claims.epoch != found.epoch or claims.id in found.ended_tokens:
-        return None
-    trusted = claims.two_factors or not core().settings.require_second_factor
-    return Caller(found.id, found, found.role if trusted else Role.USER, token=claims)
+    return scope in caller.scopes or ranks(caller, Role.OPERATOR)

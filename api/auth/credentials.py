@@ -6,7 +6,8 @@ from flask import Response, jsonify
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
-from api.auth.access import anyone, caller, person, signed_in
+from api.auth.access import anyone, signed_in
+from api.auth.callers import caller, person
 from api.auth.codes import codes, send
 from api.auth.phones import CodeRequest, WrongCode
 from api.auth.pins import pins
@@ -70,9 +71,9 @@ class Password(MethodView):
         me = person()
         refuse_weak(payload["password"], me.username)
         with guarded(me.username or me.id):
-            if not core().people.has_password(me.id, payload["current_password"]):
+            if not core().credentials.has_password(me.id, payload["current_password"]):
                 raise WrongCredentials
-        core().people.set_password(me.id, payload["password"])
+        core().credentials.set_password(me.id, payload["password"])
 
 
 @blueprint.route("/password/code")
@@ -107,7 +108,7 @@ class Reset(MethodView):
         refuse_weak(payload["password"], owner.username if owner else None)
         if not codes("password").use(payload["msisdn"], "", payload["code"]) or owner is None:
             raise WrongCode
-        core().people.set_password(owner.id, payload["password"])
+        core().credentials.set_password(owner.id, payload["password"])
 
 
 @blueprint.route("/pin")
@@ -127,7 +128,7 @@ class Pin(MethodView):
             raise InvalidField("pin", "You choose your first PIN on your phone: dial.")
         if not pins().verify(me.id, payload["current_pin"]):
             raise WrongPin
-        core().people.set_pin(me.id, pins().hash(pin))
+        core().credentials.set_pin(me.id, pins().hash(pin))
 
 
 @blueprint.route("/logout")
@@ -140,9 +141,9 @@ class Logout(MethodView):
         """End this token, or all of yours."""
         me, used = person(), caller().token
         if payload["everywhere"] or used is None:
-            core().people.end_all_tokens(me.id)
+            core().credentials.end_all_tokens(me.id)
         else:
-            core().people.end_token(me.id, used.id, used.expires_at)
+            core().credentials.end_token(me.id, used.id, used.expires_at)
 
 
 def _owner(msisdn: str) -> Person | None:

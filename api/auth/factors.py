@@ -6,7 +6,8 @@ from flask import Response, jsonify
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
-from api.auth.access import person, signed_in
+from api.auth.access import signed_in
+from api.auth.callers import person
 from api.auth.phones import WrongCode
 from api.auth.routes import guarded
 from api.http.blueprint import BEARER, Routes

@@ -6,7 +6,8 @@ from flask import Response, jsonify
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
-from api.auth.access import person, signed_in
+from api.auth.access import signed_in
+from api.auth.callers import person
 from api.auth.codes import codes, send
 from api.auth.routes import PersonView, view_of
 from api.http.blueprint import BEARER, Routes

@@ -8,16 +8,18 @@ from flask import Response, g, jsonify, request, url_for
 from flask.views import MethodView
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from api.auth.access import anyone, person, signed_in
+from api.auth.access import anyone, signed_in
+from api.auth.callers import person
 from api.auth.tokens import LIFETIME_S, tokens
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.errors import Unauthenticated
 from api.http.fields import Phone, Text
 from core.errors import InvalidField
+from core.identity.credentials import PASSWORD
 from core.identity.guessable import is_common_password
 from core.identity.guesses import Guesses, fingerprint
-from core.identity.people import PASSWORD, USERNAME, Person, canonical_name
+from core.identity.people import USERNAME, Person, canonical_name
 from core.identity.second_factor import SecondFactor
 from core.identity.usernames import is_misleading
 
@@ -126,12 +128,12 @@ class Token(MethodView):
         """Get a bearer token, for an hour. 429 after too many wrong passwords."""
         username = given["username"]
         with guarded(username):
-            found = core().people.authenticate(username, given["password"])
+            found = core().credentials.authenticate(username, given["password"])
             if found is None:
                 raise WrongCredentials
             if found.has_factor and not SecondFactor(core().store, core().clock).use(found.id, given["otp"]):
                 raise WrongFactor
-        core().people.remember(found.id, fingerprint(request.remote_addr or ""))
+        core().credentials.remember(found.id, fingerprint(request.remote_addr or ""))
         token = tokens().issue(found.id, found.epoch, two_factors=found.has_factor)
         response = jsonify(access_token=token, token_type="bearer", expires_in=LIFETIME_S)
         response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 from flask import request
 
-from api.auth.access import caller_or_none
+from api.auth.callers import caller_or_none
 from api.http.context import core
 from api.http.errors import Forbidden
 from core.identity.guesses import network

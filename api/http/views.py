@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from api.auth.access import is_operator
+from api.auth.callers import is_operator
 from core.clock import to_rfc3339
 from core.money import to_number
 from core.operation import Operation, Status, redirect_of

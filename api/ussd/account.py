@@ -17,7 +17,7 @@ def _proven(talk: Talk, typed: str) -> dict[str, object]:
 
 
 def _changed(talk: Talk, typed: str) -> End:
-    talk.core.people.set_pin(talk.me.id, read_again(talk, typed))
+    talk.core.credentials.set_pin(talk.me.id, read_again(talk, typed))
     return End(talk.say("PIN changed."))
 
 

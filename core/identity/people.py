@@ -1,14 +1,12 @@
-"""People: their names, phones, passwords and roles. A person's wallet has the person's id."""
+"""People: who they are, by username, phone and role. A person's wallet has the person's id."""
 
 import re
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from operator import itemgetter
 
 from core.clock import Clock, to_rfc3339
 from core.errors import InvalidPhone, NameTaken, PhoneProven, StoreUnavailable
@@ -22,11 +20,7 @@ from core.store.port import PEOPLE, Document, Store, update
 MAX_TRIES = 5
 """Registration is tried again only if somebody else registers under the same name at the same moment."""
 
-ADDRESSES = 10
-"""From which a person has signed in: the last ones are remembered."""
-
 USERNAME = (3, 32)
-PASSWORD = (8, 128)
 """Least and most characters."""
 
 _USERNAME = re.compile(r"(?=.*[^\W\d_])[\w.@-]+")
@@ -122,20 +116,8 @@ class People:
         for _ in range(MAX_TRIES):
             # Under another id each time: the one before may have been voided.
             if stored := self._names.register({"id": ids(), **document}):
-                return _person(stored)
+                return person_of(stored)
         raise StoreUnavailable(reason="others registered under the same name all the time")
-
-    def authenticate(self, username: str, password: str) -> Person | None:
-        """The person with this username and password, or None.
-
-        A wrong password, an unknown name and a suspended person take equally long.
-        """
-        try:
-            document = self._names.find("username", canonical_name(username))
-        except ValueError:
-            document = None
-        right = self._passwords.verify(document["password"] if document else None, password)
-        return _person(document) if document and right and not document["suspended"] else None
 
     def named(self, username: str) -> Person | None:
         """The person of this username."""
@@ -143,24 +125,11 @@ class People:
             document = self._names.find("username", canonical_name(username))
         except ValueError:
             return None
-        return _person(document) if document else None
-
-    def remember(self, id: str, address: str) -> None:
-        """Remembers that this person has signed in from this address. For an id that exists."""
-        today = to_rfc3339(self._clock.now())[:10]
-
-        def change(document: Document) -> Document | None:
-            known: dict[str, str] = document.get("addresses", {})
-            if known.get(address) == today:
-                return None
-            newest = sorted({**known, address: today}.items(), key=itemgetter(1), reverse=True)[:ADDRESSES]
-            return {**document, "addresses": dict(newest)}
-
-        update(self._store, PEOPLE, id, change)
+        return person_of(document) if document else None
 
     def get(self, id: str) -> Person | None:
         document = self._store.get(PEOPLE, id) if is_id(id) else None
-        return _person(document) if document and "void" not in document else None
+        return person_of(document) if document and "void" not in document else None
 
     def find(self, text: str, region: str) -> Person | None:
         """The person of a username, or of a proven phone in any spelling.
@@ -176,25 +145,21 @@ class People:
                 document = self._names.find("msisdn", to_e164(text, region))
             except InvalidPhone:
                 return None
-        return _person(document) if document else None
+        return person_of(document) if document else None
 
     def of_phone(self, msisdn: str) -> Person | None:
         """The person who has proven this phone. msisdn: in E.164."""
         document = self._names.find("msisdn", msisdn)
-        return _person(document) if document else None
+        return person_of(document) if document else None
 
     def naming(self, msisdn: str) -> Person | None:
         """The person who has proven this phone, or else the last one who named it. msisdn: in E.164."""
         document = self._names.naming(msisdn)
-        return _person(document) if document else None
+        return person_of(document) if document else None
 
     def suspend(self, id: str, suspended: bool) -> None:
         """Suspends a person, or lifts the suspension. For an id that exists."""
         self._change(id, suspended=suspended)
-
-    def set_pin(self, id: str, pin: str) -> None:
-        """pin: hashed. For an id that exists."""
-        self._change(id, pin=pin)
 
     def set_phone(self, id: str, msisdn: str) -> Person:
         """The person with this phone, which nobody has proven yet to be theirs. For an id that is there.
@@ -230,33 +195,9 @@ class People:
 
         def change(document: Document) -> Document:
             taken = {**self._proven(document, msisdn), "pin": pin, "language": language}
-            return taken if is_proven(document) else {**taken, "password": None, "epoch": _epoch(document) + 1}
+            return taken if is_proven(document) else {**taken, "password": None, "epoch": epoch_of(document) + 1}
 
         return self._update(id, change)
-
-    def has_password(self, id: str, password: str) -> bool:
-        """Whether it is the person's password."""
-        document = self._store.get(PEOPLE, id)
-        return self._passwords.verify(document.get("password") if document else None, password)
-
-    def set_password(self, id: str, password: str) -> None:
-        """Changes the password, and ends all tokens. For an id that exists."""
-        hashed = self._passwords.hash(password)
-        self._update(id, lambda document: {**document, "password": hashed, "epoch": _epoch(document) + 1})
-
-    def end_token(self, id: str, token: str, expires_at: datetime) -> None:
-        """Ends one token, by its id. For a person who exists."""
-        now = to_rfc3339(self._clock.now())
-
-        def change(document: Document) -> Document:
-            ended = {name: at for name, at in document.get("ended_tokens", {}).items() if at > now}
-            return {**document, "ended_tokens": {**ended, token: to_rfc3339(expires_at)}}
-
-        self._update(id, change)
-
-    def end_all_tokens(self, id: str) -> None:
-        """For an id that exists."""
-        self._update(id, lambda document: {**document, "epoch": _epoch(document) + 1})
 
     def take_phone(self, id: str) -> None:
         """Removes the phone from an account whose owner does not have it. For an id that exists."""
@@ -272,7 +213,7 @@ class People:
     def _update(self, id: str, change: Callable[[Document], Document | None]) -> Person:
         changed = update(self._store, PEOPLE, id, change)
         assert changed is not None
-        return _person(changed)
+        return person_of(changed)
 
     def _proven(self, document: Document, msisdn: str) -> Document:
         # Claimed after the person was read: whoever takes the claim over changes the person, and the save fails.
@@ -289,7 +230,8 @@ def canonical_name(username: str) -> str:
     return name.casefold()
 
 
-def _person(document: Document) -> Person:
+def person_of(document: Document) -> Person:
+    """The person of a stored document."""
     return Person(
         id=document["id"],
         username=document["shown"],
@@ -300,12 +242,13 @@ def _person(document: Document) -> Person:
         created_on=str(document.get("created_at", ""))[:10],
         has_pin=document.get("pin") is not None,
         phone_proven=document.get("msisdn") is not None and is_proven(document),
-        epoch=_epoch(document),
+        epoch=epoch_of(document),
         ended_tokens=frozenset(document.get("ended_tokens", ())),
         addresses=frozenset(document.get("addresses", ())),
         has_factor=has_factor(document),
     )
 
 
-def _epoch(document: Document) -> int:
+def epoch_of(document: Document) -> int:
+    """The epoch of the tokens that are good."""
     return int(document.get("epoch", 0))

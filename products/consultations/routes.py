@@ -7,7 +7,8 @@ from flask import Response, jsonify, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields, post_load, validate
 
-from api.auth.access import client, owner, scoped, seen_by_caller
+from api.auth.access import scoped
+from api.auth.callers import client, owner, seen_by_caller
 from api.http.answers import STATUS_HEADERS, ListQuery, answer_page, answer_status, follow_url, load
 from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, UNCHANGED, Routes
 from api.http.context import core

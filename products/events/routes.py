@@ -10,7 +10,8 @@ from flask import Response, current_app, request
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
-from api.auth.access import caller_or_none, client, for_role, owner, scoped, seen_by_caller
+from api.auth.access import for_role, scoped
+from api.auth.callers import caller_or_none, client, owner, seen_by_caller
 from api.http.answers import ENDED, STATUS_HEADERS, ListQuery, answer_accepted, answer_status, follow_url, load, page_of
 from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, UNCHANGED, Routes, header
 from api.http.context import core

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-from api.auth.access import caller_or_none
+from api.auth.callers import caller_or_none
 from api.http.errors import Forbidden
 from core.clock import Clock
 from core.errors import TooManyAttempts

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from api.auth.access import anyone, anyone_or_key, caller_or_none, client, for_operator_or, owner
+from api.auth.access import anyone, anyone_or_key, for_operator_or
+from api.auth.callers import caller_or_none, client, owner
 from api.http.answers import ListQuery
 from api.http.blueprint import Routes
 from api.http.context import core

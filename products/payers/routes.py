@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth.access import client, scoped, seen_by_caller
+from api.auth.access import scoped
+from api.auth.callers import client, seen_by_caller
 from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.fields import OperatorName, Phone

@@ -6,7 +6,8 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, post_load, validate
 
-from api.auth.access import client, for_role, owner, scoped, seen_by_caller
+from api.auth.access import for_role, scoped
+from api.auth.callers import client, owner, seen_by_caller
 from api.http.answers import load
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core

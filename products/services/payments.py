@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields
 
-from api.auth.access import person, signed_in
+from api.auth.access import signed_in
+from api.auth.callers import person
 from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.examples import ID

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, post_load, validate
 
-from api.auth.access import anyone, client, for_role
+from api.auth.access import anyone, for_role
+from api.auth.callers import client
 from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.fields import Amount, Currency, Phone, Text, minor_units

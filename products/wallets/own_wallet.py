@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from marshmallow import ValidationError
 
-from api.auth.access import person
+from api.auth.callers import person
 from api.http.context import core
 from api.http.fields import minor_units
 from core.errors import InvalidField

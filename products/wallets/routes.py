@@ -6,7 +6,8 @@ from flask import Response, jsonify
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
-from api.auth.access import person, signed_in
+from api.auth.access import signed_in
+from api.auth.callers import person
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.examples import ID

@@ -16,7 +16,7 @@ def set_phone(who: Caller, msisdn: object) -> tuple[int, str | None]:
 
 def prove(house: House, who: Caller) -> None:
     """What choosing a PIN by USSD does."""
-    house.core.people.set_pin(who.id, "hashed")
+    house.core.credentials.set_pin(who.id, "hashed")
 
 
 def test_a_person_without_a_phone_adds_one_and_tops_up(house: House) -> None:

@@ -185,7 +185,7 @@ def test_a_proven_phone_keeps_its_password_when_it_is_dialled(house: House, work
 
     assert phone.person.id == awa.id
     assert awa.get("/v1/wallets/me").status_code == 200
-    assert house.core.people.authenticate("awa", PASSWORD) == phone.person
+    assert house.core.credentials.authenticate("awa", PASSWORD) == phone.person
 
 
 def test_of_two_who_name_a_phone_the_owner_is_asked_about_the_last(house: House) -> None:

@@ -8,9 +8,9 @@ import pytest
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
+from core.identity.credentials import Credentials
 from core.identity.guesses import ACCOUNT, ADDRESS, PAIR
 from core.identity.passwords import Passwords
-from core.identity.people import People
 from core.log import redact
 from tests.answers import Answer, client_of
 from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, wrong_fields
@@ -51,7 +51,7 @@ def wrong(house: House, times: int, username: str = "awa", address: str = "10.0.
 def counted(house: House) -> Counting:
     """The hasher of the house, from now on."""
     hasher = Counting()
-    vars(house.core)["people"] = People(house.store, house.clock, Passwords(hasher))  # type: ignore[arg-type]
+    vars(house.core)["credentials"] = Credentials(house.store, house.clock, Passwords(hasher))  # type: ignore[arg-type]
     return hasher
 
 

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from core.errors import Conflict, NameTaken
+from core.identity.credentials import Credentials
 from core.identity.passwords import Passwords
 from core.identity.people import People, Person, Role, canonical_name
 from core.store.port import Document, Store
@@ -28,6 +29,11 @@ def store() -> Iterator[Store]:
 @pytest.fixture
 def people(store: Store) -> People:
     return of(store)
+
+
+@pytest.fixture
+def credentials(store: Store) -> Credentials:
+    return Credentials(store, FakeClock(), CHEAP)
 
 
 @pytest.fixture
@@ -84,23 +90,23 @@ def test_a_canonical_name_is_its_own(name: str) -> None:
     assert canonical_name(name.upper()) == canonical_name(name.lower()) == once
 
 
-def test_the_right_password_and_no_other(people: People, awa: Person) -> None:
-    assert people.authenticate("awa", PASSWORD) == awa
-    assert people.authenticate("AWA", PASSWORD) == awa
+def test_the_right_password_and_no_other(credentials: Credentials, awa: Person) -> None:
+    assert credentials.authenticate("awa", PASSWORD) == awa
+    assert credentials.authenticate("AWA", PASSWORD) == awa
     for name, password in (("awa", "x"), ("awa", ""), ("kofi", PASSWORD), ("", PASSWORD), (PHONE, PASSWORD)):
-        assert people.authenticate(name, password) is None
+        assert credentials.authenticate(name, password) is None
 
 
-def test_a_suspended_person_is_found_and_does_not_get_in(people: People, awa: Person) -> None:
+def test_a_suspended_person_is_found_and_does_not_get_in(people: People, credentials: Credentials, awa: Person) -> None:
     people.suspend(awa.id, True)
     found = people.find("awa", "CI")
     assert found is not None
     assert found.suspended
-    assert people.authenticate("awa", PASSWORD) is None
+    assert credentials.authenticate("awa", PASSWORD) is None
 
     people.suspend(awa.id, True)
     people.suspend(awa.id, False)
-    assert people.authenticate("awa", PASSWORD) == awa
+    assert credentials.authenticate("awa", PASSWORD) == awa
 
 
 def test_somebody_who_changes_meanwhile_is_suspended_all_the_same() -> None:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from core.clock import SystemClock
+from core.identity.credentials import Credentials
 from core.identity.people import People, Person, Role
 from ops.commands import people
 from tests.doubles import open_sql
@@ -37,7 +38,7 @@ def find(url: str, text: str) -> Person | None:
 def lets_in(url: str, username: str, password: str = PASSWORD) -> bool:
     opened = open_sql(url)
     try:
-        return People(opened, SystemClock()).authenticate(username, password) is not None
+        return Credentials(opened, SystemClock()).authenticate(username, password) is not None
     finally:
         opened.close()
 

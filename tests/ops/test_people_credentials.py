@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from core.bootstrap import open_store_at
 from core.clock import SystemClock
+from core.identity.credentials import Credentials
 from core.identity.people import People, Person
 from core.store.port import Store
 from ops.commands import cli
@@ -17,12 +18,22 @@ OLD, NEW = "correct horse battery", "staple the battery"
 
 
 @pytest.fixture
-def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[People]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     url = f"sqlite:///{tmp_path / 'quittance.sqlite'}"
     monkeypatch.setenv("STORE_URL", url)
-    store: Store = open_store_at(url)
-    yield People(store, SystemClock())
+    store = open_store_at(url)
+    yield store
     store.close()
+
+
+@pytest.fixture
+def people(store: Store) -> People:
+    return People(store, SystemClock())
+
+
+@pytest.fixture
+def credentials(store: Store) -> Credentials:
+    return Credentials(store, SystemClock())
 
 
 @pytest.fixture
@@ -34,21 +45,21 @@ def run(*arguments: str, typed: str = "") -> Result:
     return CliRunner().invoke(cli, ["people", *arguments], input=typed)
 
 
-def test_a_password_is_changed_and_tokens_end(people: People, awa: Person) -> None:
+def test_a_password_is_changed_and_tokens_end(credentials: Credentials, awa: Person) -> None:
     done = run("set-password", "awa", typed=f"{NEW}\n")
     assert (done.exit_code, done.output) == (
         0, "awa signs in with the new password. All their tokens have ended.\n",
     )  # fmt: skip
-    assert people.authenticate("awa", OLD) is None
-    found = people.authenticate("awa", NEW)
+    assert credentials.authenticate("awa", OLD) is None
+    found = credentials.authenticate("awa", NEW)
     assert found is not None
     assert found.epoch == awa.epoch + 1
 
 
 @pytest.mark.parametrize("weak", ["password", "short", "12345678"])
-def test_a_weak_password_changes_nothing(people: People, awa: Person, weak: str) -> None:
+def test_a_weak_password_changes_nothing(credentials: Credentials, awa: Person, weak: str) -> None:
     assert run("set-password", "awa", typed=f"{weak}\n").exit_code == 1
-    assert people.authenticate("awa", OLD) == awa
+    assert credentials.authenticate("awa", OLD) == awa
 
 
 def test_no_admin_starts_with_a_weak_password(people: People) -> None:
