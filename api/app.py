@@ -154,7 +154,7 @@ def _app(core: Core) -> Flask:
     limits.register(app)
     security.watch(app)
     api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
-    docs.describe_security(api.spec)
+    docs.describe_security(api.spec, core.settings.installed.scopes)
     for routes in (*(routes for _, routes in products.values()), *OURS):
         api.register_blueprint(routes)
     del api.spec.components.schemas["PaginationMetadata"]  # of the library's own paging, which no route uses

@@ -2,6 +2,8 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
+from copy import deepcopy
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +22,11 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
         "in": "header",
         "name": "X-Gateway-Key",
         "description": "The secret shared with this gateway; needed outside the embedded default",
+    },
+    "machine": {
+        "type": "oauth2",
+        "description": "An API key's id and text, for a machine's token of 15 minutes",
+        "flows": {"clientCredentials": {"tokenUrl": TOKEN_URL}},
     },
     "password": {
         "type": "oauth2",
@@ -55,7 +62,13 @@ def former() -> Response:
     return Response(status=308, headers={"Location": PAGE})
 
 
-def describe_security(spec: APISpec) -> None:
-    """Adds what `BEARER` of `api.http.blueprint` and `GATEWAY` of the gateways name to the description."""
+def describe_security(spec: APISpec, scopes: Iterable[str]) -> None:
+    """Adds what `BEARER` of `api.http.blueprint` and `GATEWAY` of the gateways name to the description.
+
+    scopes: those that a machine may have.
+    """
     for name, scheme in SECURITY_SCHEMES.items():
-        spec.components.security_scheme(name, scheme)
+        described = deepcopy(scheme)
+        if name == "machine":
+            described["flows"]["clientCredentials"]["scopes"] = dict.fromkeys(sorted(scopes), "")
+        spec.components.security_scheme(name, described)

@@ -24,7 +24,7 @@ ACTS: Mapping[str, str] = {
     "factors.Factor": "second factor",
     "factors.FactorConfirmation": "second factor",
 }
-"""What is always noted, by endpoint."""
+"""What is always noted, by endpoint. A view may say in `g.act` that it is something else."""
 REFUSED = (401, 403, 429)
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 MAX_NAME = 64
@@ -36,7 +36,7 @@ def watch(app: Flask) -> None:
 
 
 def _note(response: Response) -> Response:
-    what = ACTS.get(request.endpoint or "")
+    what = g.get("act") or ACTS.get(request.endpoint or "")
     caller: Caller | None = g.get("caller")
     if what is None:
         if response.status_code in REFUSED:

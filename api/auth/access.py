@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, g, request
+from flask import Flask, g
 
-from api.auth.callers import Caller, identify, identify_gateway, is_open, ranks
+from api.auth.callers import Caller, identify, identify_gateway, is_machine, is_open, ranks
 from api.http.context import core
 from api.http.errors import Forbidden
 from api.limits import here, limits
-from core.identity.api_keys import PREFIX
 from core.identity.people import Role
 
 ANYONE = "anyone"
@@ -42,13 +41,12 @@ def anyone(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def anyone_or_key(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Anyone may call. What a machine asks for, with a key that has this scope, is its own."""
+    """Anyone may call. What a machine asks for, with a key or a token that has this scope, is its own."""
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def known(*args: P.args, **kwargs: P.kwargs) -> R:
-            authorization = request.authorization
-            if authorization is not None and (authorization.token or "").startswith(PREFIX):
+            if is_machine():
                 found = identify()
                 if scope in found.scopes:
                     g.caller = found
@@ -76,12 +74,16 @@ def for_role(role: Role, may_be_open: bool = False) -> Callable[[Callable[P, R]]
 def scoped(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Machine clients whose key has this scope may call, and operators; anyone while the installation is open."""
 
-    return lambda view: _guarded(view, f"scope {scope}", lambda caller: _has(caller, scope), may_be_open=True)
+    return lambda view: _scoped(
+        _guarded(view, f"scope {scope}", lambda caller: _has(caller, scope), may_be_open=True), scope
+    )
 
 
 def for_operator_or(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Operators may call, and machine clients whose key has this scope; never anyone."""
-    return lambda view: _guarded(view, f"role operator or scope {scope}", lambda caller: _has(caller, scope))
+    return lambda view: _scoped(
+        _guarded(view, f"role operator or scope {scope}", lambda caller: _has(caller, scope)), scope
+    )
 
 
 def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -112,6 +114,12 @@ def declared(app: Flask) -> Iterator[tuple[str, str]]:
 
 def _declared(view: Callable[P, R], access: str) -> Callable[P, R]:
     view.access = access  # type: ignore[attr-defined]
+    return view
+
+
+def _scoped(view: Callable[P, R], scope: str) -> Callable[P, R]:
+    """The view, with the scope that the API's description names."""
+    view.scope = scope  # type: ignore[attr-defined]
     return view
 
 

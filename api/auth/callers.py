@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from flask import g, request
 
-from api.auth.tokens import TokenClaims, tokens
+from api.auth.tokens import MachineClaims, TokenClaims, is_machines, tokens
 from api.http.context import core
 from api.http.errors import Unauthenticated
 from api.limits import limits
-from core.identity.api_keys import PREFIX
+from core.identity.api_keys import PREFIX, ApiKey
 from core.identity.people import Person, Role
 from core.operation import Operation
 
@@ -62,10 +62,14 @@ def caller_of(token: str) -> Caller | None:
     admin_token = core().settings.admin_token
     if admin_token and hmac.compare_digest(token.encode(), admin_token.encode()):
         return Caller(ADMIN_TOKEN, role=Role.ADMIN)
+    address = request.remote_addr or ""
     if token.startswith(PREFIX):
-        key = core().api_keys.look_up(token, request.remote_addr or "")
-        return Caller(key.client, scopes=key.scopes, topics=key.grant.topics) if key else None
+        key = core().api_keys.look_up(token, address)
+        return _machine(key, key.scopes) if key else None
     claims = tokens().read(token)
+    if isinstance(claims, MachineClaims):
+        key = core().api_keys.valid(claims.digest, address)
+        return _machine(key, key.scopes & claims.scopes) if key and key.id == claims.key else None
     found = core().people.get(claims.person) if claims else None
     if claims is None or found is None or found.suspended:
         return None
@@ -73,6 +77,13 @@ def caller_of(token: str) -> Caller | None:
         return None
     trusted = claims.two_factors or not core().settings.require_second_factor
     return Caller(found.id, found, found.role if trusted else Role.USER, token=claims)
+
+
+def is_machine() -> bool:
+    """Whether the request shows a machine's key or token, valid or not."""
+    authorization = request.authorization
+    token = (authorization.token or "") if authorization is not None else ""
+    return token.startswith(PREFIX) or is_machines(token)
 
 
 def identify_gateway(secret: str) -> None:
@@ -147,3 +158,7 @@ def is_open(secret: str) -> bool:
 def ranks(caller: Caller, role: Role) -> bool:
     """Whether the caller has this role or a higher one."""
     return caller.role is not None and RANK[caller.role] >= RANK[role]
+
+
+def _machine(key: ApiKey, scopes: frozenset[str]) -> Caller:
+    return Caller(key.client, scopes=scopes, topics=key.grant.topics)

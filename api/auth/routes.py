@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Response, g, jsonify, request, url_for
 from flask.views import MethodView
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
 from api.auth.access import anyone, signed_in
 from api.auth.callers import person
+from api.auth.machines import REFUSALS, InvalidTokenRequest, UnsupportedGrant, machine_token, refuse
+from api.auth.token_form import CLIENT_CREDENTIALS, PASSWORD_GRANT, TokenForm, describe
 from api.auth.tokens import LIFETIME_S, tokens
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
@@ -36,9 +38,9 @@ class WrongFactor(Unauthenticated):
     code = "wrong_factor"
 
 
-blueprint = Routes(
-    "people", __name__, url_prefix="/v1/auth", description="People and their tokens", forms=("people.Token",)
-)
+blueprint = Routes("people", __name__, url_prefix="/v1/auth", description="People, and tokens", forms=("people.Token",))
+for refusal in REFUSALS:
+    blueprint.register_error_handler(refusal, refuse)
 
 
 class Username(fields.String):
@@ -83,23 +85,6 @@ class PersonView(Schema):
     role = fields.String(metadata={"example": "user"})
 
 
-class TokenView(Schema):
-    access_token = fields.String(metadata={"example": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"})
-    token_type = fields.String(metadata={"example": "bearer"})
-    expires_in = fields.Integer(metadata={"description": "seconds", "example": 3600})
-
-
-class TokenForm(Schema):
-    """OAuth's other fields (grant_type, scope) are understood and ignored."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    username = fields.String(required=True)
-    password = fields.String(required=True)
-    otp = fields.String(load_default="", metadata={"description": "a code of your second factor, if you have one"})
-
-
 @blueprint.route("")
 class Registration(MethodView):
     @anyone
@@ -122,10 +107,20 @@ class Registration(MethodView):
 @blueprint.route("/token")
 class Token(MethodView):
     @anyone
-    @blueprint.arguments(TokenForm(), location="form")
-    @blueprint.response(200, TokenView)
-    def post(self, given: dict[str, str]) -> Response:
-        """Get a bearer token, for an hour. 429 after too many wrong passwords."""
+    @describe(blueprint)
+    def post(self) -> Response:
+        """Get a bearer token: a person for an hour, a machine for 15 minutes. 429 after too many wrong tries."""
+        form, basic = request.form, request.authorization
+        grant = form.get("grant_type")
+        if grant == CLIENT_CREDENTIALS:
+            return machine_token()
+        if grant and grant != PASSWORD_GRANT:
+            raise UnsupportedGrant
+        if not grant and "username" not in form and ("client_id" in form or basic is not None):
+            raise InvalidTokenRequest("The grant_type is missing.")
+        return self._sign_in(Routes.ARGUMENTS_PARSER.parse(TokenForm(), location="form"))
+
+    def _sign_in(self, given: dict[str, str]) -> Response:
         username = given["username"]
         with guarded(username):
             found = core().credentials.authenticate(username, given["password"])

@@ -57,18 +57,21 @@ class Routes(Blueprint):
         self.bodyless, self.forms, self.kinds, self.limit = bodyless, forms, kinds, limit
 
     def _store_endpoint_docs(self, endpoint: str, obj: Any, *args: Any, **options: Any) -> None:
-        """Completes the description of each operation: an operationId, and an example of each answer."""
+        """Completes the description of each operation: an operationId, its scope, and an example of each answer."""
         super()._store_endpoint_docs(endpoint, obj, *args, **options)
         for method, described in self._docs[endpoint].items():
             if method == "parameters":
                 continue
             class_name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", endpoint).lower()
             id = f"{method}_{self.name}_{class_name}" if isinstance(obj, type) else endpoint
-            described.setdefault("manual_doc", {})["operationId"] = id
+            manual = described.setdefault("manual_doc", {})
+            manual["operationId"] = id
+            if scope := getattr(getattr(obj, method.lower()) if isinstance(obj, type) else obj, "scope", None):
+                manual["security"] = [*BEARER, {"machine": [scope]}]
             for answers in described.get("response", {}).get("responses", {}).values():
                 for answer in answers:
-                    if "schema" in answer:
-                        answer.setdefault("example", example_of(answer["schema"]))
+                    if "schema" in answer and "example" not in answer:
+                        answer["example"] = example_of(answer["schema"])
 
 
 def header(name: str, description: str, **schema: Any) -> dict[str, Any]:

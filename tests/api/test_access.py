@@ -13,7 +13,7 @@ from core.identity.api_keys import ApiKeys, Grant
 from core.identity.people import Role
 from core.installed import Installed
 from tests.answers import Answer
-from tests.api.kit import NO_ID, URL, Caller, House, assert_problem, body, build
+from tests.api.kit import NO_ID, URL, Caller, House, assert_problem, body, build, machine_token
 
 ROUTES = {
     "GET /openapi.json": "anyone",
@@ -96,12 +96,12 @@ ADMITTED = {
     "signed in": {"user", "operator", "admin"},
     "role operator": {"operator", "admin", "admin token"},
     "role admin": {"admin", "admin token"},
-    "scope consultations": {"operator", "admin", "admin token", "key"},
-    "scope payouts:create": {"operator", "admin", "admin token", "key"},
-    "scope payers:check": {"operator", "admin", "admin token", "key"},
-    "scope events:publish": {"operator", "admin", "admin token", "key"},
-    "scope events:read": {"operator", "admin", "admin token", "key"},
-    "role operator or scope fines:read": {"operator", "admin", "admin token", "key"},
+    "scope consultations": {"operator", "admin", "admin token", "key", "key by token"},
+    "scope payouts:create": {"operator", "admin", "admin token", "key", "key by token"},
+    "scope payers:check": {"operator", "admin", "admin token", "key", "key by token"},
+    "scope events:publish": {"operator", "admin", "admin token", "key", "key by token"},
+    "scope events:read": {"operator", "admin", "admin token", "key", "key by token"},
+    "role operator or scope fines:read": {"operator", "admin", "admin token", "key", "key by token"},
 }
 SCOPE = frozenset({"consultations", "payouts:create", "payers:check", "events:publish", "events:read", "fines:read"})
 
@@ -119,6 +119,11 @@ def key(house: House, scopes: frozenset[str] = SCOPE) -> Caller:
     return house.caller(text)
 
 
+def by_token(key: Caller) -> Caller:
+    """The machine with this key, with a token instead."""
+    return key.house.caller(machine_token(key.house, key.token))
+
+
 def call(caller: Caller, route: str, method: str | None = None) -> Answer:
     """A request to the route that is well-formed and asks for nothing that is there."""
     declared, rule = route.split()
@@ -130,13 +135,16 @@ def call(caller: Caller, route: str, method: str | None = None) -> Answer:
 
 @pytest.fixture(scope="module")
 def everybody(large: House) -> dict[str, Caller]:
+    known, unknown = key(large), key(large, frozenset())
     return {
         "user": large.person("user"),
         "operator": large.person("operator", Role.OPERATOR),
         "admin": large.person("admin", Role.ADMIN),
         "admin token": large.caller(),
-        "key": key(large),
-        "key without the scope": key(large, frozenset()),
+        "key": known,
+        "key by token": by_token(known),
+        "key without the scope": unknown,
+        "key without the scope by token": by_token(unknown),
     }
 
 

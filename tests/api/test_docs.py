@@ -50,6 +50,8 @@ def test_openapi_says_which_routes_need_a_token(spec: dict[str, Any]) -> None:
         for method in {"get", "post", "patch", "put", "delete"} & set(item):
             open_to = access[method.upper(), path].split()[0].rstrip(",")
             bearer: list[dict[str, list[str]]] = [{"bearer": []}, {"password": []}]
+            if scope := re.search(r"\bscope ([\w:]+)", access[method.upper(), path]):
+                bearer.append({"machine": [scope[1]]})
             open_to_all: list[dict[str, list[str]]] = []
             needed = {"anyone": open_to_all, "gateway": [{"gateway": []}]}.get(open_to, bearer)
             assert item[method].get("security", []) == needed, (method, path)

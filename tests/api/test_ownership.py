@@ -13,17 +13,26 @@ from core.identity.api_keys import Grant
 from core.identity.people import Role
 from core.installed import DEFAULT
 from tests.answers import Answer
-from tests.api.kit import NO_ID, PHONE, House, body, build
+from tests.api.kit import NO_ID, PHONE, House, body, build, machine_token
 
 GATEWAY_KEYS = ("ussd", "ussd_africastalking", "ussd_hubtel", "ussd_infobip", "ussd_nalo")
 GATEWAY_KEY = "the key of a gateway"
 OPERATORS = frozenset({"operator", "admin", "admin token"})
 ADMINS = OPERATORS - {"operator"}
 PEOPLE = frozenset({"person", "other person", "operator", "admin"})
-KEYS = frozenset({"key", "other key", "key for all"})
-UNKNOWN = frozenset({"anonymous", "expired key", "gateway", "gateway without its key"})
+MACHINES = ("key", "other key", "key for all", "key without the scope", "expired key")
+
+
+def in_both_ways(*keys: str) -> frozenset[str]:
+    """Machines: each with its key, and with a token for it."""
+    return frozenset({*keys, *(f"{key} by token" for key in keys)})
+
+
+KEYS = in_both_ways("key", "other key", "key for all")
+EXPIRED = in_both_ways("expired key")
+UNKNOWN = EXPIRED | {"anonymous", "gateway", "gateway without its key"}
 """Callers that a bearer token does not tell: 401 where one is needed."""
-CALLERS = (*sorted(OPERATORS | PEOPLE | KEYS | UNKNOWN), "key without the scope")
+CALLERS = (*sorted(OPERATORS | PEOPLE | KEYS | UNKNOWN | in_both_ways("key without the scope")),)
 ALL = frozenset(CALLERS)
 
 
@@ -37,8 +46,8 @@ class Expected:
 
 
 ANYONE = Expected(ALL)
-KNOWN = Expected(ALL - {"expired key"})
-"""For anyone, but a key that is sent has to be good."""
+KNOWN = Expected(ALL - EXPIRED)
+"""For anyone, but a key or a machine's token that is sent has to be good."""
 MINE = Expected(PEOPLE)
 ADMIN = Expected(ADMINS)
 GATEWAY = Expected(frozenset({"gateway"}))
@@ -49,7 +58,7 @@ def of_person(thing: str) -> Expected:
 
 
 def of_machine(thing: str = "") -> Expected:
-    return Expected(OPERATORS | KEYS, thing, OPERATORS | {"key for all"})
+    return Expected(OPERATORS | KEYS, thing, OPERATORS | in_both_ways("key for all"))
 
 
 def of_operator(thing: str) -> Expected:
@@ -162,8 +171,10 @@ class Crowd:
             "other key": self._key(narrow),
             "key for all": self._key(Grant(DEFAULT.scopes, ("clinic.*.*",))),
             "key without the scope": self._key(Grant(frozenset(), ("clinic.*.*",))),
-            "expired key": self._key(Grant(DEFAULT.scopes, ("*.*.*",)), timedelta(0)),
+            "expired key": self._key(Grant(DEFAULT.scopes, ("*.*.*",)), timedelta(minutes=1)),
         }
+        tokens |= {f"{key} by token": machine_token(house, tokens[key]) for key in MACHINES}
+        house.tick(60)
         self.headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()}
         self.headers |= {
             "anonymous": {},
@@ -209,7 +220,7 @@ class Crowd:
         return self.send(owner, "POST", "/end", {"id": self._started(owner, n).json["id"]})
 
     def _paid(self, owner: str) -> Answer:
-        self.house.tick(60)  # within ten seconds, it would be the same payment
+        self.house.tick(11)  # within ten seconds, it would be the same payment
         return self.send(owner, "POST", "/v1/payments", {"service_id": self._service})
 
     def _person(self, name: str, role: Role = Role.USER) -> str:
@@ -281,7 +292,7 @@ def test_each_caller_sees_their_own_and_others_only_where_they_are_expected(crow
             id = crowd.make(expected.thing, who)
             assert is_seen(route, call(crowd, who, route, id), id), f"{who} does not see their own"
         first, second = ("person", "other person") if makers is PEOPLE else ("key", "other key")
-        id = crowd.make(expected.thing, second if who == first else first)
+        id = crowd.make(expected.thing, second if who in in_both_ways(first) else first)
         answer = call(crowd, who, route, id)
         if who in expected.admitted:
             assert is_seen(route, answer, id) == (who in expected.sees), f"{who}: somebody else's"
