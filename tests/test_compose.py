@@ -48,12 +48,27 @@ def project(*files: str | Path, **environment: str) -> dict[str, Any]:
 
 def test_compose_takes_our_files_and_interpolates_them() -> None:
     services = project(COMPOSE, OPERATOR_URL="https://operator.example")["services"]
-    assert services.keys() == {"secrets", "mongo", "rabbitmq", "migrate", "api", "proxy", "worker"}
+    assert services.keys() == {"secrets", "mongo", "rabbitmq", "migrate", "doctor", "api", "proxy", "worker"}
     assert services["worker"]["environment"]["OPERATOR_URL"] == "https://operator.example"
     assert services["worker"]["environment"]["METRICS_PORT"] == "9100"
-    assert services["worker"]["depends_on"].keys() == {"mongo", "rabbitmq", "mock_api", "migrate"}
+    assert services["worker"]["depends_on"].keys() == {"mongo", "rabbitmq", "mock_api", "migrate", "doctor"}
     assert {service.get("container_name") for service in services.values()} == {None}  # `--scale` needs many names
     assert "ports" not in services["worker"]
+
+
+def test_a_broken_setup_does_not_start_and_a_partner_that_is_away_stops_nothing() -> None:
+    services = project(COMPOSE, COMPOSE_PROFILES="sandbox")["services"]
+    doctor = services["doctor"]
+    assert doctor["command"] == ["python", "-m", "ops", "doctor", "--no-partners"]
+    assert doctor["restart"] == "no"
+    assert "mock_api" not in doctor["depends_on"]
+    for name in ("api", "worker"):
+        service = services[name]
+        assert service["depends_on"]["doctor"]["condition"] == "service_completed_successfully"
+        # I expect it to see what they see, and never to end them
+        assert {key: service["environment"][key] for key in doctor["environment"]} == doctor["environment"]
+        assert _mounts(service) == _mounts(doctor)
+        assert "doctor" not in service["healthcheck"]["test"]
 
 
 def test_the_sandbox_is_there_for_a_trial_only() -> None:
@@ -101,7 +116,7 @@ def test_containers_may_do_little() -> None:
         inside = {port.get("host_ip") for port in service.get("ports", [])} <= {"127.0.0.1"}
         assert inside or name == "proxy", name
     assert {name for name, service in services.items() if "store" in service.get("networks", {})} == {
-        "mongo", "migrate", "api", "worker",
+        "mongo", "migrate", "doctor", "api", "worker",
     }  # fmt: skip
     assert services["mongo"]["networks"].keys() == {"store"}
     assert "--keyFile" in services["mongo"]["command"]
@@ -134,7 +149,7 @@ def test_the_rehearsal_replaces_only_what_cannot_be_had() -> None:
 @pytest.mark.parametrize(
     ("written", "mistaken", "complaint"),
     [
-        ("migrate: { condition: service_completed", "migrated: { condition: service_completed", "migrated"),
+        ("doctor: { condition: service_completed", "doctors: { condition: service_completed", "doctors"),
         ("networks: [store]", "networks: [stores]", "stores"),
         ("${SMS_URL:-", "${SMS_URL:_", "SMS_URL"),
     ],

@@ -5,8 +5,11 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
+    """WRONG: the set-up is broken. AWAY: a partner does not answer, and the set-up may be right."""
+
     OK = "ok"
     WARNING = "warning"
+    AWAY = "away"
     WRONG = "wrong"
 
 
@@ -26,6 +29,10 @@ def ok(about: str, said: str) -> Finding:
 
 def warning(about: str, said: str, to_do: str) -> Finding:
     return Finding(about, Level.WARNING, said, to_do)
+
+
+def away(about: str, said: str, to_do: str) -> Finding:
+    return Finding(about, Level.AWAY, said, to_do)
 
 
 def wrong(about: str, said: str, to_do: str) -> Finding:

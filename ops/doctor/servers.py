@@ -9,7 +9,7 @@ from core.bootstrap import check_queues, open_migration
 from core.clock import Clock
 from core.errors import BrokerUnavailable, StoreUnavailable
 from core.settings import Settings
-from ops.doctor.findings import Finding, ok, warning, wrong
+from ops.doctor.findings import Finding, away, ok, warning, wrong
 from ops.partner.connection import Skew, reach
 
 SKEW_S = 5.0
@@ -57,7 +57,7 @@ def check_partners(settings: Settings, clock: Clock) -> Iterator[Finding]:
     for name, url in settings.partners.items():
         reached = reach(url)()
         if reached.failed:
-            yield wrong(name, reached.seen, f"look at the network, or correct {name}")
+            yield away(name, reached.seen, f"look at the network, or correct {name}")
             continue
         yield ok(name, reached.seen)
         if (skew := _skew(url, clock)) is not None:

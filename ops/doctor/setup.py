@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.hardening import is_loopback
-from core.settings import ALLOWANCES, Settings
+from core.secrets import pin_pepper, signing_secrets
+from core.settings import ALLOWANCES, BadSettings, Settings
 from ops.doctor.findings import Finding, ok, warning, wrong
 
 LEAST_BYTES, FEW_BYTES = 100 * 1024**2, 2 * 1024**3
@@ -48,6 +49,18 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
             "whoever has it is an admin, and nobody by name",
             "create admins, give them a second factor, and empty it",
         )
+
+
+def check_secrets(settings: Settings) -> Finding:
+    """Whether the secrets are there that the API needs. On one machine it makes its own."""
+    if settings.embedded:
+        return ok("secrets", f"the API makes those that are not set, in {settings.var_dir}")
+    try:
+        signing_secrets(settings)
+        pin_pepper(settings)
+    except BadSettings as error:
+        return wrong("secrets", str(error), "`quittance secrets` makes them: the API does not start without them")
+    return ok("secrets", "SECRET_KEY and PIN_PEPPER are set")
 
 
 def check_tls(settings: Settings) -> Iterator[Finding]:

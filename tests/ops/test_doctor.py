@@ -21,9 +21,10 @@ from core.clock import SystemClock
 from core.settings import Settings, setting_names
 from devtools.rabbit import Rabbit
 from ops.commands import cli
+from ops.doctor.command import exit_code
 from ops.doctor.findings import Finding, Level
 from ops.doctor.servers import check_broker, check_partners, check_store
-from ops.doctor.setup import check_modes, check_settings, check_space, check_tls
+from ops.doctor.setup import check_modes, check_secrets, check_settings, check_space, check_tls
 from tests.api.kit import SETTINGS
 
 GIB = 1024**3
@@ -176,23 +177,55 @@ def test_a_clock_that_is_off_is_wrong(offset_s: float, level: Level) -> None:
     assert levels(found) == {"REGISTRY_URL": Level.OK, "clock": level}
 
 
-def test_a_partner_that_is_not_reached_is_wrong() -> None:
+def test_a_partner_that_is_not_reached_is_away() -> None:
     settings = replace(REMOTE, partners={"REGISTRY_URL": f"http://127.0.0.1:{closed_port()}/registry"})
     found = [*check_partners(settings, SystemClock())]
-    assert levels(found) == {"REGISTRY_URL": Level.WRONG, "clock": Level.WARNING}
+    assert levels(found) == {"REGISTRY_URL": Level.AWAY, "clock": Level.WARNING}
     assert "REGISTRY_URL" in found[0].to_do
 
 
-def test_the_command_exits_1_and_names_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("levels", "code"),
+    [
+        (set(), 0),
+        ({Level.OK, Level.WARNING}, 0),
+        ({Level.OK, Level.AWAY}, 3),
+        ({Level.WRONG}, 1),
+        ({Level.AWAY, Level.WRONG}, 1),
+    ],
+)
+def test_the_exit_code_tells_a_broken_setup_from_a_partner_that_is_away(levels: set[Level], code: int) -> None:
+    assert exit_code(levels) == code
+
+
+@pytest.mark.parametrize("name", ["secret_key", "pin_pepper"])
+def test_a_secret_that_the_api_needs_and_does_not_have_is_wrong(name: str) -> None:
+    assert check_secrets(REMOTE).level is Level.OK
+    found = check_secrets(replace(REMOTE, **{name: ""}))  # type: ignore[arg-type]
+    assert (found.level, name.upper() in found.said) == (Level.WRONG, True)
+
+
+def test_one_machine_makes_its_own_secrets(tmp_path: Path) -> None:
+    assert check_secrets(replace(SETTINGS, var_dir=tmp_path, secret_key="", pin_pepper="")).level is Level.OK
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_the_command_exits_3_for_a_partner_and_names_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("VAR_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("MOCK_PORT", str(closed_port()))
     done = CliRunner().invoke(cli, ["doctor", "--json"])
     found = {each["about"]: each["level"] for each in json.loads(done.stdout)}
-    assert done.exit_code == 1
-    assert (found["store"], found["broker"], found["OPERATOR_URL"]) == ("ok", "ok", "wrong")
+    assert done.exit_code == 3
+    assert (found["store"], found["broker"], found["OPERATOR_URL"]) == ("ok", "ok", "away")
     assert [path.name for path in tmp_path.iterdir()] == ["var"]
+
+    alone = CliRunner().invoke(cli, ["doctor", "--no-partners", "--json"])
+    assert alone.exit_code == 0
+    assert found.keys() - {each["about"] for each in json.loads(alone.stdout)} >= {"OPERATOR_URL", "clock"}
 
     monkeypatch.setenv("STORE_URL", "postgresql://db/quittance")
     refused = CliRunner().invoke(cli, ["doctor"])
