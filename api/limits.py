@@ -4,9 +4,10 @@ Source of the headers: draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from flask import Flask, Response, current_app, g, request
 
@@ -17,13 +18,15 @@ from core.errors import StoreUnavailable
 from core.identity.guesses import fingerprint
 from core.rates import Counters, Limiter, Rates, TooManyRequests
 
+Found = TypeVar("Found")
+
 BY_ENDPOINT: Mapping[str, str] = {
     "people.Registration": "registration",
     "people.Token": "sign_in",
     "phones.PhoneCode": "codes",
     "credentials.ResetCode": "codes",
 }
-READS, GUESSES = "reads", "guesses"
+READS, GUESSES, RECIPIENTS = "reads", "guesses", "recipients"
 KNOWN_FOR = timedelta(hours=1)
 MOST_KNOWN = 10_000
 
@@ -67,6 +70,18 @@ class Limits:
             self._limiter.count(GUESSES, address)
             raise
         self._remember(pair)
+
+    def recipient(self, who: str, find: Callable[[], Found | None]) -> Found | None:
+        """What a search for somebody to pay finds. A search that finds nobody counts.
+
+        who: the id of the person who searches.
+        Raises TooManyRequests after too many of those: nobody learns from transfers which names and phones there are.
+        """
+        self._limiter.check(RECIPIENTS, who)
+        found = find()
+        if found is None:
+            self._limiter.count(RECIPIENTS, who)
+        return found
 
     def _is_known(self, pair: str) -> bool:
         until = self._known.get(pair)

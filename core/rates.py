@@ -35,6 +35,7 @@ DEFAULT_RATES: Rates = {
     "events": Rate(1200, 60),
     "reads": Rate(1200, 60),
     "guesses": Rate(60, 60),
+    "recipients": Rate(30, 60),
 }
 
 

@@ -103,11 +103,12 @@ class Reset(MethodView):
     )
     @blueprint.response(204)
     def post(self, payload: dict[str, str]) -> None:
-        """Choose a new password, by the code. All your tokens end."""
+        """Choose a new password, by the code. All your tokens end. A code is good once, even for a password refused."""
+        refuse_weak(payload["password"], None)
         owner = _owner(payload["msisdn"])
-        refuse_weak(payload["password"], owner.username if owner else None)
         if not codes("password").use(payload["msisdn"], "", payload["code"]) or owner is None:
             raise WrongCode
+        refuse_weak(payload["password"], owner.username)  # not before the code: it would tell the username
         core().credentials.set_password(owner.id, payload["password"])
 
 

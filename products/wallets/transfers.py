@@ -12,6 +12,7 @@ from api.http.context import core
 from api.http.fields import Amount, Text
 from api.http.kind_routes import KindRoutes
 from api.http.views import MoneyView, money
+from api.limits import limits
 from core.errors import InvalidField, NotFound
 from core.operation import Operation
 from products.wallets.contract import TRANSFER, Transfer, may_send, transfer, unknown_person
@@ -56,7 +57,8 @@ transfers = KindRoutes(
 def post(payload: dict[str, Any]) -> Response:
     """Send money from your wallet to somebody else's."""
     me, wallet = person(), own_wallet()
-    to = core().people.find(payload["to"], core().settings.phone_region)
+    region = core().settings.phone_region
+    to = limits().recipient(me.id, lambda: core().people.find(payload["to"], region))
     if to is None:
         raise unknown_person()
     if to.id == me.id:

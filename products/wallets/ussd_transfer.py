@@ -1,12 +1,14 @@
 """Sending money by USSD: the recipient, the amount, and the PIN."""
 
+from api.limits import limits
 from api.ussd.common import ask, ask_amount, confirm, screen_name
 from api.ussd.screen import Entry, Pay, Talk, Wrong, text
 from products.wallets.contract import TRANSFER, may_send, transfer
 
 
 def _recipient(talk: Talk, typed: str) -> dict[str, object]:
-    found = talk.core.people.find(typed, talk.core.settings.phone_region)
+    region = talk.core.settings.phone_region
+    found = limits().recipient(talk.me.id, lambda: talk.core.people.find(typed, region))
     if found is None or found.suspended:
         raise Wrong(talk.say("Unknown."))
     if found.id == talk.me.id:

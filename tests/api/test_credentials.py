@@ -72,6 +72,14 @@ def test_a_forgotten_password_is_reset_by_the_proven_phone(house: House, worker:
     assert_problem(house.post({**wrong, "code": code}, path=RESET), 422, "wrong_code")
 
 
+def test_a_username_is_no_new_password(house: House, worker: Worker) -> None:
+    house.person("awa.diallo", msisdn=PHONE)
+    reset = {"msisdn": PHONE, "code": code_of(house, worker), "password": "awa.diallo"}
+    assert wrong_fields(house.post(reset, path=RESET)) == {"/password"}
+    assert (sign_in(house, username="awa.diallo"), sign_in(house, "awa.diallo", "awa.diallo")) == (200, 401)
+    assert_problem(house.post({**reset, "password": NEW}, path=RESET), 422, "wrong_code")
+
+
 def test_a_phone_that_is_only_named_resets_nothing(house: House, worker: Worker) -> None:
     house.post({"username": "mallory", "password": PASSWORD, "msisdn": PHONE}, path="/v1/auth")
     assert house.post({"msisdn": PHONE}, path=CODE).status_code == 202
