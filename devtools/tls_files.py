@@ -1,4 +1,4 @@
-"""A key and a self-signed certificate for TLS, until an installation has one that others trust."""
+"""Makes a private key and a self-signed certificate for TLS, for an installation without a trusted certificate."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -10,18 +10,22 @@ from cryptography.x509.oid import NameOID
 
 NAME = "localhost"
 VALID_DAYS = 3650
-"""Nobody trusts it because of its date: who uses it for longer than a trial has to be told by other means."""
+"""Ten years. Clients do not trust the certificate in any case, so an earlier end would protect nobody."""
 
 
 def new_key() -> str:
-    """A new private key, as PEM."""
+    """Returns a new private key (EC, P-256) as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode()
 
 
 def self_signed(key_pem: str) -> str:
-    """A certificate of this machine for this key, as PEM. Raises ValueError for what is no private key of EC or RSA."""
+    """Returns a certificate of `localhost` and 127.0.0.1 for this key, as PEM.
+
+    key_pem: a private key of EC or RSA.
+    Raises ValueError for anything else.
+    """
     key = serialization.load_pem_private_key(key_pem.encode(), password=None)
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)]), datetime.now(UTC)
     names = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.IPAddress(ip_address("127.0.0.1"))])

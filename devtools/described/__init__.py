@@ -1,4 +1,4 @@
-"""Holds the API to its own description: Schemathesis calls every route, as every kind of caller."""
+"""Compares the API with its own description: Schemathesis calls every route as every kind of caller."""
 
 import json
 import subprocess
@@ -24,20 +24,20 @@ SIGN_OUT = (
 
 
 class SignedOut(Exception):
-    """The token of a caller has ended during its calls, so that they have shown nothing."""
+    """The caller's token ended during the calls, so the calls prove nothing."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the calls of one caller ended.
+    """The result of one caller's calls.
 
-    caller: its name.
-    cases: how many requests were judged.
-    failures: different ones.
-    errors: of Schemathesis itself.
-    accepted: by operation, how many valid requests were answered by a 2xx.
+    caller: the caller's name.
+    cases: the number of requests that Schemathesis judged.
+    failures: the number of different failures.
+    errors: the number of errors in Schemathesis itself.
+    accepted: by operation, the number of valid requests that got a 2xx.
     took_s: seconds.
-    printed: all that Schemathesis printed.
+    printed: the whole output of Schemathesis.
     """
 
     caller: str
@@ -50,18 +50,18 @@ class Outcome:
 
     @property
     def held(self) -> bool:
-        """Whether the API does what its description says."""
+        """Whether every answer was as the description says."""
         return not self.failures and not self.errors and self.cases > 0
 
 
 def call_everything(folder: Path, examples: int, seed: int, limits: Collection[str] | None = None) -> Iterator[Outcome]:
     """Starts a stack in a folder, and yields the outcome of each caller in turn.
 
-    examples: at most so many random cases of an operation; those of its examples and limits come on top.
-    seed: the same one makes the same cases, as far as the answers are the same.
-    limits: the callers that also try the limits of every field, which takes longest; default: all.
+    examples: the number of random cases of an operation, at most. The cases for its examples and limits are extra.
+    seed: the same seed makes the same cases, if the API gives the same answers.
+    limits: the callers that also try the limits of every field, which takes the most time. Default: all.
 
-    Raises SignedOut, and RuntimeError when Schemathesis did not come to its end.
+    Raises SignedOut, and RuntimeError if Schemathesis stopped early.
     """
     with Stack(folder / "stack", SETTINGS) as stack:
         stack.start()
