@@ -92,7 +92,7 @@ class Core:
 
     @cached_property
     def counters(self) -> Counters:
-        """The counts of requests, for the rate limits. On MongoDB all processes share them; elsewhere each has its own."""
+        """The counts for the rate limits. On MongoDB all processes share them; elsewhere each process has its own."""
         if self.settings.rate_limits and self.settings.store_url.startswith("mongodb"):
             from core.store.mongo_counters import MongoCounters  # noqa: PLC0415
 

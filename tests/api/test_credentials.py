@@ -1,6 +1,5 @@
 """Passwords, PINs and tokens have a life: they are changed, reset and ended."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,6 @@ from tests.ussd.kit import PIN, Phone, Worker, pins
 NEW = "staple the battery"
 CODE, RESET, CHANGE, LOGOUT = (f"/v1/auth/{path}" for path in ("password/code", "password/reset", "password", "logout"))
 ME = "/v1/auth/read_current_user"
-
-
-@pytest.fixture
-def worker(house: House, tmp_path: Path) -> Worker:
-    return Worker(house, tmp_path)
 
 
 @pytest.fixture
@@ -58,8 +52,7 @@ def test_a_new_password_is_as_strong_as_a_first_one(house: House, awa: Caller, w
 
 def code_of(house: House, worker: Worker) -> str:
     assert house.post({"msisdn": PHONE}, path=CODE).status_code == 202
-    worker.run()
-    return "".join(letter for letter in worker.sms(PHONE)[-1] if letter.isdigit())
+    return worker.code(PHONE)
 
 
 def test_a_forgotten_password_is_reset_by_the_proven_phone(house: House, worker: Worker, awa: Caller) -> None:
@@ -102,8 +95,7 @@ def test_asking_for_a_code_tells_nobody_whether_a_phone_is_known(house: House, w
 def test_a_code_for_the_phone_is_none_for_the_password(house: House, worker: Worker) -> None:
     mallory = house.person("mallory", msisdn=PHONE)
     mallory.post("/v1/auth/phone/code", {})
-    worker.run()
-    code = "".join(letter for letter in worker.sms(PHONE)[-1] if letter.isdigit())
+    code = worker.code(PHONE)
     assert_problem(house.post({"msisdn": PHONE, "code": code, "password": NEW}, path=RESET), 422, "wrong_code")
 
 

@@ -268,6 +268,11 @@ class Worker:
         lines = self._log.read_text().splitlines() if self._log.exists() else []
         return [sent["text"] for line in lines if (sent := json.loads(line))["to"] == msisdn]
 
+    def code(self, msisdn: str) -> str:
+        """The code in the last SMS to this phone, once everything due is done."""
+        self.run()
+        return "".join(letter for letter in self.sms(msisdn)[-1] if letter.isdigit())
+
     def fund(self, phone: Phone, amount: int) -> None:
         """So many minor units into the phone's wallet, the way that all money comes."""
         house = self.house
