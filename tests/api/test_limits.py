@@ -147,4 +147,4 @@ def test_a_flood_of_guesses_does_not_fill_the_security_log(house: House) -> None
         ask(house, "GET", URL, token=f"qtk_guess{number}")
 
     outcomes = [entry["outcome"] for entry in house.core.security_log.newest(100)]
-    assert outcomes == ["unauthorized"] * 3
+    assert outcomes == []  # each is a line of the log
