@@ -32,25 +32,29 @@ class Claims:
         """What `insert_all` stores to claim the value for the first time, together with its holder."""
         return self._collection, claim(self._prefix + value, holder)
 
-    def take(self, value: str, holder: str) -> str | None:
+    def take(
+        self, value: str, holder: str, more: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    ) -> str | None:
         """Claims the value. Returns None, or the holder that it has already.
 
-        A claim that is the holder's own is saved again: then a take-over that read it before fails.
+        A claim that is the holder's own is saved again: then a take-over that read it before fails. What else a claim
+        remembers stays, whoever takes it.
+        more: given the claim, returns it with what it remembers from now on.
         """
         _, mine = self.new(value, holder)
         for _ in range(MAX_CAS_TRIES):
             try:
-                self._store.insert(self._collection, mine)
+                self._store.insert(self._collection, dict(more(mine)))
                 return None
             except Duplicate:
-                found = self._read(value)
+                found = self.read(value)
             if found is None:
                 continue
             other: str | None = found["holder"]
             if other not in (None, holder) and not self._lost(str(other), value):
                 return other
             try:
-                self._store.replace(self._collection, {**mine, "version": found["version"]})
+                self._store.replace(self._collection, {**more(found), "holder": holder})
                 return None
             except Conflict:
                 continue
@@ -61,7 +65,7 @@ class Claims:
 
         The claim is saved again: whoever read it before cannot take it over any more.
         """
-        found = self._read(value)
+        found = self.read(value)
         if found is not None and found["holder"] == holder:
             try:
                 self._store.replace(self._collection, {**found})
@@ -72,21 +76,22 @@ class Claims:
 
     def holder(self, value: str) -> str | None:
         """The document that has claimed the value. It may not have it yet, or not any more: look."""
-        found = self._read(value)
+        found = self.read(value)
         return found["holder"] if found else None
+
+    def read(self, value: str) -> Mapping[str, Any] | None:
+        """The claim with all that it remembers; None if there never was one."""
+        found = self._store.get(self._collection, self._prefix + value)
+        return upcast(CLAIM, found) if found else None
 
     def release(self, value: str, holder: str) -> None:
         """Gives the claim back, if it is the holder's."""
-        found = self._read(value)
+        found = self.read(value)
         if found is not None and found["holder"] == holder:
             try:
                 self._store.replace(self._collection, {**found, "holder": None})
             except Conflict:
                 return  # another writer has released it, or taken it over
-
-    def _read(self, value: str) -> Mapping[str, Any] | None:
-        found = self._store.get(self._collection, self._prefix + value)
-        return upcast(CLAIM, found) if found else None
 
 
 def claim(id: str, holder: str, **more: Any) -> Document:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -78,16 +77,14 @@ def is_settled(operation: Operation, fine: str) -> bool:
     return operation.step(settle_step(fine)).state is StepState.DONE
 
 
-def unpaid_until(operation: Operation, now: datetime, payer_time_s: float) -> datetime | None:
-    """When a payment stops to keep its fines from others, if its payer does not pay; None once they have.
+def has_money(operation: Operation) -> bool:
+    """Whether the payer has paid. A payment keeps its fines from then on, until it ends."""
+    return operation.step(DEBIT_STEP).state is StepState.DONE
 
-    Their time begins when the debit is sent.
-    """
-    debit = operation.step(DEBIT_STEP)
-    if debit.ended or operation.terminal:
-        return None
-    sent = debit.submitted_at if debit.state is StepState.SUBMITTED else None
-    return (sent or now) + timedelta(seconds=payer_time_s)
+
+def gave_up(operation: Operation) -> bool:
+    """Whether the payer has refused, or could not pay."""
+    return operation.step(DEBIT_STEP).state is StepState.DECLINED
 
 
 def is_refunded(operation: Operation) -> bool:

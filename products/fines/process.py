@@ -3,6 +3,7 @@
 from core.bootstrap import Core
 from core.clock import Clock
 from core.errors import StoreUnavailable
+from core.keeping import Keeping
 from core.operation import Operation
 from core.store.port import Store
 from products.fines import contract
@@ -29,13 +30,15 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
 def fine_payment(
     store: Store, clock: Clock, operators: Operators, registry: Registry, payer_time_s: float = 300
 ) -> Process:
-    """payer_time_s: how long a payer has to approve the debit, until others may pay the same fines."""
+    """payer_time_s: how long a fine is kept for payers who have not approved, until others may pay it too."""
     reservations = Reservations(
         store,
         clock,
         contract.RESERVED,
         done=contract.is_settled,
-        unpaid_until=lambda operation, now: contract.unpaid_until(operation, now, payer_time_s),
+        has_money=contract.has_money,
+        gave_up=contract.gave_up,
+        keeping=Keeping(payer_time_s),
         code=contract.ALREADY_CLAIMED,
         busy_code=contract.BEING_PAID,
         lost_code=contract.TAKEN_OVER,
@@ -99,7 +102,7 @@ def _settle(
 
     def settle(current: Operation) -> Reply:
         try:
-            # The payer may have approved after their time was over. The debit was saved before this call.
+            # Another payer may have approved before. The debit was saved before this call.
             lost = reservations.keep(current, fine.id)
         except StoreUnavailable:
             return Unavailable("our store did not answer", called=False)

@@ -7,9 +7,10 @@ from core.bootstrap import Core
 from core.claims import Claims
 from core.clock import to_rfc3339
 from core.errors import Clash
+from core.keeping import Keeping
 from core.operation import Operation
 from core.store.port import OPERATIONS, RESERVATIONS
-from products.fines.contract import BEING_PAID, RESERVED, FinePayment, unpaid_until
+from products.fines.contract import BEING_PAID, RESERVED, FinePayment, gave_up, has_money
 
 
 class FineBeingPaid(Clash):
@@ -25,12 +26,15 @@ class FineBeingPaid(Clash):
 
 def refuse_what_is_being_paid(core: Core, payment: FinePayment) -> None:
     """Raises FineBeingPaid. The worker decides about a fine that nobody has reserved yet."""
-    claims, now = Claims(core.store, RESERVATIONS, lambda holder, value: False, RESERVED), core.clock.now()
+    claims = Claims(core.store, RESERVATIONS, lambda holder, value: False, RESERVED)
+    keeping, now = Keeping(core.settings.payer_time_s), core.clock.now()
     for fine in payment.amendes:
-        holder = claims.holder(fine.id)
-        document = core.store.get(OPERATIONS, holder) if holder else None
-        if document is None:
+        claim = claims.read(fine.id)
+        document = core.store.get(OPERATIONS, claim["holder"]) if claim and claim["holder"] else None
+        if claim is None or document is None:
             continue
-        until = unpaid_until(Operation.from_document(document), now, core.settings.payer_time_s)
-        if until is not None and until > now:
+        holder = Operation.from_document(document)
+        until = keeping.until(claim, holder)
+        if until > now and not (holder.terminal or has_money(holder) or gave_up(holder)):
             raise FineBeingPaid(fine.id, until, now)
+

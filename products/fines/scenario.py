@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from core.accept import Command
 from core.operation import Operation, Status
 from core.steps import StepState
-from core.store.port import Store
-from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, settle_step
+from core.store.port import OPERATIONS, Store
+from products.fines.contract import FINE_PAYMENT, TAKEN_OVER, Fine, FinePayment, has_money, settle_step
 from products.fines.process import fine_payment
 from proof.simulation.scenario import Scenario
 from proof.simulation.world import World
@@ -20,10 +21,16 @@ ARRIVALS_S = 120
 FINES_EACH = 3
 PAYER_TIME_S = 20
 """Shorter than some payers take: others then pay their fines, and a late debit is given back."""
+BOT = "+22505"
+"""The beginning of the phones of bots: they ask for a fine that somebody wants to pay, and never pay."""
+BOT_EACH = 8
+"""Of so many payments, a bot wants the fines of one."""
+BOT_ASKS, BOT_EVERY_S = 6, 15
+"""A bot asks for longer than PAYER_TIME_S, each time from another phone."""
 
 
 class FinesScenario(Scenario):
-    """About every fourth payment wants a fine that another one wants too."""
+    """About every fourth payment wants a fine that another one wants too, and a bot wants the fines of some."""
 
     kind = FINE_PAYMENT.kind
 
@@ -42,7 +49,17 @@ class FinesScenario(Scenario):
         for number in range(payments):
             wanted = sorted(random.sample(sorted(self._fines), random.randint(1, FINES_EACH)))
             command = self.command(number, wanted)
-            self.ask_at(random.uniform(0, ARRIVALS_S), command)
+            at_s = random.uniform(0, ARRIVALS_S)
+            self.ask_at(at_s, command)
+            if world.chance.faults and number % BOT_EACH == 0:
+                self._besiege(number, wanted, at_s)
+                self.ask_at(at_s + BOT_ASKS * BOT_EVERY_S / 2, command)  # while the bot still asks
+
+    def _besiege(self, number: int, wanted: list[str], at_s: float) -> None:
+        for ask in range(BOT_ASKS):
+            phone = f"{BOT}{number * BOT_ASKS + ask:08d}"
+            soon_s = self.world.chance.between(-1, 5)
+            self.world.at(max(0, at_s + soon_s + ask * BOT_EVERY_S), partial(self.world.ask, self._of(phone, wanted)))
 
     def processes(self, store: Store) -> Processes:
         registry = Registry(self._registry, self.world.breaker("registry"), "XOF")
@@ -61,6 +78,10 @@ class FinesScenario(Scenario):
             step = operation.step(settle_step(fine.id))
             if step.state is StepState.DECLINED and step.last_error == "already_paid":
                 wrong.append(("double", f"{fine.id} was taken money for that {self._settled[fine.id]} settled"))
+            if step.state is StepState.DECLINED and step.last_error == TAKEN_OVER:
+                holder = self.world.store.get(OPERATIONS, step.result["by"])
+                if holder is None or not has_money(Operation.from_document(holder)):
+                    wrong.append(("unexplained", f"{fine.id} was lost to {step.result['by']}, which has no money"))
         if not operation.terminal:
             return wrong
         taken = self._debits[debit] * request.amount
@@ -75,13 +96,16 @@ class FinesScenario(Scenario):
 
     def command(self, number: int, wanted: list[str]) -> Command:
         """The request of one payer for these fines."""
+        return self._of(f"+22507{number:08d}", wanted)
+
+    def _of(self, msisdn: str, wanted: list[str]) -> Command:
         fines = tuple(Fine(id, self._fines[id]) for id in wanted)
-        msisdn = f"+22507{number:08d}"
         request = FinePayment(msisdn, "XOF", sum(fine.amount for fine in fines), fines)
         return Command(self.kind, request.to_json(), "client", subject=msisdn)
 
     def _debit(self, reference: str, minor: int) -> str | None:
-        if self.world.chance.strikes("declined"):
+        asked = self.world.store.get(OPERATIONS, reference.partition(":")[0])
+        if self.world.chance.strikes("declined") or (asked and asked["request"]["msisdn"].startswith(BOT)):
             return "INSUFFICIENT_FUNDS"
         self._debits[reference] += 1
         return None

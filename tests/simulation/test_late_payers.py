@@ -1,5 +1,6 @@
 """Payers who approve after another one has got their fine, simulated: each fine is settled once, for one debit."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -59,3 +60,28 @@ def test_a_planted_mistake_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     settle_without_looking_again(monkeypatch)
 
     assert any(live(number)[0].double for number in range(WORLDS))
+
+
+def ask_nobody_for_money(patch: pytest.MonkeyPatch) -> None:
+    """Money does not decide: a holder without money keeps the fine from one that has it."""
+    right = Reservations._goes_behind_money
+
+    def wrong(self: Reservations, holder: str, thing: str) -> bool:
+        document = self._store.get(OPERATIONS, holder)
+        return right(self, holder, thing) and (document is None or Operation.from_document(document).terminal)
+
+    patch.setattr(Reservations, "_goes_behind_money", wrong)
+
+
+def rob_who_has_money(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Reservations, "_goes_behind_money", lambda self, holder, thing: True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mistake", "account"), [(ask_nobody_for_money, "unexplained"), (rob_who_has_money, "double")])
+def test_a_mistake_about_whose_money_decides_is_caught(
+    mistake: Callable[[pytest.MonkeyPatch], None], account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistake(monkeypatch)
+
+    assert any(getattr(live(number)[0], account) for number in range(3 * WORLDS))

@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import pytest
 
+from core.claims import claim
+from core.keeping import Keeping
 from core.operation import Operation, Status
+from core.steps import StepState
 from core.store.port import Document, Store
 from tests.doubles import START, FakeClock, new_operation
 from worker.partners.port import Confirmed, Declined
@@ -17,13 +19,14 @@ def reservations(store: Store) -> Reservations:
 
 
 def reserving(store: Store, clock: FakeClock) -> Reservations:
-    """An operation has no money until its `due_at`, if it has one, and then keeps nothing."""
     return Reservations(
         store,
         clock,
         "fine:",
         done=lambda operation, thing: thing in operation.request["used"],
-        unpaid_until=lambda operation, _: operation.due_at,
+        has_money=lambda operation: operation.step("debit").state is StepState.DONE,
+        gave_up=lambda operation: operation.step("debit").state is StepState.DECLINED,
+        keeping=Keeping(300),
         code="claimed",
         busy_code="busy",
         lost_code="lost",
@@ -32,10 +35,10 @@ def reserving(store: Store, clock: FakeClock) -> Reservations:
 
 @pytest.fixture
 def operation(store: Store) -> Callable[..., Operation]:
-    def make(id: str, *used: str, due_at: datetime | None = None) -> Operation:
-        made = new_operation(
-            id=id, request={"used": list(used)}, fingerprint=id, status=Status.PROCESSING, due_at=due_at
-        )
+    def make(id: str, *used: str, debit: StepState = StepState.DONE) -> Operation:
+        """One that has its money, if its debit is not said to be in another state."""
+        made = new_operation(id=id, request={"used": list(used)}, fingerprint=id, status=Status.PROCESSING)
+        made = made.with_step("debit", replace(made.step("debit"), state=debit))
         store.insert("operations", made.to_document())
         return replace(made, version=1)
 
@@ -43,6 +46,12 @@ def operation(store: Store) -> Callable[..., Operation]:
 
 
 Make = Callable[..., Operation]
+
+
+def paid(store: Store, operation: Operation) -> Operation:
+    """The money has come, which is stored."""
+    now_paid = operation.with_step("debit", replace(operation.step("debit"), state=StepState.DONE))
+    return replace(now_paid, version=store.replace("operations", now_paid.to_document())["version"])
 
 
 def end(store: Store, operation: Operation, status: Status = Status.FAILED) -> None:
@@ -140,30 +149,89 @@ def test_a_worker_paused_in_the_release_gives_back_nothing_of_the_next_holder(
     assert reservations.take(operation("op-3"), ["a"]) == Declined("claimed", {"claimed": "a", "by": "op-2"})
 
 
-UNTIL = START + timedelta(seconds=300)
+ASKED = StepState.SUBMITTED
 UNTIL_TEXT = "2026-01-01T12:05:00.000000Z"
+DAY_S = 86400
+
+
+def busy(by: str, retry_at: str = UNTIL_TEXT) -> Declined:
+    return Declined("busy", {"claimed": "a", "by": by, "retry_at": retry_at})
 
 
 def test_while_a_payer_may_still_approve_the_others_are_told_when_to_come_back(
     store: Store, reservations: Reservations, operation: Make
 ) -> None:
-    reservations.take(operation("op-1", due_at=UNTIL), ["a"])
+    reservations.take(operation("op-1", debit=ASKED), ["a"])
 
-    refused = reservations.take(operation("op-2"), ["a"])
-
-    assert refused == Declined("busy", {"claimed": "a", "by": "op-1", "retry_at": UNTIL_TEXT})
+    assert reservations.take(operation("op-2"), ["a"]) == busy("op-1")
 
 
 def test_a_payer_who_takes_too_long_keeps_nothing(store: Store, operation: Make) -> None:
     clock = FakeClock()
     reservations = reserving(store, clock)
-    reservations.take(operation("op-1", due_at=UNTIL), ["a"])
+    reservations.take(operation("op-1", debit=ASKED), ["a"])
     clock.tick(299)
     assert isinstance(reservations.take(operation("op-2"), ["a"]), Declined)
 
     clock.tick(1)
 
     assert reservations.take(operation("op-3"), ["a"]) == Confirmed()
+
+
+def test_whoever_asks_again_and_again_does_not_prolong_the_time(store: Store, operation: Make) -> None:
+    # Given phones that never approve: of some the debit ends, and the next one is asked at once
+    clock = FakeClock()
+    reservations = reserving(store, clock)
+    for number in range(5):
+        bot = operation(f"bot-{number}", debit=ASKED)
+        assert reservations.take(bot, ["a"]) == Confirmed()
+        clock.tick(59)
+        end(store, bot)
+    reservations.take(operation("bot-5", debit=ASKED), ["a"])
+    assert reservations.take(operation("op-1", debit=ASKED), ["a"]) == busy("bot-5")
+
+    clock.tick(5)
+
+    # I expect that from now on no payer without money keeps it from another
+    assert reservations.take(operation("op-2", debit=ASKED), ["a"]) == Confirmed()
+    assert reservations.take(operation("bot-6", debit=ASKED), ["a"]) == Confirmed()
+    # and that a day later its time begins anew
+    clock.tick(DAY_S)
+    assert reservations.take(operation("op-3", debit=ASKED), ["a"]) == Confirmed()
+    assert reservations.take(operation("op-4", debit=ASKED), ["a"]) == busy("op-3", "2026-01-02T12:10:00.000000Z")
+
+
+def test_a_release_does_not_begin_the_time_anew(store: Store, operation: Make) -> None:
+    clock = FakeClock()
+    reservations = reserving(store, clock)
+    first = operation("op-1", debit=ASKED)
+    reservations.take(first, ["a"])
+    clock.tick(200)
+    reservations.release(first, ["a"])
+
+    reservations.take(operation("op-2", debit=ASKED), ["a"])
+
+    assert reservations.take(operation("op-3", debit=ASKED), ["a"]) == busy("op-2")
+
+
+def test_a_payer_who_refused_keeps_nothing(store: Store, reservations: Reservations, operation: Make) -> None:
+    reservations.take(operation("op-1", debit=StepState.DECLINED), ["a"])
+
+    assert reservations.take(operation("op-2", debit=ASKED), ["a"]) == Confirmed()
+
+
+def test_the_time_of_a_claim_of_the_release_before_began_with_its_holder(store: Store, operation: Make) -> None:
+    clock = FakeClock()
+    reservations = reserving(store, clock)
+    operation("op-1", debit=ASKED)
+    store.insert("claims", claim("fine:a", "op-1"))
+    clock.tick(299)
+    assert reservations.take(operation("op-2", debit=ASKED), ["a"]) == busy("op-1")
+
+    clock.tick(1)
+
+    assert reservations.take(operation("op-3", debit=ASKED), ["a"]) == Confirmed()
+    assert reservations.take(operation("op-4", debit=ASKED), ["a"]) == busy("op-3", "2026-01-01T12:10:00.000000Z")
 
 
 def test_who_has_the_money_in_time_keeps_the_thing(store: Store, reservations: Reservations, operation: Make) -> None:
@@ -174,23 +242,36 @@ def test_who_has_the_money_in_time_keeps_the_thing(store: Store, reservations: R
     assert isinstance(reservations.take(operation("op-2"), ["a"]), Declined)
 
 
-def test_money_that_comes_after_the_thing_was_given_to_another_does_not_get_it(store: Store, operation: Make) -> None:
+def test_money_goes_before_a_holder_without_money_whatever_time_that_has_left(store: Store, operation: Make) -> None:
     clock = FakeClock()
     reservations = reserving(store, clock)
-    first, second = operation("op-1", due_at=UNTIL), operation("op-2")
+    first, second = operation("op-1", debit=ASKED), operation("op-2", debit=ASKED)
     reservations.take(first, ["a"])
     clock.tick(300)
     reservations.take(second, ["a"])
-    paid = store.replace("operations", replace(first, due_at=None).to_document())
 
-    lost = reservations.keep(replace(first, due_at=None), "a")
+    assert reservations.keep(paid(store, first), "a") is None
 
-    assert lost == Declined("lost", {"claimed": "a", "by": "op-2"})
+    # I expect that the second one's money comes too late
+    lost = reservations.keep(paid(store, second), "a")
+    assert lost == Declined("lost", {"claimed": "a", "by": "op-1"})
     assert lost.called is False
-    # I expect it to get the thing all the same once the other one has ended without it
-    assert paid
-    end(store, second)
-    assert reservations.keep(first, "a") is None
+    # and that nobody waits for the first one's time: it has money
+    assert reservations.take(operation("op-3", debit=ASKED), ["a"]) == Declined(
+        "claimed", {"claimed": "a", "by": "op-1"}
+    )
+
+
+def test_money_that_comes_second_gets_the_thing_once_the_first_has_ended_without_it(
+    store: Store, reservations: Reservations, operation: Make
+) -> None:
+    first, second = operation("op-1"), operation("op-2")
+    reservations.take(first, ["a"])
+    assert isinstance(reservations.keep(second, "a"), Declined)
+
+    end(store, first)
+
+    assert reservations.keep(second, "a") is None
 
 
 def test_of_a_late_payer_and_a_second_one_at_the_same_moment_one_gets_the_thing(
@@ -199,7 +280,7 @@ def test_of_a_late_payer_and_a_second_one_at_the_same_moment_one_gets_the_thing(
     # Given a second payer whose worker has read that the first one is late, and is then paused
     clock = FakeClock()
     reservations = reserving(store, clock)
-    first, second = operation("op-1", due_at=UNTIL), operation("op-2")
+    first, second = operation("op-1", debit=ASKED), operation("op-2", debit=ASKED)
     reservations.take(first, ["a"])
     clock.tick(300)
 
@@ -208,11 +289,30 @@ def test_of_a_late_payer_and_a_second_one_at_the_same_moment_one_gets_the_thing(
         if (collection, id) == ("operations", "op-1"):
             # meanwhile the money of the first one comes, which is saved, and keeps the thing
             monkeypatch.setattr(store, "get", real_get)
-            store.replace("operations", replace(first, due_at=None).to_document())
-            assert reservations.keep(first, "a") is None
+            assert reservations.keep(paid(store, first), "a") is None
         return found
 
     real_get = store.get
     monkeypatch.setattr(store, "get", get)
 
     assert reservations.take(second, ["a"]) == Declined("claimed", {"claimed": "a", "by": "op-1"})
+
+
+def test_of_two_whose_money_comes_at_the_same_moment_one_gets_the_thing(
+    store: Store, reservations: Reservations, operation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker that has read that the holder has no money, and is then paused
+    first, second = operation("op-1", debit=ASKED), operation("op-2")
+    reservations.take(first, ["a"])
+
+    def get(collection: str, id: str) -> Document | None:
+        found = real_get(collection, id)
+        if (collection, id) == ("operations", "op-1"):
+            monkeypatch.setattr(store, "get", real_get)
+            assert reservations.keep(paid(store, first), "a") is None
+        return found
+
+    real_get = store.get
+    monkeypatch.setattr(store, "get", get)
+
+    assert reservations.keep(second, "a") == Declined("lost", {"claimed": "a", "by": "op-1"}, called=False)

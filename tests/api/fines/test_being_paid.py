@@ -1,16 +1,14 @@
 """A second payer of a fine is told when to come back, while the first one may still approve."""
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
+from core.keeping import Keeping
 from core.operation import Operation, Status
 from core.steps import StepState
-from products.fines.contract import DEBIT_STEP, FINE_PAYMENT, RESERVED, is_settled, unpaid_until
-from tests.api.kit import PHONE, House, assert_problem, body
-from tests.doubles import START, new_operation
+from products.fines.contract import DEBIT_STEP, RESERVED, gave_up, has_money, is_settled
+from tests.api.kit import House, assert_problem, body
 from worker.reservations import Reservations
 
 SECOND = body(msisdn="+2250707000002")
@@ -27,7 +25,9 @@ def reserve(house: House, id: str, state: StepState = StepState.SUBMITTED) -> Op
         house.clock,
         RESERVED,
         done=is_settled,
-        unpaid_until=lambda operation, now: unpaid_until(operation, now, 300),
+        has_money=has_money,
+        gave_up=gave_up,
+        keeping=Keeping(300),
         code="",
         busy_code="",
         lost_code="",
@@ -91,20 +91,14 @@ def test_a_payment_that_lost_the_race_shows_when_the_fine_is_free(house: House) 
     assert shown == {name: value for name, value in reason.items() if name != "by"}
 
 
-@pytest.mark.parametrize(
-    ("changes", "seconds"),
-    [
-        ({}, 310),
-        ({"state": StepState.SUBMITTED, "submitted_at": START}, 300),
-        ({"state": StepState.WAITING, "submitted_at": START}, 310),
-        ({"state": StepState.DONE, "submitted_at": START}, None),
-        ({"state": StepState.DECLINED, "submitted_at": START}, None),
-    ],
-)
-def test_the_payers_time_begins_when_the_debit_is_sent(changes: dict[str, Any], seconds: int | None) -> None:
-    operation = new_operation(kind=FINE_PAYMENT.kind, request={"msisdn": PHONE})
-    operation = operation.with_step(DEBIT_STEP, replace(operation.step(DEBIT_STEP), **changes))
+def test_the_time_is_the_fines_whoever_has_it_now(house: House) -> None:
+    house.save(reserve(house, house.pay()).moved(Status.FAILED, house.clock.now()))
+    house.tick(200)
+    reserve(house, house.pay(body(msisdn="+2250707000003")))
 
-    until = unpaid_until(operation, START + timedelta(seconds=10), 300)
+    refused = house.post(SECOND)
 
-    assert until == (None if seconds is None else START + timedelta(seconds=seconds))
+    assert_problem(refused, 409, "fine_being_paid")
+    assert refused.headers["Retry-After"] == "100"
+    house.tick(100)
+    assert house.post(SECOND).status_code == 202
