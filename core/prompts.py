@@ -1,6 +1,6 @@
-"""Requests for approval on a phone: only so many may be open at once, whoever asked for them.
+"""Requests for approval on a phone: only so many may be open at once, and those of its owner are counted apart.
 
-A document for each phone lists its open operations. Compare-and-set changes it, so the limit is exact at any
+A document for each phone lists its open operations, and another one those that its owner asked for. Compare-and-set changes it, so the limit is exact at any
 concurrency.
 """
 
@@ -49,12 +49,14 @@ class Prompt:
     msisdn: in E.164; step: of the operation, whose end is the end of the prompt.
     most: how many may be open on the phone.
     limits: how often it may be asked for.
+    by_owner: whether the phone's owner asks. Their open ones are counted apart: others do not keep them out.
     """
 
     msisdn: str
     step: str
     most: int
     limits: tuple[Limit, ...] = ()
+    by_owner: bool = False
 
 
 class Prompts:
@@ -80,7 +82,7 @@ class Prompts:
             at = to_rfc3339(self._clock.now())
             return [*entries, {"operation": operation, "request": request, "step": prompt.step, "at": at}]
 
-        if self._change(prompt.msisdn, join):
+        if self._change(prompt, join):
             self._count(prompt, operation)
 
     def settle(self, prompt: Prompt, request: str, operation: str) -> None:
@@ -94,24 +96,22 @@ class Prompts:
                 return None
             return [*others, *(mine or [{**shared[0], "operation": operation}])]
 
-        self._change(prompt.msisdn, rename)
+        self._change(prompt, rename)
 
     def _count(self, prompt: Prompt, operation: str) -> None:
         for limit in prompt.limits:
             try:
                 Window(self._store, self._clock, limit.what, limit.most, limit.within_s).count(limit.name)
             except TooManyAttempts as error:
-                self._change(
-                    prompt.msisdn, lambda entries: [entry for entry in entries if entry["operation"] != operation]
-                )
+                self._change(prompt, lambda entries: [entry for entry in entries if entry["operation"] != operation])
                 raise TooManyPrompts(error.retry_after_s) from None
 
-    def _change(self, msisdn: str, change: Callable[[list[Entry]], list[Entry] | None]) -> bool:
+    def _change(self, prompt: Prompt, change: Callable[[list[Entry]], list[Entry] | None]) -> bool:
         """Changes the open operations of a phone. Returns whether `change` has; it may raise.
 
         change: given those that are open still; returns None to leave them.
         """
-        id, now = _id(msisdn), to_rfc3339(self._clock.now())
+        id, now = _id(prompt), to_rfc3339(self._clock.now())
         for _ in range(MAX_CAS_TRIES):
             known = self._store.get(ATTEMPTS, id)
             entries = change([entry for entry in (known["open"] if known else []) if self._is_open(entry)])
@@ -140,5 +140,6 @@ class Prompts:
         return self._store.get(OPERATIONS, entry["operation"]) is None
 
 
-def _id(msisdn: str) -> str:
-    return hashlib.sha256(f"prompts\n{msisdn}".encode()).hexdigest()
+def _id(prompt: Prompt) -> str:
+    kind = "prompts of the owner" if prompt.by_owner else "prompts"
+    return hashlib.sha256(f"{kind}\n{prompt.msisdn}".encode()).hexdigest()

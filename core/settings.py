@@ -79,6 +79,7 @@ class Settings:
     settle_window_s: float
     log_level: str
     open_debits_per_phone: int = 3
+    debits_per_phone_per_hour: int = 10
     debits_per_address: int = 600
     payer_time_s: int = 300
     trusted_hosts: list[str] = field(default_factory=list)
@@ -194,6 +195,7 @@ def _values(env: Env) -> dict[str, Any]:
         "settle_window_s": settle_window_s,
         "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(levels)),
         "open_debits_per_phone": env.int("OPEN_DEBITS_PER_PHONE", 3, validate=validate.Range(1, 1_000_000)),
+        "debits_per_phone_per_hour": env.int("DEBITS_PER_PHONE_PER_HOUR", 10, validate=validate.Range(1, 1_000_000)),
         "debits_per_address": env.int("DEBITS_PER_ADDRESS", 600, validate=validate.Range(1, 1_000_000)),
         "payer_time_s": env.int("PAYER_TIME_S", 300, validate=validate.Range(10, 86400)),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),

@@ -8,6 +8,7 @@ from api.auth.callers import caller_or_none
 from api.http.context import core
 from api.http.errors import Forbidden
 from core.identity.guesses import network
+from core.identity.people import Person
 from core.prompts import Limit, Prompt
 
 HOUR_S = 3600
@@ -22,16 +23,25 @@ class PayerNotAsked(Forbidden):
 def prompt_of(msisdn: str, step: str) -> Prompt | None:
     """The limits of a debit of this phone; None for a machine that is known by its key.
 
-    step: the step that debits. People are limited by the phone, anyone else by the address too.
+    step: the step that debits. What the phone's proven owner asks for has a limit of its own, which nobody else uses
+    up. Others are limited by the phone, and anyone without a token by the address too.
     """
     known, settings = caller_or_none(), core().settings
     if known is not None and known.person is None:
         return None
+    if known is not None and known.person is not None and _owns(known.person, msisdn):
+        return Prompt(msisdn, step, settings.open_debits_per_phone, by_owner=True)
     address = request.remote_addr or ""
-    limits = (Limit("debits of an address", network(address), settings.debits_per_address, HOUR_S),)
+    limits = [Limit("prompts of a phone", msisdn, settings.debits_per_phone_per_hour, HOUR_S)]
     # Behind a proxy that is not trusted, everybody has the address of this machine.
-    is_limited = known is None and not _is_this_machine(address)
-    return Prompt(msisdn, step, settings.open_debits_per_phone, limits if is_limited else ())
+    if known is None and not _is_this_machine(address):
+        # Counted first: an address that has asked for too much uses up nothing of the phones.
+        limits.insert(0, Limit("debits of an address", network(address), settings.debits_per_address, HOUR_S))
+    return Prompt(msisdn, step, settings.open_debits_per_phone, tuple(limits))
+
+
+def _owns(person: Person, msisdn: str) -> bool:
+    return person.phone_proven and person.msisdn == msisdn
 
 
 def refuse_unasked(operator: str) -> None:

@@ -81,6 +81,7 @@ SETTINGS = Settings(
     settle_window_s=30,
     log_level="INFO",
     open_debits_per_phone=1_000_000,
+    debits_per_phone_per_hour=1_000_000,
     sections={
         type(section): section
         for section in (

@@ -53,14 +53,55 @@ def test_a_phone_has_three_open_debits(house: House) -> None:
     assert pay(house, fine(4, msisdn="+2250707000002")).status_code == 202
 
 
-def test_debits_of_fines_and_top_ups_count_together(house: House) -> None:
+def test_strangers_use_up_nothing_of_the_owners(house: House) -> None:
     awa = house.person("awa", msisdn=PHONE)
-    for number in range(2):
-        pay(house, fine(number))
-    assert top_up(awa, 100).status_code == 202
+    for number in range(3):
+        assert pay(house, fine(number)).status_code == 202
+    assert_problem(pay(house, fine(3)), 429, "too_many_open_debits")
 
-    assert_problem(top_up(awa, 200), 429, "too_many_open_debits")
+    # I expect the owner to have three of their own
+    for amount in (100, 200, 300):
+        assert top_up(awa, amount).status_code == 202
+    assert_problem(top_up(awa, 400), 429, "too_many_open_debits")
     assert top_up(awa, 100).headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_phone_that_refuses_is_asked_only_so_often() -> None:
+    house = build(open_debits_per_phone=3, debits_per_phone_per_hour=5)
+    awa, desk = house.person("awa", msisdn=PHONE), house.person("desk", Role.OPERATOR)
+    for number in range(5):
+        refuse(house, pay(house, fine(number), f"10.0.0.{number}"))
+        house.tick(60)
+
+    # I expect no address and no other person to make it ring again within the hour
+    refused = pay(house, fine(5), "10.0.0.9")
+    assert_problem(refused, 429, "too_many_open_debits")
+    assert refused.headers["Retry-After"] == "3301"
+    assert_problem(desk.post(URL, fine(5)), 429, "too_many_open_debits")
+    # and its owner to pay all the same, as well as another phone and a machine that may
+    assert top_up(awa, 100).status_code == 202
+    assert pay(house, fine(7, msisdn="+2250707000002")).status_code == 202
+    _, key = house.core.api_keys.create("kiosk", frozenset({"fines:pay"}))
+    assert pay(house, fine(8), Authorization=f"Bearer {key}").status_code == 202
+    house.tick(3301)
+    assert pay(house, fine(9)).status_code == 202
+    house.store.close()
+
+
+def test_an_address_that_asked_for_too_much_uses_up_nothing_of_a_phone() -> None:
+    house = build(open_debits_per_phone=3, debits_per_phone_per_hour=2, debits_per_address=1)
+    pay(house, fine(0, msisdn="+2250707000002"))
+    for number in range(3):
+        assert_problem(pay(house, fine(number)), 429, "too_many_open_debits")
+    assert pay(house, fine(4), "10.0.0.2").status_code == 202
+    house.store.close()
+
+
+def refuse(house: House, asked: Answer) -> None:
+    """The phone's owner refuses the debit."""
+    assert asked.status_code == 202, asked.text
+    operation = house.operation(asked.json["id"])
+    house.save(replace(operation, steps={"debit": ended(operation)}))
 
 
 def test_a_machine_that_may_pay_is_not_limited(house: House) -> None:

@@ -23,6 +23,7 @@ FAST = {
     "PARTNER_TIMEOUT_S": "1.5",
     "SETTLE_WINDOW_S": "3",
     "OPEN_DEBITS_PER_PHONE": "1000000",
+    "DEBITS_PER_PHONE_PER_HOUR": "1000000",
     "RATE_LIMITS": "off",
     "ADMIN_TOKEN": "operator-token",
     "SECRET_KEY": "a secret of the tests, long enough to sign with".replace(" ", "-"),
