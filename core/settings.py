@@ -113,8 +113,12 @@ class Settings:
 
     @property
     def local(self) -> bool:
-        """Whether this is the embedded set-up, and only this machine reaches it."""
-        return self.embedded and is_loopback(self.api_host)
+        """Whether this is the embedded set-up, and only this machine reaches it.
+
+        A proxy before it, or a name of its own, brings others in, whatever address the API itself listens on.
+        """
+        named = any(not is_loopback(host) for host in self.trusted_hosts)
+        return self.embedded and is_loopback(self.api_host) and not self.trusted_proxies and not named
 
     @property
     def open(self) -> bool:

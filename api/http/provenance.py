@@ -36,5 +36,13 @@ def _refuse_without_host() -> None:
 
 def _refuse_other_sites() -> None:
     origin = request.headers.get("Origin")
-    if request.method not in READING and origin is not None and urlsplit(origin).netloc != request.host:
+    if request.method not in READING and origin is not None and _host_of(origin) != request.host:
         raise Forbidden("A page of another site sent this request.")
+
+
+def _host_of(origin: str) -> str | None:
+    """The host and port of an origin; None for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # such as "http://["
+        return None

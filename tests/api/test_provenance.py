@@ -12,7 +12,7 @@ EVIL = {"Origin": "https://evil.example"}
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://localhost.evil.example", "null", "http://localhost:81"]
+    "origin", ["https://evil.example", "http://localhost.evil.example", "null", "http://localhost:81", "http://[", ""]
 )
 def test_a_page_of_another_site_drives_no_open_installation(origin: str) -> None:
     client = build(admin_token="").app.test_client()

@@ -41,6 +41,21 @@ def test_one_machine_may_do_everything_for_a_trial(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
+    "reached", [{"TRUSTED_PROXIES": "1"}, {"TRUSTED_HOSTS": "localhost,pay.example"}, {"API_HOST": "0.0.0.0"}]
+)
+def test_one_machine_that_others_reach_is_not_open(monkeypatch: pytest.MonkeyPatch, reached: dict[str, str]) -> None:
+    with pytest.raises(BadSettings, match="ALLOW_SANDBOX=1"):
+        read(monkeypatch, **reached)
+    settings = read(monkeypatch, ALLOW_SANDBOX="1")
+    assert (settings.embedded, settings.local, settings.open) == (True, False, False)
+    assert read(monkeypatch, ALLOW_OPEN="1").open
+
+
+def test_one_machine_may_name_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, TRUSTED_HOSTS="localhost,127.0.0.1,::1").open
+
+
+@pytest.mark.parametrize(
     ("variables", "complaint", "allowance"),
     [
         ({"SECRET_KEY": KNOWN}, "SECRET_KEY: everybody knows", "PUBLISHED_SECRETS"),

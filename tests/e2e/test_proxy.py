@@ -15,6 +15,8 @@ from tests.conftest import running
 from tests.e2e.kit import FAST, Payments
 
 SLOW = 500
+TRIAL = {"ALLOW_SANDBOX": "1", "ALLOW_SHORT_SECRETS": "1"}
+"""Behind a proxy others reach the API: the sandbox has to be allowed."""
 pytestmark = pytest.mark.xdist_group("proxy")
 
 
@@ -29,7 +31,7 @@ def started(upstream: int, **settings: str) -> Iterator[Nginx]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings = {**FAST, "TRUSTED_PROXIES": "1", "USSD_KEY": "k" * 32}
+    settings = {**FAST, "TRUSTED_PROXIES": "1", "USSD_KEY": "k" * 32, **TRIAL}
     with Stack(tmp_path_factory.mktemp("proxied"), settings) as stack:
         stack.start(["mock_api", "api"])
         yield stack

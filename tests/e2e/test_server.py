@@ -154,3 +154,22 @@ def test_a_client_that_does_not_read_is_given_up(impatient: Stack) -> None:
     assert poller_saw_the_end
     assert requests.get(f"{impatient.api}/healthz", timeout=30).ok
     assert "Traceback" not in impatient.log("api")
+
+
+def test_no_header_of_a_proxy_is_believed_not_even_from_this_machine(stack: Stack) -> None:
+    # gunicorn's own defaults believe 127.0.0.1
+    body = json.dumps(
+        {"msisdn": "+2250707000001", "currency": "XOF", "amount": 1, "amendes": [{"id": "AM-1", "amount": 1}]}
+    ).encode()
+    answer = exchange(
+        stack,
+        JSON_POST
+        + b"X-Forwarded-Proto: https\r\nSCRIPT_NAME: /foo\r\nConnection: close\r\n"
+        + b"Content-Length: %d\r\n\r\n" % len(body)
+        + body,
+    )
+    assert b" 202 " in answer.split(b"\r\n")[0]
+    assert b"\r\nLocation: http://localhost/amendes/payments/" in answer
+
+    moved = JSON_POST.replace(b"/amendes", b"/foo/amendes") + b"SCRIPT_NAME: /foo\r\nConnection: close\r\n\r\n"
+    assert b" 404 " in exchange(stack, moved).split(b"\r\n")[0]
