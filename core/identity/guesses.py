@@ -48,11 +48,15 @@ class Guesses:
 
 
 def network(address: str) -> str:
-    """The part of an address that one customer has: all of IPv4, and half of IPv6 (RFC 6177)."""
+    """The part of an address that one customer has: all of IPv4, and half of IPv6 (RFC 6177).
+
+    An IPv4 address in the form of IPv6 (RFC 4291, section 2.5.5.2) is that IPv4 address.
+    """
     try:
         ip = ip_address(address)
     except ValueError:
         return address
+    ip = getattr(ip, "ipv4_mapped", None) or ip
     return str(ip if ip.version == 4 else ip_network((ip, 64), strict=False))
 
 
