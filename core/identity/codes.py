@@ -1,10 +1,14 @@
-"""One-time codes that an SMS brings to a phone: who has one holds the phone."""
+"""One-time codes that an SMS brings to a phone: who has one holds the phone.
+
+Nobody uses up what another one needs: codes and wrong tries are counted for each asker, and over all of them only with
+a cap that keeps guessing hopeless. An address from which the owner has signed in before has counts of its own.
+"""
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from core.clock import Clock, from_rfc3339, to_rfc3339
@@ -14,8 +18,15 @@ from core.store.port import ATTEMPTS, Store
 
 LIFETIME_S = 600
 MAX_TRIES = 5
-MAX_CODES, CODES_WITHIN_S = 3, 3600
-"""So many codes go to one phone within an hour, whoever asks for them: an SMS costs, and many are a nuisance."""
+"""Wrong tries of one code from one address."""
+CODES_WITHIN_S = 3600
+MAX_CODES = 3
+"""Codes for one purpose to one phone within an hour, asked for by one account or from one address."""
+MAX_CODES_TO_PHONE = 10
+"""The same over all askers: an SMS costs, and many are a nuisance."""
+TRIES = ((20, 3600), (50, 86400))
+"""Wrong tries for one purpose, phone and owner: so many within so many seconds, from all addresses but the known ones,
+and from each of those. 50 of a million codes a day: whoever guesses every day of a year succeeds with 1.8 %."""
 
 
 def six_digits() -> str:
@@ -36,48 +47,81 @@ class Codes:
         self._key = hashlib.sha256(f"{key}\none-time code".encode()).digest()
         self._what = what
         self._make = make
-        self._sent = Window(store, clock, "code", MAX_CODES, CODES_WITHIN_S)
+        self._asked = Window(store, clock, f"code {what} of an asker", MAX_CODES, CODES_WITHIN_S)
+        self._sent = Window(store, clock, f"code {what}", MAX_CODES_TO_PHONE, CODES_WITHIN_S)
+        self._wrong = tuple(Window(store, clock, f"wrong code {what} {limit[1]}", *limit) for limit in TRIES)
 
-    def new(self, msisdn: str, owner: str) -> str:
-        """A code for this phone. msisdn: in E.164; owner: who asks for it. Raises TooManyAttempts."""
-        self._sent.count(msisdn)
+    def new(self, msisdn: str, owner: str, asker: str | None = None, known: bool = False) -> str:
+        """A code for this phone.
+
+        msisdn: in E.164; owner: of the code, "" where it is whoever has the phone.
+        asker: the account or the address that asks; the owner, if None.
+        known: whether it is an address from which the phone's owner has signed in before.
+        Raises TooManyAttempts.
+        """
+        self._count(msisdn, owner if asker is None else asker, known)
         code, id, now = self._make(), self._id(msisdn, owner), self._clock.now()
         document = {
             "id": id,
             "since": to_rfc3339(now),
             "code": self._hash(id, code),
             "ends_at": to_rfc3339(now + timedelta(seconds=LIFETIME_S)),
-            "tries": 0,
+            "tries_of": {},
         }
         while True:
             with suppress(Duplicate):
                 self._store.insert(ATTEMPTS, document)
                 return code
-            known = self._store.get(ATTEMPTS, id)
+            found = self._store.get(ATTEMPTS, id)
             with suppress(Conflict):
-                self._store.replace(ATTEMPTS, {**document, "version": known["version"] if known else 1})
+                self._store.replace(ATTEMPTS, {**document, "version": found["version"] if found else 1})
                 return code
 
-    def use(self, msisdn: str, owner: str, code: str) -> bool:
+    def use(self, msisdn: str, owner: str, code: str, address: str = "", known: bool = False) -> bool:
         """Whether this is the code that was sent, which is then used up.
 
-        A try is counted before the code is looked at, so that many at once are not more tries. Raises TooManyAttempts
-        after MAX_TRIES wrong ones.
+        A try is counted before the code is looked at, so that many at once are not more tries.
+        address, known: of whoever tries; see `new`.
+        Raises TooManyAttempts after MAX_TRIES wrong ones of this code from this address, and beyond TRIES.
         """
         id, now = self._id(msisdn, owner), self._clock.now()
-        known = self._store.get(ATTEMPTS, id)
-        if known is None or known["code"] is None or now >= from_rfc3339(known["ends_at"]):
+        sent = self._store.get(ATTEMPTS, id)
+        if sent is None or sent["code"] is None or now >= from_rfc3339(sent["ends_at"]):
             return False
-        if known["tries"] >= MAX_TRIES:
-            raise TooManyAttempts(int((from_rfc3339(known["ends_at"]) - now).total_seconds()) + 1)
-        right = hmac.compare_digest(known["code"], self._hash(id, code))
-        try:
-            self._store.replace(
-                ATTEMPTS, {**known, "tries": known["tries"] + 1, "code": None if right else known["code"]}
-            )
-        except Conflict:
-            raise TooManyAttempts(1) from None  # another try of this code at the same moment
+        place = hashlib.sha256(address.encode()).hexdigest()[:16]
+        # A release before counted the tries of all addresses together.
+        tries_of = sent.get("tries_of", {})
+        tries = tries_of.get(place, sent.get("tries", 0))
+        if tries >= MAX_TRIES:
+            raise TooManyAttempts(int((from_rfc3339(sent["ends_at"]) - now).total_seconds()) + 1)
+        right = hmac.compare_digest(sent["code"], self._hash(id, code))
+        with self._try(f"{msisdn}\n{owner}\n{place if known else ''}", right):
+            counted = {**tries_of, place: tries + 1}
+            try:
+                self._store.replace(ATTEMPTS, {**sent, "tries_of": counted, "code": None if right else sent["code"]})
+            except Conflict:
+                raise TooManyAttempts(1) from None  # another try of this code at the same moment
         return right
+
+    def _count(self, msisdn: str, asker: str, known: bool) -> None:
+        name = f"{msisdn}\n{asker}"
+        at = self._asked.count(name)
+        if known:
+            return
+        try:
+            self._sent.count(msisdn)
+        except TooManyAttempts:
+            self._asked.take_back(name, at)
+            raise
+
+    @contextmanager
+    def _try(self, name: str, right: bool) -> Iterator[None]:
+        """Counts a try. The right one does not count in the end."""
+        begun = [(window, window.count(name)) for window in self._wrong]
+        yield
+        if right:
+            for window, at in begun:
+                window.take_back(name, at)
 
     def _hash(self, id: str, code: str) -> str:
         return hmac.new(self._key, f"{id}\n{code}".encode(), hashlib.sha256).hexdigest()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.identity.codes import CODES_WITHIN_S, LIFETIME_S, MAX_CODES, MAX_TRIES
+from core.identity.codes import CODES_WITHIN_S, LIFETIME_S, MAX_CODES, MAX_CODES_TO_PHONE, MAX_TRIES
 from core.identity.people import People
 from tests.api.kit import PASSWORD, PHONE, Caller, House, assert_problem
 from tests.ussd.kit import PIN, Phone, Worker
@@ -88,16 +88,27 @@ def test_only_the_last_code_is_good(house: House, worker: Worker) -> None:
     assert awa.post(PROOF, {"code": second}).status_code == 200
 
 
-def test_a_phone_gets_three_codes_an_hour_whoever_asks(house: House, worker: Worker) -> None:
-    for number in range(MAX_CODES):
-        assert register(house, f"mallory-{number}").post(CODE, {}).status_code == 202
+def test_an_account_has_three_codes_an_hour_sent_to_a_phone(house: House, worker: Worker, mallory: Caller) -> None:
+    for _ in range(MAX_CODES):
+        assert mallory.post(CODE, {}).status_code == 202
         house.tick(60)
-    other = register(house, "mallory-x")
-    refused = other.post(CODE, {})
+    refused = mallory.post(CODE, {})
     assert_problem(refused, 429, "too_many_attempts")
     assert int(refused.headers["Retry-After"]) == CODES_WITHIN_S - 60 * MAX_CODES + 1
     worker.run()
     assert len(worker.sms(PHONE)) == MAX_CODES
+
+    # I expect the owner of the phone to get theirs all the same, for the phone and for a password
+    assert register(house, "awa").post(CODE, {}).status_code == 202
+    assert house.post({"msisdn": PHONE}, path="/v1/auth/password/code").status_code == 202
+
+
+def test_a_phone_gets_ten_codes_an_hour_whoever_asks(house: House, worker: Worker) -> None:
+    for number in range(MAX_CODES_TO_PHONE):
+        assert register(house, f"mallory-{number}").post(CODE, {}).status_code == 202
+    assert_problem(register(house, "mallory-x").post(CODE, {}), 429, "too_many_attempts")
+    worker.run()
+    assert len(worker.sms(PHONE)) == MAX_CODES_TO_PHONE
     house.tick(CODES_WITHIN_S)
     assert register(house, "mallory-y").post(CODE, {}).status_code == 202
 

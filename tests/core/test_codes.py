@@ -1,0 +1,147 @@
+"""Codes by SMS: strangers neither use up nor end what the owner of a phone needs, and cannot guess."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.errors import TooManyAttempts
+from core.identity.codes import LIFETIME_S, MAX_CODES, MAX_CODES_TO_PHONE, MAX_TRIES, TRIES, Codes
+from core.store.port import Store
+from tests.doubles import FakeClock, lent_sql
+
+PHONE, HOME = "+2250707000001", "10.0.0.1"
+RIGHT, WRONG = "042917", "000000"
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with lent_sql() as store:
+        yield store
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def codes(store: Store, clock: FakeClock) -> Codes:
+    return Codes(store, clock, "key", "password", lambda: RIGHT)
+
+
+def strangers(number: int) -> list[str]:
+    return [f"10.66.0.{last}" for last in range(number)]
+
+
+def test_a_purpose_uses_up_nothing_of_another(store: Store, clock: FakeClock, codes: Codes) -> None:
+    for address in strangers(MAX_CODES_TO_PHONE):
+        codes.new(PHONE, "", address)
+
+    assert Codes(store, clock, "key", "phone").new(PHONE, "awa")
+
+
+def test_an_asker_uses_up_nothing_of_another(codes: Codes) -> None:
+    for _ in range(MAX_CODES):
+        codes.new(PHONE, "", "10.66.0.1")
+    with pytest.raises(TooManyAttempts):
+        codes.new(PHONE, "", "10.66.0.1")
+
+    assert codes.new(PHONE, "", HOME)
+
+
+def test_a_phone_gets_only_so_many_codes_but_from_where_its_owner_is_known(clock: FakeClock, codes: Codes) -> None:
+    for address in strangers(MAX_CODES_TO_PHONE):
+        codes.new(PHONE, "", address)
+    with pytest.raises(TooManyAttempts):
+        codes.new(PHONE, "", HOME)
+
+    for _ in range(MAX_CODES):
+        assert codes.new(PHONE, "", HOME, known=True)
+    with pytest.raises(TooManyAttempts):
+        codes.new(PHONE, "", HOME, known=True)
+    clock.tick(3600)
+    assert codes.new(PHONE, "", HOME)
+
+
+def test_what_the_phone_refuses_uses_up_nothing_of_the_asker(clock: FakeClock, codes: Codes) -> None:
+    for address in strangers(MAX_CODES_TO_PHONE):
+        codes.new(PHONE, "", address)
+    clock.tick(1800)
+    for _ in range(MAX_CODES):
+        with pytest.raises(TooManyAttempts):
+            codes.new(PHONE, "", HOME)
+    clock.tick(1800)
+
+    assert codes.new(PHONE, "", HOME)
+
+
+def test_a_strangers_guesses_do_not_end_the_owners_code(codes: Codes) -> None:
+    codes.new(PHONE, "", HOME)
+    for _ in range(MAX_TRIES):
+        assert not codes.use(PHONE, "", WRONG, "10.66.0.1")
+    with pytest.raises(TooManyAttempts):
+        codes.use(PHONE, "", RIGHT, "10.66.0.1")
+
+    assert codes.use(PHONE, "", RIGHT, HOME)
+    assert not codes.use(PHONE, "", RIGHT, HOME)
+
+
+def guesses(codes: Codes, address: str, tries: int = MAX_TRIES) -> int:
+    """How many wrong tries of the present code are looked at."""
+    for number in range(tries):
+        try:
+            codes.use(PHONE, "", WRONG, address)
+        except TooManyAttempts:
+            return number
+    return tries
+
+
+def test_from_all_addresses_there_are_only_so_many_guesses(clock: FakeClock, codes: Codes) -> None:
+    (an_hour, _), (a_day, _) = TRIES
+    looked_at = []
+    for hour in range(24):
+        codes.new(PHONE, "", f"10.66.{hour}.1")
+        looked_at.append(sum(guesses(codes, f"10.66.{hour}.{last}") for last in range(10)))
+        clock.tick(3599)
+    assert max(looked_at) == an_hour
+    assert sum(looked_at) == a_day
+
+    # I expect the owner to be known, and to guess no more than others
+    codes.new(PHONE, "", HOME)
+    with pytest.raises(TooManyAttempts):
+        codes.use(PHONE, "", RIGHT, HOME)
+    assert codes.use(PHONE, "", RIGHT, HOME, known=True)
+
+
+def test_a_known_address_guesses_only_so_often_too(clock: FakeClock, codes: Codes) -> None:
+    (_, _), (a_day, _) = TRIES
+    total = 0
+    for _ in range(24):
+        codes.new(PHONE, "", HOME, known=True)
+        for _ in range(MAX_TRIES):
+            try:
+                codes.use(PHONE, "", WRONG, HOME, known=True)
+                total += 1
+            except TooManyAttempts:
+                break
+        clock.tick(3599)
+    assert total == a_day
+
+
+def test_right_codes_are_no_guesses(clock: FakeClock, codes: Codes) -> None:
+    (_, _), (a_day, _) = TRIES
+    for _ in range(a_day + 1):
+        codes.new(PHONE, "", HOME, known=True)
+        assert codes.use(PHONE, "", RIGHT, HOME)
+        clock.tick(1200)
+
+
+def test_a_code_of_the_release_before_keeps_its_tries(store: Store, clock: FakeClock, codes: Codes) -> None:
+    codes.new(PHONE, "", HOME)
+    (sent,) = (each for each in store.find("attempts", {}) if "code" in each)
+    store.replace("attempts", {**{k: v for k, v in sent.items() if k != "tries_of"}, "tries": MAX_TRIES})
+
+    with pytest.raises(TooManyAttempts):
+        codes.use(PHONE, "", RIGHT, HOME)
+    clock.tick(LIFETIME_S)
+    assert not codes.use(PHONE, "", RIGHT, HOME)
