@@ -1,7 +1,7 @@
 """Requests for approval on a phone: only so many may be open at once, and those of its owner are counted apart.
 
-A document for each phone lists its open operations, and another one those that its owner asked for. Compare-and-set changes it, so the limit is exact at any
-concurrency.
+A document for each phone lists its open operations, and another one those that its owner asked for. Compare-and-set
+changes them, so the limits are exact at any concurrency.
 """
 
 import hashlib

@@ -37,4 +37,3 @@ def refuse_what_is_being_paid(core: Core, payment: FinePayment) -> None:
         until = keeping.until(claim, holder)
         if until > now and not (holder.terminal or has_money(holder) or gave_up(holder)):
             raise FineBeingPaid(fine.id, until, now)
-
