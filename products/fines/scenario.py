@@ -39,6 +39,8 @@ class FinesScenario(Scenario):
         self._debits: Counter[str] = Counter()
         self._refunds: Counter[str] = Counter()
         self._amounts: dict[str, int] = {}
+        self._bots: set[str] = set()
+        """The operations of bots, as soon as these know them."""
         self._settled: dict[str, str] = {}
         """By fine: the reference that settled it."""
         self._operators = self.operators(self._debit, self._refund)
@@ -57,9 +59,10 @@ class FinesScenario(Scenario):
 
     def _besiege(self, number: int, wanted: list[str], at_s: float) -> None:
         for ask in range(BOT_ASKS):
-            phone = f"{BOT}{number * BOT_ASKS + ask:08d}"
+            command = self._of(f"{BOT}{number * BOT_ASKS + ask:08d}", wanted)
             soon_s = self.world.chance.between(-1, 5)
-            self.world.at(max(0, at_s + soon_s + ask * BOT_EVERY_S), partial(self.world.ask, self._of(phone, wanted)))
+            asks = partial(self.world.ask, command, self._bots.add)
+            self.world.at(max(0, at_s + soon_s + ask * BOT_EVERY_S), asks)
 
     def processes(self, store: Store) -> Processes:
         registry = Registry(self._registry, self.world.breaker("registry"), "XOF")
@@ -104,8 +107,7 @@ class FinesScenario(Scenario):
         return Command(self.kind, request.to_json(), "client", subject=msisdn)
 
     def _debit(self, reference: str, minor: int) -> str | None:
-        asked = self.world.store.get(OPERATIONS, reference.partition(":")[0])
-        if self.world.chance.strikes("declined") or (asked and asked["request"]["msisdn"].startswith(BOT)):
+        if self.world.chance.strikes("declined") or reference.partition(":")[0] in self._bots:
             return "INSUFFICIENT_FUNDS"
         self._debits[reference] += 1
         return None
