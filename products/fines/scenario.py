@@ -21,8 +21,8 @@ ARRIVALS_S = 120
 FINES_EACH = 3
 PAYER_TIME_S = 20
 """Shorter than some payers take: others then pay their fines, and a late debit is given back."""
-BOT = "+22505"
-"""The beginning of the phones of bots: they ask for a fine that somebody wants to pay, and never pay."""
+FIRST_BOT = 90_000_000
+"""The number of the first phone of bots: they ask for a fine that somebody wants to pay, and never pay."""
 BOT_EACH = 8
 """Of so many payments, a bot wants the fines of one."""
 BOT_ASKS, BOT_EVERY_S = 6, 15
@@ -59,7 +59,7 @@ class FinesScenario(Scenario):
 
     def _besiege(self, number: int, wanted: list[str], at_s: float) -> None:
         for ask in range(BOT_ASKS):
-            command = self._of(f"{BOT}{number * BOT_ASKS + ask:08d}", wanted)
+            command = self.command(FIRST_BOT + number * BOT_ASKS + ask, wanted)
             soon_s = self.world.chance.between(-1, 5)
             asks = partial(self.world.ask, command, self._bots.add)
             self.world.at(max(0, at_s + soon_s + ask * BOT_EVERY_S), asks)
@@ -99,10 +99,8 @@ class FinesScenario(Scenario):
 
     def command(self, number: int, wanted: list[str]) -> Command:
         """The request of one payer for these fines."""
-        return self._of(f"+22507{number:08d}", wanted)
-
-    def _of(self, msisdn: str, wanted: list[str]) -> Command:
         fines = tuple(Fine(id, self._fines[id]) for id in wanted)
+        msisdn = f"+22507{number:08d}"
         request = FinePayment(msisdn, "XOF", sum(fine.amount for fine in fines), fines)
         return Command(self.kind, request.to_json(), "client", subject=msisdn)
 
