@@ -7,9 +7,9 @@ fifth sooner without them.
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import ArgumentError
 
@@ -18,6 +18,7 @@ from core.broker.embedded import EmbeddedBroker
 from core.broker.port import Broker, EventsTo
 from core.callbacks import Callbacks
 from core.clock import Clock, SystemClock
+from core.errors import StoreUnavailable
 from core.identity.api_keys import ApiKeys
 from core.identity.credentials import Credentials
 from core.identity.passwords import Passwords
@@ -29,13 +30,17 @@ from core.operation import Operation
 from core.partner_health import PartnerHealth
 from core.private_files import make_private_folder
 from core.rates import Counters, MemoryCounters
+from core.sealing import Keys, Sealing
 from core.secrets import signing_secrets
 from core.security_log import SecurityLog
 from core.settings import BadSettings, Settings
+from core.store.at_rest import Misfit, Unchecked, require_fit
 from core.store.migration import Migration
 from core.store.port import CONNECTIONS, ELECTION_S, Document, Store
+from core.store.sealed import SealedStore, upcast_stored
 from core.store.sql import SqlStore
 from core.store.sql_migration import SqlMigration
+from core.store.sqlite import compact as compact_sqlite
 
 Service = TypeVar("Service")
 
@@ -162,7 +167,7 @@ def bootstrap(settings: Settings, election_s: float = ELECTION_S) -> Core:
 
     election_s: how long the store may wait for MongoDB to elect a primary.
     """
-    store, clock = open_store(settings, election_s), SystemClock()
+    store, clock = open_store(settings, election_s, marks=True), SystemClock()
     with _usable_broker():
         broker = open_broker(settings.broker_url, settings.events_to) if settings.broker_url else None
         return Core(settings, clock, store, broker or embedded_broker(store, clock, settings.var_dir))
@@ -173,26 +178,54 @@ def open_core(settings: Settings) -> Core:
 
     Raises as `bootstrap` does.
     """
-    store, clock = open_store(settings), SystemClock()
+    store, clock = open_store(settings, marks=True), SystemClock()
     return Core(settings, clock, store, embedded_broker(store, clock, settings.var_dir))
 
 
-def open_store(settings: Settings, election_s: float = ELECTION_S) -> Store:
-    """The store alone, for commands that only look. Raises as `bootstrap` does."""
+def open_store(settings: Settings, election_s: float = ELECTION_S, *, marks: bool = False) -> Store:
+    """The store alone, sealed where there are keys. Raises as `bootstrap` does.
+
+    marks: whether an empty store is marked as sealed or plain, as by all that write.
+    """
+    store, collections = open_raw_store(settings, election_s), settings.installed.collections
+    sealing = Sealing(settings.keys) if settings.keys else None
+    check = partial(require_fit, store, sealing, collections, marks)
+    fitting: Store = store
+    try:
+        check()
+    except Misfit as error:
+        store.close()
+        raise BadSettings(error.message) from None
+    except StoreUnavailable:
+        fitting = cast("Store", Unchecked(store, check))
+    return SealedStore(fitting, sealing, collections) if sealing else fitting
+
+
+def open_raw_store(settings: Settings, election_s: float = ELECTION_S) -> Store:
+    """The store as the database has it: what is sealed is not opened. Raises as `bootstrap` does."""
     connections = settings.worker_concurrency + SPARE_CONNECTIONS
     with _usable(settings):
         return open_store_at(settings.store_url, settings.installed, connections, election_s)
 
 
+def compact(settings: Settings) -> None:
+    """Has a SQLite file forget what was deleted in it; other databases have commands of their own. Raises as
+    `bootstrap` does."""
+    if settings.embedded:
+        with _usable(settings):
+            compact_sqlite(settings.store_url)
+
+
 def open_migration(settings: Settings) -> Migration:
     """For the command that migrates the store. Raises as `bootstrap` does."""
     url, collections = settings.store_url, settings.installed.collections
+    sealing = Sealing(settings.keys) if settings.keys else None
     with _usable(settings):
         if url.startswith("mongodb"):
             from core.store.mongo import MongoStore  # noqa: PLC0415
             from core.store.mongo_migration import MongoMigration  # noqa: PLC0415
 
-            return MongoMigration(MongoStore(url, collections=collections))
+            return MongoMigration(MongoStore(url, collections=collections), partial(upcast_stored, sealing))
         return SqlMigration(url, collections)
 
 
@@ -216,14 +249,24 @@ def _usable_broker() -> Iterator[None]:
 
 
 def open_store_at(
-    url: str, installed: Installed = DEFAULT, connections: int = CONNECTIONS, election_s: float = ELECTION_S
+    url: str,
+    installed: Installed = DEFAULT,
+    connections: int = CONNECTIONS,
+    election_s: float = ELECTION_S,
+    keys: Keys | None = None,
 ) -> Store:
-    """The store at this URL, with the collections of the installed products. connections: to a server, at most."""
+    """The store at this URL, with the collections of the installed products. It is not checked whether the keys fit.
+
+    connections: to a server, at most. keys: what it is sealed with.
+    """
+    store: Store
     if url.startswith("mongodb"):
         from core.store.mongo import MongoStore  # noqa: PLC0415
 
-        return MongoStore(url, None, installed.collections, connections, election_s)
-    return SqlStore(url, collections=installed.collections, connections=connections)
+        store = MongoStore(url, None, installed.collections, connections, election_s)
+    else:
+        store = SqlStore(url, collections=installed.collections, connections=connections)
+    return SealedStore(store, Sealing(keys), installed.collections) if keys else store
 
 
 def open_broker(url: str, events_to: EventsTo = "queue") -> Broker:

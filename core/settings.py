@@ -17,6 +17,7 @@ from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
 from core.money import exponent, read_price
 from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
 from core.rates import Rates, read_rates
+from core.sealing import Keys, read_key_pair, read_keys
 
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
@@ -86,6 +87,8 @@ class Settings:
     trusted_proxies: int = 0
     require_second_factor: bool = False
     rate_limits: Rates = field(default_factory=dict)
+    data_keys: str = field(default="", repr=False)
+    data_index_key: str = field(default="", repr=False)
     allow_open: bool = False
     allow_published_secrets: bool = False
     allow_short_secrets: bool = False
@@ -105,6 +108,11 @@ class Settings:
     def having(self, section: ProductSettings) -> "Settings":
         """These settings with another section of a product."""
         return replace(self, sections={**self.sections, type(section): section})
+
+    @property
+    def keys(self) -> Keys | None:
+        """What the store is sealed with; None where it is plain."""
+        return read_key_pair(self.data_keys, self.data_index_key)
 
     @property
     def embedded(self) -> bool:
@@ -156,6 +164,10 @@ def read_settings(installed: Installed | None = None) -> Settings:
     settings = Settings(**values)
     if not settings.local and (unsafe := list(refusals(values, env))):
         raise BadSettings("; ".join(unsafe))
+    try:
+        _ = settings.keys
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
     if settings.settle_window_s <= settings.partner_timeout_s:
         raise BadSettings(
             "SETTLE_WINDOW_S: must be longer than PARTNER_TIMEOUT_S, or a slow answer would be taken for none"
@@ -183,6 +195,8 @@ def _values(env: Env) -> dict[str, Any]:
         "admin_token": env.str("ADMIN_TOKEN", ""),
         "secret_key": env.str("SECRET_KEY", "", validate=strong_secrets),
         "pin_pepper": env.str("PIN_PEPPER", "", validate=strong_secrets),
+        "data_keys": env.str("DATA_KEYS", "", validate=_readable_keys),
+        "data_index_key": env.str("DATA_INDEX_KEY", "", validate=_readable_keys),
         "ussd_key": env.str("USSD_KEY", ""),
         "ussd_africastalking_key": env.str("USSD_AFRICASTALKING_KEY", ""),
         "ussd_hubtel_key": env.str("USSD_HUBTEL_KEY", ""),
@@ -230,6 +244,13 @@ def _not_async(text: str) -> None:
 
 def _readable_rates(text: str) -> None:
     read_rates(text)
+
+
+def _readable_keys(text: str) -> None:
+    try:
+        read_keys(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 def _known_currencies(codes: list[str]) -> None:

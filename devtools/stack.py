@@ -14,6 +14,7 @@ from typing import Self
 import requests
 
 from core.bootstrap import open_store_at
+from core.sealing import read_key_pair
 from core.settings import NO_DOTENV, setting_names
 from core.store.port import Store
 from devtools.servers import free_ports
@@ -98,7 +99,9 @@ class Stack:
     def open_store(self) -> Store:
         """Opens the store of this set-up, in this process."""
         self.var_dir.mkdir(exist_ok=True)
-        return open_store_at(self.environment.get("STORE_URL") or f"sqlite:///{self.var_dir / 'quittance.sqlite'}")
+        url = self.environment.get("STORE_URL") or f"sqlite:///{self.var_dir / 'quittance.sqlite'}"
+        keys = (self.environment.get(name, "") for name in ("DATA_KEYS", "DATA_INDEX_KEY"))
+        return open_store_at(url, keys=read_key_pair(*keys))
 
     def migrate(self) -> None:
         """Brings the store to the schema of this release: a server needs it before its first use. Raises NotReady."""

@@ -50,6 +50,18 @@ logs = LazyGroup(
     {"Commands": [Entry("security", "ops.security:security", "List the security log.")]},
 )
 
+data = LazyGroup(
+    "data",
+    "Encrypt the store, and change the key that it is encrypted with.",
+    {
+        "Commands": [
+            Entry("seal", "ops.data:seal", "Encrypt a store that has documents already."),
+            Entry("rotate", "ops.data:rotate", "Bring all documents under the first key of DATA_KEYS."),
+            Entry("unseal", "ops.data:unseal", "Store everything as it was before it was sealed."),
+        ]
+    },
+)
+
 merchants = LazyGroup(
     "merchants",
     "Create merchants, where people withdraw cash.",
@@ -104,6 +116,7 @@ cli = LazyGroup(
             events,
             keys,
             merchants,
+            data,
             logs,
             Entry("ussd", "ops.ussd:ussd", "Dial from a phone in this terminal."),
         ],

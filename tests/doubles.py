@@ -9,6 +9,7 @@ from typing import Any
 from core.errors import StoreUnavailable
 from core.installed import DEFAULT
 from core.operation import Operation
+from core.sealing import KEY_BYTES, Keys
 from core.store.port import Document, Store, scan
 from core.store.sql import SqlStore
 from worker.engine import LEASE_SPARE_S, Engine
@@ -20,6 +21,8 @@ from worker.process import Enquirable, Process, Stages, Step
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 CALL_S = 15
 LEASE_S = SEND_WITHIN_S + CALL_S + LEASE_SPARE_S
+KEYS = Keys((b"d" * KEY_BYTES,), b"i" * KEY_BYTES)
+"""Those of stores that are sealed."""
 
 
 class FakeClock:

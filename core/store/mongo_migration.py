@@ -1,5 +1,6 @@
 """Migrates MongoDB: makes indexes, and rewrites documents of earlier forms so that queries find them by new fields."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pymongo.collection import Collection as MongoCollection
@@ -17,11 +18,19 @@ MAX_PASSES = 10
 """Each but the first needs somebody to have written an earlier form since: only earlier releases do."""
 
 
-class MongoMigration:
-    """The Migration port, on the connection of a store."""
+def _upcast(collection: Collection, document: Document) -> Document:
+    return dict(upcast(collection.upcasts, document))
 
-    def __init__(self, store: MongoStore) -> None:
+
+class MongoMigration:
+    """The Migration port, on the connection of a store.
+
+    renew: brings a document, as it is stored, to the form of this release.
+    """
+
+    def __init__(self, store: MongoStore, renew: Callable[[Collection, Document], Document] = _upcast) -> None:
         self._store = store
+        self._renew = renew
         self._changing = [collection for collection in store.collections.values() if collection.upcasts]
 
     def state(self) -> State:
@@ -58,8 +67,9 @@ class MongoMigration:
         while page := list(raw.find({**_old(collection), "_id": {"$gt": after}}).sort("_id").limit(PAGE)):
             for document in page:
                 same = {"_id": document["_id"], "version": document["version"], **_old(collection)}
-                raw.replace_one(same, upcast(collection.upcasts, document))
-            after, seen = page[-1]["_id"], seen + len(page)
+                after = document.pop("_id")
+                raw.replace_one(same, {"_id": after} | self._renew(collection, document))
+            seen += len(page)
         return seen
 
     def _count_old(self, collection: Collection) -> int:

@@ -50,6 +50,13 @@ class Collection:
     filters: other fields, which narrow what an index has found.
     kept: the field that says when a document was last used, and after how many days it is deleted; None: never.
     upcasts: see `core.upcasts`. Stores return documents as they are stored; the reader upcasts them.
+
+    On a store that is sealed (see `core.store.sealed`):
+
+    sealed: whether all that is not declared is encrypted. False only where nothing says who somebody is or what they
+        asked for.
+    blind: declared fields, or `id`, of which the database has only an HMAC. They are found by equality and by OneOf;
+        documents with a blind id are in no order that means anything, but can be paged through by it.
     """
 
     name: str
@@ -57,6 +64,8 @@ class Collection:
     filters: tuple[str, ...] = ()
     kept: tuple[str, int] | None = None
     upcasts: Upcasts = ()
+    sealed: bool = True
+    blind: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -86,6 +95,7 @@ JOURNAL = "journal"
 USSD_SESSIONS = "ussd_sessions"
 CALLBACKS = "callbacks"
 SECURITY_LOG = "security_log"
+DATA_AT_REST = "data_at_rest"
 
 COLLECTIONS: Mapping[str, Collection] = {
     collection.name: collection
@@ -103,22 +113,24 @@ COLLECTIONS: Mapping[str, Collection] = {
             ),
             filters=("bucket",),
             upcasts=OPERATION,
+            blind=("subject", "counterparty", "client"),
         ),
-        Collection(FINGERPRINTS, upcasts=CLAIM),
-        Collection(RESERVATIONS, upcasts=CLAIM),
-        Collection(IDEMPOTENCY_KEYS, upcasts=CLAIM),
-        Collection(PARTNERS),
+        Collection(FINGERPRINTS, upcasts=CLAIM, blind=("id",)),
+        Collection(RESERVATIONS, upcasts=CLAIM, blind=("id",)),
+        Collection(IDEMPOTENCY_KEYS, upcasts=CLAIM, blind=("id",)),
+        Collection(PARTNERS, sealed=False),
         Collection(PEOPLE),
-        Collection(USERNAMES, upcasts=CLAIM),
-        Collection(PHONES, upcasts=CLAIM),
-        Collection(ATTEMPTS, indexes=(("since",),), kept=("since", 1)),
-        Collection(LEASES),
-        Collection(API_KEYS),
-        Collection(WALLETS),
-        Collection(USSD_SESSIONS, indexes=(("at",),), kept=("at", 30), upcasts=USSD_SESSION),
-        Collection(JOURNAL, indexes=(("account",),)),
+        Collection(USERNAMES, upcasts=CLAIM, blind=("id",)),
+        Collection(PHONES, upcasts=CLAIM, blind=("id",)),
+        Collection(ATTEMPTS, indexes=(("since",),), kept=("since", 1), blind=("id",)),
+        Collection(LEASES, sealed=False),
+        Collection(API_KEYS, blind=("id",)),
+        Collection(WALLETS, sealed=False),
+        Collection(USSD_SESSIONS, indexes=(("at",),), kept=("at", 30), upcasts=USSD_SESSION, blind=("id",)),
+        Collection(JOURNAL, indexes=(("account",),), sealed=False),
         Collection(SECURITY_LOG, indexes=(("at",),), kept=("at", 400)),
-        Collection(CALLBACKS, indexes=(("reference",),)),
+        Collection(CALLBACKS, indexes=(("reference",),), blind=("reference",)),
+        Collection(DATA_AT_REST, sealed=False),
     )
 }
 """Those of the core. Products declare theirs in their contracts."""

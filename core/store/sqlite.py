@@ -176,6 +176,14 @@ class Sqlite:
         return writer
 
 
+def compact(url: str) -> None:
+    """Writes a file anew, without what was deleted in it. No other process may use it meanwhile."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("VACUUM"))
+        connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
 class _Opened:
     """A connection: `raw` for statements, which SQLAlchemy would slow down; `connection` for all else."""
 

@@ -12,14 +12,17 @@ import pytest
 from _pytest.mark import ParameterSet
 from mongomock.collection import Collection as MockCollection
 
+from core.sealing import Sealing
 from core.store.memory import MemoryStore
 from core.store.mongo import MongoStore
 from core.store.mongo_migration import MongoMigration
 from core.store.port import COLLECTIONS, Store
+from core.store.sealed import SealedStore
 from core.store.sql import SqlStore
 from core.store.sql_migration import SqlMigration
 from devtools.databases import own_database
 from devtools.stores import StoreServer
+from tests.doubles import KEYS
 
 OpenStore = Callable[[], Store]
 OpenData = Callable[[pytest.FixtureRequest], AbstractContextManager[OpenStore]]
@@ -85,7 +88,18 @@ def _sql_server(name: str) -> OpenData:
     return open_data
 
 
-ADAPTERS: dict[str, OpenData] = {
+def _sealed(open_data: OpenData) -> OpenData:
+    """The same adapter, and what it stores is sealed."""
+
+    @contextmanager
+    def open_sealed(request: pytest.FixtureRequest) -> Iterator[OpenStore]:
+        with open_data(request) as open_one:
+            yield lambda: SealedStore(open_one(), Sealing(KEYS), COLLECTIONS)
+
+    return open_sealed
+
+
+PLAIN: dict[str, OpenData] = {
     "sqlite_file": _sqlite_file,
     "sqlite_memory": _sqlite_memory,
     "memory": _memory,
@@ -94,6 +108,11 @@ ADAPTERS: dict[str, OpenData] = {
     "postgresql": _sql_server("postgresql"),
     "mariadb": _sql_server("mariadb"),
 }
+ADAPTERS = PLAIN | {
+    f"sealed_{name}": _sealed(PLAIN[name]) for name in ("sqlite_file", "memory", "mongomock", "mongodb", "postgresql")
+}
+UNORDERED = ("test_text_sorts_by_code_point[sealed_", "test_integers_sort_as_numbers[sealed_")
+"""They order by a field that is blind where it is sealed."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -101,11 +120,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.name == "test_text_sorts_by_code_point[mongodb]" and "STORE_TEST_URL" not in os.environ:
             item.add_marker(limit)
+        if item.name.startswith(UNORDERED):
+            item.add_marker(pytest.mark.xfail(reason="a blind field has no order", raises=ValueError))
 
 
 def _parameter(name: str) -> ParameterSet:
     # The first test of a server may have to install it.
-    return pytest.param(name, marks=[pytest.mark.xdist_group(f"store-{name}"), pytest.mark.timeout(300)])
+    server = name.removeprefix("sealed_")
+    return pytest.param(name, marks=[pytest.mark.xdist_group(f"store-{server}"), pytest.mark.timeout(300)])
 
 
 @pytest.fixture(params=[_parameter(name) for name in ADAPTERS])
