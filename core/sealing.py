@@ -6,7 +6,6 @@ random bytes. So one key seals any number of values. Plain AES-GCM with random n
 """
 
 import base64
-import binascii
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -44,10 +43,12 @@ class Keys:
 
 def read_keys(text: str) -> tuple[bytes, ...]:
     """Reads keys in base64, with commas between. Raises ValueError for one that is not of KEY_BYTES."""
-    found = tuple(_from_base64(part) for part in text.split(",") if part.strip())
-    if any(len(key) != KEY_BYTES for key in found):
-        raise ValueError(f"must be {KEY_BYTES} bytes in base64: make one with `openssl rand -base64 {KEY_BYTES}`.")
-    return found
+    try:
+        return tuple(_key(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError(
+            f"must be {KEY_BYTES} bytes in base64: make one with `openssl rand -base64 {KEY_BYTES}`."
+        ) from None
 
 
 def read_key_pair(data: str, index: str) -> Keys | None:
@@ -142,9 +143,16 @@ def _base64(data: bytes) -> str:
 
 
 def _from_base64(text: str) -> bytes:
+    """The inverse of `_base64`, for what it has written alone. Raises ValueError."""
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if _base64(data) != text:
+        raise ValueError("not what was written")
+    return data
+
+
+def _key(text: str) -> bytes:
     """Takes both alphabets, with padding or without. Raises ValueError."""
-    text = text.strip().rstrip("=").replace("+", "-").replace("/", "_")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
+    key = _from_base64(text.strip().rstrip("=").replace("+", "-").replace("/", "_"))
+    if len(key) != KEY_BYTES:
+        raise ValueError("of another length")
+    return key

@@ -1,5 +1,6 @@
 """Time, partners and orders for tests. Stores and brokers are the real embedded ones."""
 
+import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,9 +10,11 @@ from typing import Any
 from core.errors import StoreUnavailable
 from core.installed import DEFAULT
 from core.operation import Operation
-from core.sealing import KEY_BYTES, Keys
+from core.sealing import KEY_BYTES, Keys, Sealing
 from core.store.port import Document, Store, scan
+from core.store.sealed import SealedStore
 from core.store.sql import SqlStore
+from tests.privacy import HASHES, PHONE, raw_text
 from worker.engine import LEASE_SPARE_S, Engine
 from worker.partners.operators.port import Demand, Operator, Operators, Service
 from worker.partners.port import Confirmed, Reply
@@ -154,7 +157,14 @@ def open_sql(url: str = "sqlite://") -> SqlStore:
     return store
 
 
+IS_SEALED = bool(os.environ.get("SEALED_TESTS"))
+"""Whether the tests run on a store that is sealed. It then must hold nothing private that is readable."""
 _spare: list[SqlStore] = []
+
+
+def sealed(store: Any, keys: Keys = KEYS) -> Any:
+    """The same store, whose documents are sealed."""
+    return SealedStore(store, Sealing(keys), DEFAULT.collections)
 
 
 @contextmanager
@@ -165,7 +175,10 @@ def lent_sql() -> Iterator[SqlStore]:
     """
     store = _spare.pop() if _spare else open_sql()
     made = dict(vars(store))
-    yield store
+    yield sealed(store) if IS_SEALED else store
+    if IS_SEALED:
+        text = raw_text(store, DEFAULT.collections)
+        assert not (found := PHONE.search(text) or HASHES.search(text)), found
     if vars(store) != made:
         return
     with suppress(StoreUnavailable):  # the test has closed it
