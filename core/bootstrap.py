@@ -170,7 +170,7 @@ def bootstrap(settings: Settings, election_s: float = ELECTION_S) -> Core:
     store, clock = open_store(settings, election_s, marks=True), SystemClock()
     with _usable_broker():
         broker = open_broker(settings.broker_url, settings.events_to) if settings.broker_url else None
-        return Core(settings, clock, store, broker or embedded_broker(store, clock, settings.var_dir))
+        return Core(settings, clock, store, broker or embedded_broker(store, clock, settings.var_dir, sealing_of(settings)))
 
 
 def open_core(settings: Settings) -> Core:
@@ -179,7 +179,7 @@ def open_core(settings: Settings) -> Core:
     Raises as `bootstrap` does.
     """
     store, clock = open_store(settings, marks=True), SystemClock()
-    return Core(settings, clock, store, embedded_broker(store, clock, settings.var_dir))
+    return Core(settings, clock, store, embedded_broker(store, clock, settings.var_dir, sealing_of(settings)))
 
 
 def open_store(settings: Settings, election_s: float = ELECTION_S, *, marks: bool = False) -> Store:
@@ -188,7 +188,7 @@ def open_store(settings: Settings, election_s: float = ELECTION_S, *, marks: boo
     marks: whether an empty store is marked as sealed or plain, as by all that write.
     """
     store, collections = open_raw_store(settings, election_s), settings.installed.collections
-    sealing = Sealing(settings.keys) if settings.keys else None
+    sealing = sealing_of(settings)
     check = partial(require_fit, store, sealing, collections, marks)
     fitting: Store = store
     try:
@@ -219,7 +219,7 @@ def compact(settings: Settings) -> None:
 def open_migration(settings: Settings) -> Migration:
     """For the command that migrates the store. Raises as `bootstrap` does."""
     url, collections = settings.store_url, settings.installed.collections
-    sealing = Sealing(settings.keys) if settings.keys else None
+    sealing = sealing_of(settings)
     with _usable(settings):
         if url.startswith("mongodb"):
             from core.store.mongo import MongoStore  # noqa: PLC0415
@@ -290,9 +290,16 @@ def ring_queue(kind: str) -> str:
     return Topology(NAME).queue(kind)
 
 
-def embedded_broker(store: Store, clock: Clock, folder: Path = Path("var")) -> Broker:
-    """The broker that polls the store. folder: where published messages are logged."""
-    return EmbeddedBroker(store, clock, folder=folder)
+def embedded_broker(
+    store: Store, clock: Clock, folder: Path = Path("var"), sealing: Sealing | None = None
+) -> Broker:
+    """The broker that polls the store. folder: where published messages are logged; sealing: see `TopicLog`."""
+    return EmbeddedBroker(store, clock, folder=folder, sealing=sealing)
+
+
+def sealing_of(settings: Settings) -> Sealing | None:
+    """What the store is sealed with; None where it is plain."""
+    return Sealing(settings.keys) if settings.keys else None
 
 
 def check_queues(url: str, kinds: Iterable[str]) -> list[str]:

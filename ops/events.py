@@ -4,7 +4,9 @@ import json
 
 import click
 
+from core.bootstrap import sealing_of
 from core.broker.topic_log import TopicLog
+from core.sealing import BrokenSeal
 from core.settings import BadSettings, read_settings
 
 ONE_LINE = {ord("\n"): " ", ord("\r"): " "}
@@ -31,6 +33,9 @@ def tail(pattern: str, follow: bool) -> None:
         raise click.ClickException(
             "BROKER_URL is set, so events are published to RabbitMQ: consume from its exchange named events"
         )
-    for line in TopicLog(settings.var_dir).read(pattern, follow):
-        body = line.pop("body")
-        click.echo(f'{json.dumps(line, ensure_ascii=False)[:-1]}, "body": {body.translate(ONE_LINE)}}}')
+    try:
+        for line in TopicLog(settings.var_dir, sealing_of(settings)).read(pattern, follow):
+            body = line.pop("body")
+            click.echo(f'{json.dumps(line, ensure_ascii=False)[:-1]}, "body": {body.translate(ONE_LINE)}}}')
+    except BrokenSeal as error:
+        raise click.ClickException(str(error)) from None

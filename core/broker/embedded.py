@@ -7,6 +7,7 @@ from core.broker.poller import Poller
 from core.broker.port import Handle, Message
 from core.broker.topic_log import TopicLog
 from core.clock import Clock
+from core.sealing import Sealing
 from core.store.port import Store
 
 
@@ -15,9 +16,16 @@ class EmbeddedBroker:
 
     delivery_s = 0.0
 
-    def __init__(self, store: Store, clock: Clock, poll_s: float = 0.05, folder: Path = Path("var")) -> None:
-        """folder: where the log of published messages is kept."""
-        self._log = TopicLog(folder)
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        poll_s: float = 0.05,
+        folder: Path = Path("var"),
+        sealing: Sealing | None = None,
+    ) -> None:
+        """folder: where the log of published messages is kept. sealing: see `TopicLog`."""
+        self._log = TopicLog(folder, sealing)
         self._store = store
         self._clock = clock
         self._poll_s = poll_s
