@@ -13,6 +13,9 @@ PHONE = re.compile(r"(?<![\w-])\+?(?:225|233|237|243|254|260|261|33)[0-9]{8,10}(
 HASHES = re.compile(r"\$argon2|(?<![\w-])[0-9a-f]{64}(?![\w-])")
 """Of passwords and PINs; and SHA-256, whatever of."""
 
+ID = re.compile(r"[0-9a-f-]{36}|[0-9a-f]{16}")
+"""Of documents, in installations and in simulations."""
+
 
 def raw_text(raw: Store, collections: Mapping[str, Collection]) -> str:
     """All that the database has, but the tokens: chance writes in those what it likes."""
@@ -25,7 +28,7 @@ def raw_text(raw: Store, collections: Mapping[str, Collection]) -> str:
 
 
 def asked_for(store: Store) -> set[str]:
-    """Texts of the requests that are long enough to be recognized.
+    """Texts of the requests that are long enough to be recognized, and name neither a person nor an operation by id.
 
     store: as processes see it.
     """
@@ -33,7 +36,7 @@ def asked_for(store: Store) -> set[str]:
         text
         for operation in scan(store, "operations", {})
         for text in _texts(operation["request"])
-        if len(text) >= 8 and not text.startswith("01a")
+        if len(text) >= 8 and not ID.fullmatch(text)
     }
 
 

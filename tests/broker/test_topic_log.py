@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from core.broker.port import Message
-from core.broker.topic_log import FILE, TopicLog, matches_topic
+from core.broker.topic_log import FILE, SEALED, TopicLog, matches_topic
 from core.errors import BrokerUnavailable
+from core.sealing import BrokenSeal, Sealing
 from devtools.stack import ROOT
+from tests.doubles import KEYS
 
 
 def message(id: str, *topic: str, data: object = None) -> Message:
@@ -125,3 +127,30 @@ def test_the_command_prints_what_fits(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=rabbit, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "exchange named events" in done.stderr
+
+
+def test_what_is_sealed_is_read_with_its_key_alone(tmp_path: Path) -> None:
+    TopicLog(tmp_path).append(message("0"))
+    TopicLog(tmp_path, Sealing(KEYS)).append(message("1", data={"name": "Aïcha"}))
+
+    plain, opened = TopicLog(tmp_path, Sealing(KEYS)).read("#")
+
+    assert plain["message_id"] == "0"
+    assert opened == {
+        "topic": "a.b.c",
+        "message_id": "1",
+        "headers": {"ce-id": "1"},
+        "body": json.dumps({"name": "Aïcha"}),
+    }
+    assert json.loads((tmp_path / FILE).read_text().splitlines()[1]).keys() == {"topic", "message_id", SEALED}
+    with pytest.raises(BrokenSeal):
+        list(TopicLog(tmp_path).read("#"))
+
+
+def test_a_sealed_message_under_another_topic_is_none(tmp_path: Path) -> None:
+    log = TopicLog(tmp_path, Sealing(KEYS))
+    log.append(message("1"))
+    log.path.write_text(log.path.read_text().replace("a.b.c", "a.b.d"))
+
+    with pytest.raises(BrokenSeal):
+        list(log.read("#"))

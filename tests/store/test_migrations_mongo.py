@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from core.errors import StoreUnavailable
 from core.identity.people import People
 from core.installed import DEFAULT
 from core.operation import SCHEMA, Operation
+from core.sealing import Sealing
 from core.store import mongo_migration, mongo_schema
 from core.store.mongo import DATABASE, MongoStore
 from core.store.mongo_migration import MongoMigration
 from core.store.mongo_schema import CLAIMED
 from core.store.port import FINGERPRINTS, OPERATIONS, Document, scan
+from core.store.resealing import Resealing
+from core.store.sealed import SealedStore, upcast_stored
 from core.upcasts import Upcasts, upcast
 from devtools.databases import own_database
 from devtools.stores import StoreServer
-from tests.doubles import FakeClock
+from tests.doubles import KEYS, FakeClock
 from tests.store.earlier import AWA, KOFI, TABLES_0_1_0, operations, transfer_under_way, write_0_1_0
 
 PERSON = "00000000-0000-4000-8000-000000000009"
@@ -87,6 +91,22 @@ class TestMongo:
         assert len(store.find(OPERATIONS, where)) == 2
         assert operations(store) == before
         assert not any("counterpart" in document or "tell" in document for document in scan(store, OPERATIONS, {}))
+
+    def test_what_is_sealed_is_rewritten_sealed(self, store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        MongoMigration(store).run()
+        Resealing(store, Sealing(KEYS), DEFAULT.collections).seal()
+        latest = DEFAULT.collections[OPERATIONS]
+        newer = {**DEFAULT.collections, OPERATIONS: replace(latest, upcasts=(*latest.upcasts, with_colour))}
+        monkeypatch.setattr(store, "collections", newer)
+
+        with pytest.raises(StoreUnavailable, match="DATA_KEYS is not set"):
+            MongoMigration(store, partial(upcast_stored, None)).run()
+        MongoMigration(store, partial(upcast_stored, Sealing(KEYS))).run()
+
+        found = list(scan(SealedStore(store, Sealing(KEYS), newer), OPERATIONS, {}))
+        assert [document["colour"] for document in found] == [len(document["steps"]) for document in found]
+        assert len(found) > 2
+        assert all("colour" not in document for document in scan(store, OPERATIONS, {}))
 
     def test_unique_values_are_claimed(self, store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
         # Given a command that was interrupted after the first claim
@@ -155,6 +175,11 @@ class TestMongo:
         assert operations(store) == before
         assert list(scan(store, OPERATIONS, {})) == rewritten
         assert all(document["schema"] == SCHEMA for document in rewritten)
+
+
+def with_colour(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A change of the form that looks at what is sealed."""
+    return {**document, "colour": len(document["steps"])}
 
 
 def unmigrated(store: MongoStore) -> list[Operation]:
