@@ -170,7 +170,9 @@ def bootstrap(settings: Settings, election_s: float = ELECTION_S) -> Core:
     store, clock = open_store(settings, election_s, marks=True), SystemClock()
     with _usable_broker():
         broker = open_broker(settings.broker_url, settings.events_to) if settings.broker_url else None
-        return Core(settings, clock, store, broker or embedded_broker(store, clock, settings.var_dir, sealing_of(settings)))
+        return Core(
+            settings, clock, store, broker or embedded_broker(store, clock, settings.var_dir, sealing_of(settings))
+        )
 
 
 def open_core(settings: Settings) -> Core:
@@ -290,9 +292,7 @@ def ring_queue(kind: str) -> str:
     return Topology(NAME).queue(kind)
 
 
-def embedded_broker(
-    store: Store, clock: Clock, folder: Path = Path("var"), sealing: Sealing | None = None
-) -> Broker:
+def embedded_broker(store: Store, clock: Clock, folder: Path = Path("var"), sealing: Sealing | None = None) -> Broker:
     """The broker that polls the store. folder: where published messages are logged; sealing: see `TopicLog`."""
     return EmbeddedBroker(store, clock, folder=folder, sealing=sealing)
 

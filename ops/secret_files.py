@@ -1,5 +1,6 @@
 """`quittance secrets`: a folder with every secret of an installation. What is there already stays as it is."""
 
+import base64
 import os
 import re
 import secrets
@@ -11,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from core.sealing import KEY_BYTES
 from devtools.tls_files import new_key, self_signed
 
 OURS = 10001
@@ -40,6 +42,11 @@ def _random(_: Path) -> str:
     return secrets.token_hex(32)
 
 
+def _data_key(folder: Path) -> str:
+    """Empty for an installation that is there already: its store is not sealed, and would not fit."""
+    return "" if (folder / "store_url").exists() else base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
 def _broker_url(folder: Path) -> str:
     found = re.search(r"default_pass = (\S+)", (folder / "rabbitmq.conf").read_text())
     return f"amqp://quittance:{found[1] if found else ''}@rabbitmq:5672/%2F"
@@ -66,6 +73,7 @@ FILES: Mapping[str, SecretFile] = {
         name: SecretFile(_random)
         for name in ("admin_token", "secret_key", "pin_pepper", "ussd_key", "ussd_africastalking_key")
     },
+    **{name: SecretFile(_data_key) for name in ("data_keys", "data_index_key")},
     "rabbitmq.conf": SecretFile(_rabbitmq_conf, group=SERVERS, mode=0o440),
     "broker_url": SecretFile(_broker_url),
     "mongo_password": SecretFile(_random, group=SERVERS, mode=0o440),
@@ -74,7 +82,7 @@ FILES: Mapping[str, SecretFile] = {
     "tls_key": SecretFile(lambda _: new_key(), PROXY, PROXY),
     "tls_certificate": SecretFile(_tls_certificate, PROXY, PROXY),
 }
-"""In the order in which they are made."""
+"""In the order in which they are made: `store_url` comes after the keys, so that these are made for a new store."""
 
 
 @click.command("secrets")
@@ -83,7 +91,8 @@ def make_secrets(folder: Path) -> None:
     """Make the secrets of an installation in a folder.
 
     They are random. A file that is there stays as it is. Only the process that needs a secret may read it. Docker
-    Compose runs this at every start. Keep a copy of `pin_pepper`: it can never be changed.
+    Compose runs this at every start. Keep copies of `pin_pepper`, which can never be changed, and of `data_keys` and
+    `data_index_key`: without them the store cannot be read. In a folder of an earlier release these two are empty.
     """
     try:
         made = make(folder)

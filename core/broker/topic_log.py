@@ -70,7 +70,6 @@ class TopicLog:
                 else:
                     return
 
-
     def _sealed(self, named: dict[str, str], content: dict[str, Any]) -> dict[str, Any]:
         if self._sealing is None:
             return content

@@ -43,6 +43,12 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
             "operators and admins sign in with a password alone",
             "set REQUIRE_SECOND_FACTOR=1 when they have a second factor",
         )
+    if settings.keys is None:
+        yield warning(
+            "data at rest",
+            "phones, names and payloads are stored as they are",
+            "set DATA_KEYS and DATA_INDEX_KEY and run `quittance data seal`, or encrypt the disk",
+        )
     if settings.admin_token:
         yield warning(
             "ADMIN_TOKEN",

@@ -1,3 +1,4 @@
+import base64
 import os
 import re
 from itertools import pairwise
@@ -6,10 +7,13 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from core.sealing import Keys
 from core.settings import NO_DOTENV, BadSettings, read_settings, setting_names
 from devtools.stack import ROOT, Stack
 from ops.secret_files import make
 from products.fines.contract import FinesSettings
+
+KEY, OTHER_KEY, INDEX_KEY = (base64.b64encode(letter * 32).decode() for letter in (b"k", b"o", b"i"))
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,33 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / "token").write_text("s3cret\n")
     monkeypatch.setenv("ADMIN_TOKEN_FILE", str(tmp_path / "token"))
     assert read_settings().admin_token == "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("data", "index", "why"),
+    [
+        ("dG9vIHNob3J0", KEY, "DATA_KEYS: must be 32 bytes in base64: make one with `openssl rand -base64 32`"),
+        (KEY, "dG9vIHNob3J0", "DATA_INDEX_KEY: must be 32 bytes"),
+        (KEY, "", "set both or none"),
+        (KEY, KEY, "each key must be another one"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_named(monkeypatch: pytest.MonkeyPatch, data: str, index: str, why: str) -> None:
+    monkeypatch.setenv("DATA_KEYS", data)
+    monkeypatch.setenv("DATA_INDEX_KEY", index)
+    with pytest.raises(BadSettings, match=why) as caught:
+        read_settings()
+    assert KEY not in str(caught.value)
+
+
+def test_keys_come_from_files_and_are_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"{OTHER_KEY},\n{KEY}\n")
+    (tmp_path / "index").write_text(f"{INDEX_KEY}\n")
+    monkeypatch.setenv("DATA_KEYS_FILE", str(tmp_path / "keys"))
+    monkeypatch.setenv("DATA_INDEX_KEY_FILE", str(tmp_path / "index"))
+    settings = read_settings()
+    assert settings.keys == Keys((b"o" * 32, b"k" * 32), b"i" * 32)
+    assert all(text not in repr((settings, settings.keys)) for text in (KEY, OTHER_KEY, INDEX_KEY, "kkkk"))
 
 
 def test_an_unreadable_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

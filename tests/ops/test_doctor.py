@@ -1,5 +1,6 @@
 """`quittance doctor`: what it sees, what it calls wrong, and what it says is to be done."""
 
+import base64
 import json
 import socket
 import threading
@@ -26,6 +27,7 @@ from ops.doctor.findings import Finding, Level
 from ops.doctor.servers import check_broker, check_partners, check_store
 from ops.doctor.setup import check_modes, check_secrets, check_settings, check_space, check_tls
 from tests.api.kit import SETTINGS
+from tests.doubles import KEYS
 
 GIB = 1024**3
 REMOTE = replace(
@@ -36,6 +38,8 @@ REMOTE = replace(
     trusted_proxies=1,
     trusted_hosts=["pay.example"],
     require_second_factor=True,
+    data_keys=base64.b64encode(KEYS.data[0]).decode(),
+    data_index_key=base64.b64encode(KEYS.index).decode(),
 )
 """A set-up that serves others, and to which there is nothing to say."""
 
@@ -59,6 +63,7 @@ def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
     [
         ({"allow_sandbox": True}, "settings"),
         ({"trusted_proxies": 0}, "proxies"),
+        ({"data_keys": "", "data_index_key": ""}, "data at rest"),
         ({"trusted_hosts": []}, "hosts"),
         ({"require_second_factor": False}, "second factor"),
         ({"admin_token": "s" * 32}, "ADMIN_TOKEN"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from core.sealing import read_key_pair, read_keys
 from core.settings import setting_names
 from ops.secret_files import FILES, make, make_secrets
 
@@ -22,13 +23,24 @@ def test_every_secret_is_made_once(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
     assert before.keys() == FILES.keys()
     assert len(set(before.values())) == len(FILES)
+    data = {before.pop(name) for name in ("data_keys", "data_index_key")}
     assert all(len(text) >= 64 for text in before.values())
+    assert all(len(read_keys(text)) == 1 for text in data)
 
 
 def test_a_file_that_is_there_stays_even_if_it_is_empty(tmp_path: Path) -> None:
     (tmp_path / "admin_token").write_text("")
     assert "admin_token" not in make(tmp_path)
     assert (tmp_path / "admin_token").read_text() == ""
+
+
+def test_an_installation_that_is_there_is_not_given_keys_that_its_store_does_not_fit(tmp_path: Path) -> None:
+    make(tmp_path)
+    for name in ("data_keys", "data_index_key"):
+        (tmp_path / name).unlink()
+
+    assert make(tmp_path) == ["data_keys", "data_index_key"]
+    assert read_key_pair(*((tmp_path / name).read_text() for name in ("data_keys", "data_index_key"))) is None
 
 
 def test_a_lost_half_of_the_brokers_password_is_made_from_the_other(tmp_path: Path) -> None:

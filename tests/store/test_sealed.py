@@ -10,7 +10,7 @@ from core.errors import Duplicate
 from core.installed import DEFAULT
 from core.sealing import KEY_BYTES, BrokenSeal, Keys
 from core.store.memory import MemoryStore
-from core.store.port import CALLBACKS, OPERATIONS, PHONES, AtMost, Collection, Document, OneOf, Store, scan
+from core.store.port import OPERATIONS, PHONES, AtMost, Collection, Document, OneOf, Store, scan
 from core.store.sealed import SEALED
 from tests.doubles import KEYS, new_operation, sealed
 from tests.privacy import PHONE, raw_text
