@@ -30,7 +30,7 @@ _FEEDBACK = 0x87
 
 
 class BrokenSeal(StoreUnavailable):
-    """A stored document cannot be opened: somebody has altered it, or DATA_KEYS lacks its key. Restore one of both."""
+    """This is stored and does not open. Who runs this installation has to restore it, or the key that it needs."""
 
 
 @dataclass(frozen=True)

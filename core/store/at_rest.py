@@ -131,6 +131,9 @@ class Unchecked:
 
     def __getattr__(self, verb: str) -> Any:
         if not self._fits and verb != "close":
-            self._check()
+            try:
+                self._check()
+            except Misfit as error:  # its message is for who runs this, and the log's
+                raise StoreUnavailable(reason=error.message) from None
             self._fits = True
         return getattr(self._store, verb)
