@@ -6,6 +6,7 @@ random bytes. So one key seals any number of values. Plain AES-GCM with random n
 """
 
 import base64
+import binascii
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ FORM = "v1"
 
 _HALF = NONCE_BYTES // 2
 _BLOCK_BYTES = 16
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _FEEDBACK = 0x87
 """Of the doubling in GF(2**128): NIST SP 800-38B, section 5.3."""
 
@@ -139,7 +141,7 @@ def _name(key: bytes) -> str:
 
 
 def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=\n").translate(_URL_SAFE).decode()
 
 
 def _from_base64(text: str) -> bytes:

@@ -8,6 +8,7 @@ PostgreSQL, MySQL and a sharded MongoDB alike. See `core.claims` for other value
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from core.errors import Conflict
@@ -67,7 +68,7 @@ class Collection:
     sealed: bool = True
     blind: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """Every declared field but `id` and `version`, once, in a stable order."""
         return tuple(dict.fromkeys((*(field for index in self.indexes for field in index), *self.filters)))

@@ -8,11 +8,12 @@ import pytest
 
 from core.errors import Duplicate
 from core.installed import DEFAULT
+from core.operation import Status
 from core.sealing import KEY_BYTES, BrokenSeal, Keys
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS, PHONES, AtMost, Collection, Document, OneOf, Store, scan
 from core.store.sealed import SEALED
-from tests.doubles import KEYS, new_operation, sealed
+from tests.doubles import KEYS, new_operation, open_sql, sealed
 from tests.privacy import PHONE, raw_text
 from tests.store.samples import ids, the_one
 
@@ -20,13 +21,14 @@ AWA, KOFI = "+2250707000001", "+2250707000002"
 OTHER_KEYS = Keys((b"o" * KEY_BYTES,), b"p" * KEY_BYTES)
 
 
-@pytest.fixture
-def raw() -> MemoryStore:
-    return MemoryStore(DEFAULT.collections)
+@pytest.fixture(params=["memory", "sqlite"])
+def raw(request: pytest.FixtureRequest) -> Store:
+    """In memory, documents keep the Python types that they were given; in SQLite they are text."""
+    return MemoryStore(DEFAULT.collections) if request.param == "memory" else open_sql()
 
 
 @pytest.fixture
-def store(raw: MemoryStore) -> Store:
+def store(raw: Store) -> Store:
     found: Store = sealed(raw)
     return found
 
@@ -41,7 +43,7 @@ def stored(raw: Store, collection: str) -> Document:
     return found
 
 
-def test_the_database_has_what_documents_are_found_by_and_a_token(raw: MemoryStore, store: Store) -> None:
+def test_the_database_has_what_documents_are_found_by_and_a_token(raw: Store, store: Store) -> None:
     store.insert(OPERATIONS, payment("a"))
 
     found = stored(raw, OPERATIONS)
@@ -55,7 +57,7 @@ def test_the_database_has_what_documents_are_found_by_and_a_token(raw: MemorySto
     assert "plate" not in json.dumps(found)
 
 
-def test_an_equal_value_of_another_field_has_another_hash(raw: MemoryStore, store: Store) -> None:
+def test_an_equal_value_of_another_field_has_another_hash(raw: Store, store: Store) -> None:
     store.insert(OPERATIONS, payment("a", counterparty=AWA))
 
     found = stored(raw, OPERATIONS)
@@ -84,13 +86,26 @@ def test_blind_fields_have_no_order(store: Store, where: Document, order: str) -
         store.find(OPERATIONS, where, order)
 
 
+def test_a_member_of_an_enumeration_is_as_good_as_its_value(store: Store) -> None:
+    store.insert(OPERATIONS, {"id": "a", "kind": Status.OPEN, "status": Status.OPEN, "subject": Status.OPEN})
+
+    for value in (Status.OPEN, "open"):
+        assert ids(store.find(OPERATIONS, {"kind": value, "subject": value})) == ["a"]
+
+
+def test_a_number_is_not_the_text_of_it(store: Store) -> None:
+    store.insert_all(*((OPERATIONS, {"id": str(at), "subject": value}) for at, value in enumerate((1, "1", None))))
+
+    assert [ids(store.find(OPERATIONS, {"subject": value})) for value in (1, "1", None)] == [["0"], ["1"], ["2"]]
+
+
 def test_a_blind_id_cannot_be_compared(store: Store) -> None:
     with pytest.raises(ValueError, match="blind"):
         store.find(PHONES, {"id": AtMost(AWA)})
 
 
 @pytest.mark.parametrize("order", ["id", "-id", "since", "-since"])
-def test_blind_ids_are_paged_through_without_a_gap_or_a_double(raw: MemoryStore, store: Store, order: str) -> None:
+def test_blind_ids_are_paged_through_without_a_gap_or_a_double(raw: Store, store: Store, order: str) -> None:
     names = {f"number {number}" for number in range(23)}
     for number, name in enumerate(sorted(names)):
         store.insert("attempts", {"id": name, "since": f"{number // 5}"})
@@ -105,7 +120,7 @@ def test_blind_ids_are_paged_through_without_a_gap_or_a_double(raw: MemoryStore,
     assert names.isdisjoint(ids(scan(raw, "attempts", {})))
 
 
-def test_a_blind_id_is_one_documents_alone(raw: MemoryStore, store: Store) -> None:
+def test_a_blind_id_is_one_documents_alone(raw: Store, store: Store) -> None:
     first = store.insert(PHONES, {"id": AWA, "holder": "a"})
     with pytest.raises(Duplicate):
         store.insert(PHONES, {"id": AWA, "holder": "b"})
@@ -118,7 +133,7 @@ def test_a_blind_id_is_one_documents_alone(raw: MemoryStore, store: Store) -> No
     assert list(scan(raw, PHONES, {})) == []
 
 
-def test_a_collection_that_is_not_sealed_is_as_it_was(raw: MemoryStore, store: Store) -> None:
+def test_a_collection_that_is_not_sealed_is_as_it_was(raw: Store, store: Store) -> None:
     saved = store.insert("wallets", {"id": "w", "balance": 100})
 
     assert raw.get("wallets", "w") == saved == {"id": "w", "balance": 100, "version": 1}
@@ -162,7 +177,7 @@ def _put_in_what_is_no_token(raw: Store, first: Document, second: Document) -> N
     [_swap, _truncate, _alter, _say_that_it_has_ended, _give_to_another, _open_it, _put_in_what_is_no_token],
 )
 def test_an_altered_document_is_no_document(
-    raw: MemoryStore, store: Store, alter: Callable[[Store, Document, Document], None]
+    raw: Store, store: Store, alter: Callable[[Store, Document, Document], None]
 ) -> None:
     store.insert_all((OPERATIONS, payment("a")), (OPERATIONS, payment("b", KOFI)))
     alter(raw, the_one(raw.get(OPERATIONS, "a")), the_one(raw.get(OPERATIONS, "b")))
@@ -174,7 +189,7 @@ def test_an_altered_document_is_no_document(
     assert the_one(store.get(OPERATIONS, "b"))["subject"] == KOFI
 
 
-def test_a_token_of_another_collection_does_not_open(raw: MemoryStore, store: Store) -> None:
+def test_a_token_of_another_collection_does_not_open(raw: Store, store: Store) -> None:
     store.insert("people", {"id": "a", "msisdn": AWA})
     raw.insert("merchants", raw.get("people", "a") or {})
 
@@ -182,7 +197,7 @@ def test_a_token_of_another_collection_does_not_open(raw: MemoryStore, store: St
         store.get("merchants", "a")
 
 
-def test_other_keys_open_nothing(raw: MemoryStore, store: Store) -> None:
+def test_other_keys_open_nothing(raw: Store, store: Store) -> None:
     store.insert_all((OPERATIONS, payment("a")), (PHONES, {"id": AWA, "holder": "a"}))
     stranger = sealed(raw, OTHER_KEYS)
 
@@ -191,7 +206,7 @@ def test_other_keys_open_nothing(raw: MemoryStore, store: Store) -> None:
     assert stranger.get(PHONES, AWA) is None
 
 
-def test_an_error_says_nothing_private(raw: MemoryStore, store: Store) -> None:
+def test_an_error_says_nothing_private(raw: Store, store: Store) -> None:
     store.insert(PHONES, {"id": AWA, "holder": "a"})
 
     with pytest.raises(BrokenSeal) as broken:
@@ -205,7 +220,7 @@ def test_no_member_may_have_the_name_of_the_token(store: Store) -> None:
         store.insert(PHONES, {"id": AWA, SEALED: "v1"})
 
 
-def test_a_leak_would_be_found(raw: MemoryStore) -> None:
+def test_a_leak_would_be_found(raw: Store) -> None:
     raw.insert(OPERATIONS, payment("a"))
 
     assert PHONE.search(raw_text(raw, DEFAULT.collections))
