@@ -5,10 +5,10 @@ from contextlib import closing
 
 import requests
 
-from core.bootstrap import check_queues, open_migration
+from core.bootstrap import check_queues, open_migration, open_store
 from core.clock import Clock
 from core.errors import BrokerUnavailable, StoreUnavailable
-from core.settings import Settings
+from core.settings import BadSettings, Settings
 from ops.doctor.findings import Finding, away, ok, warning, wrong
 from ops.partner.connection import Skew, reach
 
@@ -32,6 +32,15 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         yield wrong("store", said, "run `quittance migrate`")
     else:
         yield ok("store", f"it answers, and is at {state.after}")
+        yield from _check_keys(settings)
+
+
+def _check_keys(settings: Settings) -> Iterator[Finding]:
+    """Whether the store is encrypted with the keys of the settings, or not at all."""
+    try:
+        open_store(settings).close()
+    except (BadSettings, StoreUnavailable) as error:
+        yield wrong("data at rest", f"{error}", "no process starts like this: docs/how-to/encrypt-at-rest.md")
 
 
 def check_broker(settings: Settings) -> Iterator[Finding]:

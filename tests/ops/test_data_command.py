@@ -16,6 +16,8 @@ from core.identity.people import People
 from core.settings import BadSettings, read_settings
 from core.store.port import DATA_AT_REST, LEASES, OPERATIONS, Document, Store
 from ops.commands import cli
+from ops.doctor.findings import Level
+from ops.doctor.servers import check_store
 from tests.doubles import KEYS, new_operation, open_sql
 from tests.privacy import PHONE
 
@@ -145,6 +147,16 @@ def test_no_process_starts_that_does_not_fit(plain: Path, monkeypatch: pytest.Mo
     keys(monkeypatch, "", "")
     with pytest.raises(BadSettings, match="Set DATA_KEYS"):
         start(read_settings())
+
+
+def test_the_doctor_sees_keys_that_do_not_fit(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [found.level for found in check_store(read_settings())] == [Level.OK]
+    keys(monkeypatch)
+
+    _, wrong = check_store(read_settings())
+
+    assert (wrong.about, wrong.level) == ("data at rest", Level.WRONG)
+    assert "quittance data seal" in wrong.said
 
 
 def test_who_only_looks_at_an_empty_store_does_not_mark_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
