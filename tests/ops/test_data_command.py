@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from core.bootstrap import bootstrap, open_core, open_store
+from core.bootstrap import bootstrap, compact, open_core, open_store
 from core.clock import SystemClock
 from core.errors import StoreUnavailable
 from core.identity.people import People
@@ -207,3 +208,18 @@ def test_a_store_that_is_away_is_checked_when_it_is_back(plain: Path, monkeypatc
     found: Document | None = raw.get(DATA_AT_REST, "state")
     assert found is None
     raw.close()
+
+
+def test_a_compacted_file_forgets_what_was_deleted(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA secure_delete=OFF")
+        file.execute("CREATE TABLE told (text TEXT)")
+        file.execute("INSERT INTO told VALUES (?)", (PHONES[0],))
+        file.commit()
+        file.execute("DELETE FROM told")
+        file.commit()
+    assert PHONES[0] in bytes_of(path)
+
+    compact(read_settings())
+
+    assert PHONES[0] not in bytes_of(path)
