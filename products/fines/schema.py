@@ -15,6 +15,7 @@ class FineSchema(Schema):
 
     id = fields.String(required=True, validate=validate.Regexp(rf"^{FINE_ID}(?![\s\S])"))
     amount = Amount(required=True)
+    currency = fields.Raw(load_only=True, allow_none=True)
     status = fields.Raw(load_only=True, allow_none=True)
     motif = fields.Raw(load_only=True, allow_none=True)
     date = fields.Raw(load_only=True, allow_none=True)
@@ -56,6 +57,8 @@ class PaymentRequest(Schema):
                 if id in seen:
                     errors.setdefault("amendes", {}).setdefault(index, {})["id"] = ["Listed twice."]
                 seen.add(id)
+            if "currency" in data and fine.get("currency") not in (None, data["currency"]):
+                errors.setdefault("amendes", {}).setdefault(index, {})["currency"] = ["Not that of the payment."]
         if errors:
             raise ValidationError(errors)
 

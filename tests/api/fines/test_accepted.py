@@ -127,6 +127,7 @@ LOOKUP = {
         {
             "id": "AM-2026-000123",
             "amount": "15000",
+            "currency": "XOF",
             "status": "DUE",
             "motif": "Excès de vitesse \U0001f697",
             "date": "2026-10-01",

@@ -118,6 +118,12 @@ def test_bad_fine_ids(house: House, id: Any) -> None:
     assert house.stored()["operations"] == 0
 
 
+@pytest.mark.parametrize("currency", ["GNF", "xof", "", 952, [], {}])
+def test_a_fine_in_another_currency_than_the_payment(house: House, currency: Any) -> None:
+    fines = [{"id": "AM-1", "amount": 25000, "currency": currency}]
+    assert wrong_fields(house.post(body(amendes=fines))) == {"/amendes/0/currency"}
+
+
 @pytest.mark.parametrize("fines", [None, "AM-1", 1, True, {}, {"id": "AM-1", "amount": 25000}, []])
 def test_fines_that_are_no_list_or_none(house: House, fines: Any) -> None:
     assert wrong_fields(house.post(body(amendes=fines))) == {"/amendes"}
