@@ -38,6 +38,12 @@ def is_plain_e164(text: str) -> bool:
     return valid is not None and valid.fullmatch(text) is not None
 
 
+def region_of(phone: str) -> str | None:
+    """The ISO 3166 country of a phone in E.164; None for one of no country."""
+    region: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(phone))
+    return region
+
+
 _PLAIN = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _TYPES = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "voip", "personal_number", "uan", "pager")
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, TypeVar, get_args
 
 from environs import EnvValidationError, validate
 from marshmallow import ValidationError
+from phonenumbers import SUPPORTED_REGIONS
 
 from core.broker.port import EventsTo
 from core.environment import PORT, SANDBOX_NAMES, Env, strong_secrets, url_of
@@ -83,6 +84,8 @@ class Settings:
     debits_per_phone_per_hour: int = 10
     debits_per_address: int = 600
     payer_time_s: int = 300
+    code_regions: list[str] = field(default_factory=list)
+    codes_per_hour: int = 1000
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
@@ -216,6 +219,8 @@ def _values(env: Env) -> dict[str, Any]:
         "debits_per_phone_per_hour": env.int("DEBITS_PER_PHONE_PER_HOUR", 10, validate=validate.Range(1, 1_000_000)),
         "debits_per_address": env.int("DEBITS_PER_ADDRESS", 600, validate=validate.Range(1, 1_000_000)),
         "payer_time_s": env.int("PAYER_TIME_S", 300, validate=validate.Range(10, 86400)),
+        "code_regions": env.list("CODE_REGIONS", [], validate=_known_regions),
+        "codes_per_hour": env.int("CODES_PER_HOUR", 1000, validate=validate.Range(1, 10_000)),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "rate_limits": read_rates(env.str("RATE_LIMITS", "", validate=_readable_rates) or ""),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),
@@ -251,6 +256,12 @@ def _readable_keys(text: str) -> None:
         read_keys(text)
     except ValueError as error:
         raise ValidationError(str(error)) from None
+
+
+def _known_regions(codes: list[str]) -> None:
+    for code in codes:
+        if code not in SUPPORTED_REGIONS:
+            raise ValidationError(f"{code} is no ISO 3166 country, such as CI")
 
 
 def _known_currencies(codes: list[str]) -> None:

@@ -2,8 +2,13 @@
 
 from collections.abc import Callable
 
+from flask import request
+
 from api.http.context import core
+from core.hardening import is_loopback
+from core.identity.code_budget import CodeBudget
 from core.identity.codes import Codes
+from core.identity.guesses import fingerprint, network
 from core.identity.people import Person
 from core.ids import new_id
 from core.notices.languages import DEFAULT, Say, plain, translator
@@ -13,6 +18,26 @@ from core.secrets import signing_secrets
 def codes(what: str) -> Codes:
     """The codes for this purpose."""
     return Codes(core().store, core().clock, signing_secrets(core().settings)[0], what)
+
+
+def budget() -> CodeBudget:
+    """What codes may be asked for and sent."""
+    settings = core().settings
+    prefixes = [prefix for operator in settings.operators.operators for prefix in operator.prefixes]
+    return CodeBudget(
+        core().store, core().clock, settings.codes_per_hour, {settings.phone_region, *settings.code_regions}, prefixes
+    )
+
+
+def asker() -> str:
+    """The part of the caller's address that one customer has; "" behind a proxy that is not trusted."""
+    address = request.remote_addr or ""
+    return "" if is_loopback(address) else network(address)
+
+
+def is_known(owner: Person | None) -> bool:
+    """Whether a phone's owner has signed in from the caller's address before."""
+    return owner is not None and fingerprint(request.remote_addr or "") in owner.addresses
 
 
 def send(msisdn: str, to: Person, text: Callable[[Say], str]) -> None:

@@ -1,5 +1,6 @@
 """What people sign in with: they change it, and end it. `/v1/auth/`."""
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Response, jsonify
@@ -8,14 +9,14 @@ from marshmallow import Schema, fields
 
 from api.auth.access import anyone, signed_in
 from api.auth.callers import caller, person
-from api.auth.codes import codes, send
+from api.auth.codes import asker, budget, codes, is_known, send
 from api.auth.phones import CodeRequest, WrongCode
 from api.auth.pins import pins
 from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.fields import Flag, Phone
-from core.errors import InvalidField, Refused
+from core.errors import InvalidField, Refused, TooManyAttempts
 from core.identity.codes import LIFETIME_S
 from core.identity.guessable import is_weak_pin
 from core.identity.people import Person
@@ -84,14 +85,18 @@ class ResetCode(MethodView):
     def post(self, payload: dict[str, str]) -> tuple[Response, int]:
         """Have a code sent to your proven phone, to choose a new password. Answers alike for an unknown phone."""
         msisdn = payload["msisdn"]
-        code = codes("password").new(msisdn, "")
+        owner = _owner(msisdn)
+        budget().ask(asker())
+        code = codes("password").new(msisdn, "", asker(), is_known(owner))
 
         def text(say: Say) -> str:
             told = say("The code for a new password is {code}. If you did not ask for it, do nothing.")
             return told.format(code=code)
 
-        if owner := _owner(msisdn):
-            send(msisdn, owner, text)
+        if owner and budget().reaches(msisdn):
+            with suppress(TooManyAttempts):  # the answer tells nobody whether there is an owner
+                budget().send()
+                send(msisdn, owner, text)
         return jsonify(expires_in=LIFETIME_S), 202
 
 
@@ -106,7 +111,8 @@ class Reset(MethodView):
         """Choose a new password, by the code. All your tokens end. A code is good once, even for a password refused."""
         refuse_weak(payload["password"], None)
         owner = _owner(payload["msisdn"])
-        if not codes("password").use(payload["msisdn"], "", payload["code"]) or owner is None:
+        right = codes("password").use(payload["msisdn"], "", payload["code"], asker(), is_known(owner))
+        if not right or owner is None:
             raise WrongCode
         refuse_weak(payload["password"], owner.username)  # not before the code: it would tell the username
         core().credentials.set_password(owner.id, payload["password"])

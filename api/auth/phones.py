@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from api.auth.access import signed_in
 from api.auth.callers import person
-from api.auth.codes import codes, send
+from api.auth.codes import asker, budget, codes, send
 from api.auth.routes import PersonView, view_of
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
@@ -59,8 +59,12 @@ class PhoneCode(MethodView):
     @blueprint.response(202, SentView)
     @blueprint.doc(security=BEARER)
     def post(self) -> tuple[Response, int]:
-        """Have a code sent to your phone. 429 after three codes to a phone within an hour."""
+        """Have a code sent to your phone. 429 after three codes to a phone within an hour, or ten within a day."""
         msisdn = _own_phone()
+        if not budget().reaches(msisdn):
+            raise InvalidField("msisdn", "No codes are sent to phones of this country.")
+        budget().ask(asker(), person().id)
+        budget().send()
         code = codes("phone").new(msisdn, person().id)
 
         def text(say: Say) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.errors import TooManyAttempts
+from core.identity.code_budget import OF_ACCOUNT, OF_ADDRESS, CodeBudget
 from core.identity.codes import LIFETIME_S, MAX_CODES, MAX_CODES_TO_PHONE, MAX_TRIES, TRIES, Codes
 from core.store.port import Store
 from tests.doubles import FakeClock, lent_sql
@@ -145,3 +146,44 @@ def test_a_code_of_the_release_before_keeps_its_tries(store: Store, clock: FakeC
         codes.use(PHONE, "", RIGHT, HOME)
     clock.tick(LIFETIME_S)
     assert not codes.use(PHONE, "", RIGHT, HOME)
+
+
+def budget(store: Store, clock: FakeClock, most: int = 1000) -> CodeBudget:
+    return CodeBudget(store, clock, most, ["CI"], ["+23324"])
+
+
+@pytest.mark.parametrize(("account", "most"), [("mallory", OF_ACCOUNT[0]), ("", OF_ADDRESS[0])])
+def test_an_account_and_an_address_ask_for_only_so_many(
+    store: Store, clock: FakeClock, account: str, most: int
+) -> None:
+    for _ in range(most):
+        budget(store, clock).ask(HOME, account)
+    with pytest.raises(TooManyAttempts):
+        budget(store, clock).ask(HOME, account)
+    budget(store, clock).ask("10.0.0.2", "awa")
+    # An account cannot change its address to get more
+    with pytest.raises(TooManyAttempts):
+        budget(store, clock).ask("" if account else HOME, account)
+
+
+def test_the_installation_sends_only_so_many_and_says_so(
+    store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        budget(store, clock, 3).send()
+    assert "no_more_codes_this_hour" not in capsys.readouterr().out
+    with pytest.raises(TooManyAttempts):
+        budget(store, clock, 3).send()
+    assert "no_more_codes_this_hour" in capsys.readouterr().out
+    clock.tick(3600)
+    budget(store, clock, 3).send()
+
+
+@pytest.mark.parametrize(
+    ("phone", "reached"),
+    [("+2250707000001", True), ("+233241234567", True), ("+233501234567", False), ("+33612345678", False)],
+)
+def test_only_phones_of_the_regions_and_of_the_operators_get_codes(
+    store: Store, clock: FakeClock, phone: str, reached: bool
+) -> None:
+    assert budget(store, clock).reaches(phone) is reached
