@@ -19,7 +19,7 @@ from api.http.fields import Flag, Phone
 from core.errors import InvalidField, Refused, TooManyAttempts
 from core.identity.codes import LIFETIME_S
 from core.identity.guessable import is_weak_pin
-from core.identity.people import Person
+from core.identity.people import Person, Role
 from core.identity.pins import is_pin
 from core.notices.languages import Say
 
@@ -154,6 +154,11 @@ class Logout(MethodView):
 
 
 def _owner(msisdn: str) -> Person | None:
-    """The person who may choose a new password by a code to this phone."""
+    """The person who may choose a new password by a code to this phone.
+
+    Whoever holds the phone gets the account, but no rights with it: those need a second factor, or a person's help.
+    """
     owner = core().people.of_phone(msisdn)
-    return None if owner is None or owner.username is None or owner.suspended else owner
+    if owner is None or owner.username is None or owner.suspended:
+        return None
+    return owner if owner.role is Role.USER or owner.has_factor else None

@@ -190,10 +190,12 @@ class People:
         """The person, taken over by who holds the phone. For an id that is there.
 
         The password and all tokens end, unless the phone had been proven: whoever has them only named the phone.
-        pin: hashed. Raises NameTaken.
+        pin: hashed. Raises NameTaken, also for an account with a role or a second factor: no phone gives those away.
         """
 
         def change(document: Document) -> Document:
+            if document["role"] != Role.USER or has_factor(document):
+                raise NameTaken("msisdn")
             taken = {**self._proven(document, msisdn), "pin": pin, "language": language}
             return taken if is_proven(document) else {**taken, "password": None, "epoch": epoch_of(document) + 1}
 

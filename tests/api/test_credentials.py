@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
-from core.identity.codes import MAX_CODES
+from core.identity.codes import MAX_CODES, Codes
+from core.identity.people import Role
+from core.secrets import signing_secrets
 from tests.api.kit import PASSWORD, PHONE, Caller, House, assert_problem, wrong_fields
 from tests.api.test_phone_proof import other_than
+from tests.api.test_second_factor import code as totp
+from tests.api.test_second_factor import enrol
 from tests.ussd.kit import PIN, Phone, Worker, pins
 
 NEW = "staple the battery"
@@ -50,6 +54,11 @@ def test_a_new_password_is_as_strong_as_a_first_one(house: House, awa: Caller, w
     assert sign_in(house) == 200
 
 
+def codes_of(house: House) -> Codes:
+    """The codes for a new password."""
+    return Codes(house.store, house.clock, signing_secrets(house.settings)[0], "password")
+
+
 def code_of(house: House, worker: Worker) -> str:
     assert house.post({"msisdn": PHONE}, path=CODE).status_code == 202
     return worker.code(PHONE)
@@ -78,6 +87,30 @@ def test_a_phone_that_is_only_named_resets_nothing(house: House, worker: Worker)
     assert house.post({"msisdn": PHONE}, path=CODE).status_code == 202
     worker.run()
     assert worker.sms(PHONE) == []
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMIN])
+def test_a_phone_gives_no_role_away(house: House, worker: Worker, role: Role) -> None:
+    root = house.person("root", role, PHONE)
+    answer = house.post({"msisdn": PHONE}, path=CODE)
+    assert (answer.status_code, answer.json) == (202, {"expires_in": 600})
+    worker.run()
+    assert worker.sms(PHONE) == []
+
+    # Given a code that was sent before the person had the role
+    code = codes_of(house).new(PHONE, "", "10.0.0.9")
+    assert_problem(house.post({"msisdn": PHONE, "code": code, "password": NEW}, path=RESET), 422, "wrong_code")
+    assert root.get(ME).status_code == 200
+
+
+def test_who_has_a_role_and_a_second_factor_resets_the_password(house: House, worker: Worker) -> None:
+    root = house.person("root", Role.ADMIN, PHONE)
+    secret, _ = enrol(house, root)
+    reset = {"msisdn": PHONE, "code": code_of(house, worker), "password": NEW}
+    assert house.post(reset, path=RESET).status_code == 204
+    assert sign_in(house, NEW, "root") == 401  # without a code of the device
+    form = {"username": "root", "password": NEW, "otp": totp(house, secret)}
+    assert house.http.post("/v1/auth/token", data=form).status_code == 200
 
 
 def test_asking_for_a_code_tells_nobody_whether_a_phone_is_known(house: House, worker: Worker, awa: Caller) -> None:

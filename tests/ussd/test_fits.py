@@ -137,6 +137,7 @@ def talk(house: House, language: str) -> Talk:
         )
     core = house.app.extensions["core"]
     data = {"amount": amount, "price": amount, "language": language, "news": news(house, language), "known": NAMES[0]}
+    data["opens"] = True
     return Talk(core, pins(house), SCREENS, phone.msisdn, phone.person, language, data, "")
 
 
