@@ -10,6 +10,7 @@ from api.http.context import core
 from api.http.examples import ID
 from core.errors import NotFound
 from core.identity.people import Role
+from core.ids import is_id
 from core.operation import Operation, Status
 from core.steps import StepRecord, StepState, text_of
 from core.store.port import OPERATIONS
@@ -63,7 +64,7 @@ class Evidence(MethodView):
     @blueprint.doc(security=BEARER)
     def get(self, id: str) -> Response:
         """Show each step of an operation, the calls of its partner, and what the partner said."""
-        document = core().store.get(OPERATIONS, id)
+        document = core().store.get(OPERATIONS, id) if is_id(id) else None
         if document is None:
             raise OperationNotFound(id=id)
         operation = Operation.from_document(document)

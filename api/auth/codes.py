@@ -41,7 +41,7 @@ def is_known(owner: Person | None) -> bool:
 
 
 def send(msisdn: str, to: Person, text: Callable[[Say], str]) -> None:
-    """Sends a text with a code in it, in the language of its owner. text: given what translates."""
+    """Sends a text by SMS, in the language of its owner. text: given what translates."""
     language = to.language or DEFAULT
     say = translator(language)
     core().notifier.send(msisdn, plain(text(say), language), to.id, new_id())

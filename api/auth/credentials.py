@@ -11,12 +11,12 @@ from api.auth.access import anyone, signed_in
 from api.auth.callers import caller, person
 from api.auth.codes import asker, budget, codes, is_known, send
 from api.auth.phones import CodeRequest, WrongCode
-from api.auth.pins import pins
+from api.auth.pins import look_at_pin, pins
 from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
-from api.http.fields import Flag, Phone
-from core.errors import InvalidField, Refused, TooManyAttempts
+from api.http.fields import Flag, Phone, Text
+from core.errors import InvalidField, TooManyAttempts
 from core.identity.codes import LIFETIME_S
 from core.identity.guessable import is_weak_pin
 from core.identity.people import Person, Role
@@ -26,14 +26,8 @@ from core.notices.languages import Say
 blueprint = Routes("credentials", __name__, url_prefix="/v1/auth", description="Passwords, PINs and tokens")
 
 
-class WrongPin(Refused):
-    """This is not your PIN."""
-
-    code = "wrong_pin"
-
-
 class PasswordRequest(Schema):
-    current_password = fields.String(required=True, load_only=True)
+    current_password = Text(required=True, load_only=True)
     password = NewPassword()
 
 
@@ -51,7 +45,7 @@ class ResetRequest(CodeRequest):
 
 
 class PinRequest(Schema):
-    current_pin = fields.String(required=True, load_only=True)
+    current_pin = Text(required=True, load_only=True)
     pin = fields.String(required=True, load_only=True, metadata={"pattern": "^[0-9]{4,6}$"})
 
 
@@ -125,7 +119,7 @@ class Pin(MethodView):
     @blueprint.response(204)
     @blueprint.doc(security=BEARER)
     def put(self, payload: dict[str, str]) -> None:
-        """Change the PIN that you chose on your phone. 429 while it is locked."""
+        """Change the PIN that you chose on your phone. 429 after three wrong ones: it is then locked here only."""
         me, pin = person(), payload["pin"]
         if not is_pin(pin):
             raise InvalidField("pin", "4 to 6 digits.")
@@ -133,8 +127,7 @@ class Pin(MethodView):
             raise InvalidField("pin", "Too easy to guess.")
         if not me.has_pin:
             raise InvalidField("pin", "You choose your first PIN on your phone: dial.")
-        if not pins().verify(me.id, payload["current_pin"]):
-            raise WrongPin
+        look_at_pin(me, payload["current_pin"])
         core().credentials.set_pin(me.id, pins().hash(pin))
 
 

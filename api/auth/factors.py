@@ -12,6 +12,7 @@ from api.auth.phones import WrongCode
 from api.auth.routes import guarded
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
+from api.http.fields import Text
 from core.identity.second_factor import SecondFactor, uri
 
 blueprint = Routes(
@@ -24,7 +25,7 @@ blueprint = Routes(
 
 
 class FactorRequest(Schema):
-    code = fields.String(required=True, validate=validate.Length(6, 32), metadata={"example": "042917"})
+    code = Text(required=True, validate=validate.Length(6, 32), metadata={"example": "042917"})
 
 
 class FactorView(Schema):

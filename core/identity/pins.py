@@ -14,6 +14,9 @@ MAX_WRONG_PINS = 3
 LOCKS_MIN = (30, 60, 120, 240, 480, 960, 1440)
 """Three consecutive wrong PINs lock the PIN: for 30 minutes, then for twice as long each time, up to a day. After the
 last one only a person unlocks it."""
+DIALLED, ONLINE = "pin_tries", "pin_tries_online"
+"""Where a person's document counts wrong PINs: those from a phone, and those from a token. Each has locks of its own, so
+that whoever stole a token does not lock the menus of the phone."""
 FOR_EVER_S = 24 * 3600
 """The Retry-After of a PIN that only a person unlocks."""
 
@@ -43,17 +46,19 @@ class Pins:
         """Whether the PIN matches this hash. Attempts are not counted: only for a PIN chosen a moment ago."""
         return self._passwords.verify(hashed, self._peppered(pin))
 
-    def verify(self, person: str, pin: str) -> bool:
-        """Whether it is the person's PIN. Raises TooManyAttempts when the PIN is locked."""
-        counted = update(self._store, PEOPLE, person, self._count)
+    def verify(self, person: str, pin: str, tries: str = DIALLED) -> bool:
+        """Whether it is the person's PIN. tries: DIALLED or ONLINE. Raises TooManyAttempts when the PIN is locked."""
+        counted = update(self._store, PEOPLE, person, lambda document: self._counted(document, tries))
         right = self.same(counted.get("pin") if counted else None, pin)
         if right:
-            self.unlock(person)
+            update(self._store, PEOPLE, person, lambda document: {**document, tries: None})
         return right
 
-    def locked_min(self, person: str) -> int:
+    def locked_min(self, person: str, tries: str = DIALLED) -> int:
         """For how many minutes the last wrong PIN has locked it; 0: it is not locked, -1: until a person unlocks it."""
-        tries = _tries(self._store.get(PEOPLE, person) or {})
+        return self._locked_min(_tries(self._store.get(PEOPLE, person) or {}, tries))
+
+    def _locked_min(self, tries: Document) -> int:
         if tries["failed"] < MAX_WRONG_PINS:
             return 0
         ends = self._ends(tries)
@@ -62,11 +67,12 @@ class Pins:
         return LOCKS_MIN[tries["locks"] - 1] if self._clock.now() < ends else 0
 
     def unlock(self, person: str) -> None:
-        update(self._store, PEOPLE, person, lambda document: {**document, "pin_tries": None})
+        """Ends the locks of both sorts."""
+        update(self._store, PEOPLE, person, lambda document: {**document, DIALLED: None, ONLINE: None})
 
-    def _count(self, document: Document) -> Document:
-        """Counts an attempt as failed, for now. Raises TooManyAttempts."""
-        tries, now = _tries(document), self._clock.now()
+    def _counted(self, document: Document, member: str) -> Document:
+        """The person with one more attempt that failed, for now. Raises TooManyAttempts."""
+        tries, now = _tries(document, member), self._clock.now()
         if tries["failed"] >= MAX_WRONG_PINS:
             ends = self._ends(tries)
             if ends is None or now < ends:
@@ -74,7 +80,7 @@ class Pins:
             tries = {**tries, "failed": 0}
         failed = tries["failed"] + 1
         locks = tries["locks"] + (failed == MAX_WRONG_PINS)
-        return {**document, "pin_tries": {"failed": failed, "locks": locks, "since": to_rfc3339(now)}}
+        return {**document, member: {"failed": failed, "locks": locks, "since": to_rfc3339(now)}}
 
     def _ends(self, tries: Document) -> datetime | None:
         """When the lock ends; None: when a person ends it."""
@@ -86,5 +92,5 @@ class Pins:
         return hmac.new(self._pepper, pin.encode(), hashlib.sha256).hexdigest()
 
 
-def _tries(person: Document) -> Document:
-    return person.get("pin_tries") or {"failed": 0, "locks": 0, "since": ""}
+def _tries(person: Document, member: str) -> Document:
+    return person.get(member) or {"failed": 0, "locks": 0, "since": ""}

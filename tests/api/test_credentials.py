@@ -182,5 +182,39 @@ def test_a_pin_is_changed_by_who_knows_it(house: House) -> None:
     assert_problem(me.send("PUT", "/v1/auth/pin", {"current_pin": "8352", "pin": "4791"}), 429, "too_many_attempts")
 
 
+def test_a_thief_of_a_token_does_not_lock_the_pin_of_the_phone(house: House, worker: Worker) -> None:
+    phone = Phone(house, PHONE).register()
+    thief = house.caller(house.app.extensions["tokens"].issue(phone.person.id))
+    guess = {"current_pin": "9741", "pin": "4791"}
+    for _ in range(3):
+        assert_problem(thief.send("PUT", "/v1/auth/pin", guess), 422, "wrong_pin")
+    assert_problem(thief.send("PUT", "/v1/auth/pin", guess), 429, "too_many_attempts")
+    worker.run()
+    [told] = worker.sms(PHONE)
+    assert told.startswith("3 wrong PINs for your account came over the internet.")
+
+    # I expect the owner to pay by phone all the same, and the thief to stay locked out
+    assert pins(house).verify(phone.person.id, PIN)
+    assert_problem(thief.send("PUT", "/v1/auth/pin", guess), 429, "too_many_attempts")
+    pins(house).unlock(phone.person.id)
+    assert thief.send("PUT", "/v1/auth/pin", {**guess, "current_pin": PIN}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "field"),
+    [
+        ("POST", CHANGE, {"password": NEW}, "current_password"),
+        ("PUT", "/v1/auth/pin", {"pin": "8352"}, "current_pin"),
+        ("POST", "/v1/auth/factor/confirm", {}, "code"),
+        ("DELETE", "/v1/auth/factor", {}, "code"),
+    ],
+)
+def test_half_a_character_is_refused(
+    house: House, awa: Caller, method: str, path: str, given: dict[str, str], field: str
+) -> None:
+    awa.post("/v1/auth/factor", {"current_password": PASSWORD})
+    assert wrong_fields(awa.send(method, path, {**given, field: "\ud800" * 6})) == {f"/{field}"}
+
+
 def test_who_has_no_pin_yet_chooses_it_on_the_phone(house: House, awa: Caller) -> None:
     assert wrong_fields(awa.send("PUT", "/v1/auth/pin", {"current_pin": PIN, "pin": "8352"})) == {"/pin"}
