@@ -16,6 +16,7 @@ from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.fields import Flag, Phone, Text
+from core.clock import to_rfc3339
 from core.errors import InvalidField, TooManyAttempts
 from core.identity.codes import LIFETIME_S
 from core.identity.guessable import is_weak_pin
@@ -149,9 +150,12 @@ class Logout(MethodView):
 def _owner(msisdn: str) -> Person | None:
     """The person who may choose a new password by a code to this phone.
 
-    Whoever holds the phone gets the account, but no rights with it: those need a second factor, or a person's help.
+    Whoever holds the phone gets the account, but no rights with it: those need a second factor, or a person's help. Nor
+    does it open an account that has had another phone until a moment ago: see SETTLED_AFTER of `core.identity.people`.
     """
     owner = core().people.of_phone(msisdn)
     if owner is None or owner.username is None or owner.suspended:
         return None
-    return owner if owner.role is Role.USER or owner.has_factor else None
+    if owner.role is not Role.USER and not owner.has_factor:
+        return None
+    return owner if owner.resets_at <= to_rfc3339(core().clock.now()) else None

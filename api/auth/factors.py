@@ -7,6 +7,7 @@ from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
 from api.auth.access import signed_in
+from api.auth.again import Again, show_again
 from api.auth.callers import person
 from api.auth.phones import WrongCode
 from api.auth.routes import guarded
@@ -20,12 +21,15 @@ blueprint = Routes(
     __name__,
     url_prefix="/v1/auth/factor",
     description="The second factor",
-    bodyless=("factors.Factor",),
 )
 
 
 class FactorRequest(Schema):
     code = Text(required=True, validate=validate.Length(6, 32), metadata={"example": "042917"})
+
+
+class FactorStart(Again):
+    """Whoever has only a token must not keep out the owner by a factor of their own."""
 
 
 class FactorView(Schema):
@@ -45,10 +49,12 @@ class RecoveryView(Schema):
 @blueprint.route("")
 class Factor(MethodView):
     @signed_in
+    @blueprint.arguments(FactorStart(), example={"current_password": "correct horse battery"})
     @blueprint.response(201, FactorView)
     @blueprint.doc(security=BEARER)
-    def post(self) -> tuple[Response, int]:
+    def post(self, payload: dict[str, Any]) -> tuple[Response, int]:
         """Get a secret for your device. It counts when you have confirmed it. 409 when you have a second factor."""
+        show_again(payload)
         secret = factors().begin(person().id)
         return jsonify(secret=secret, uri=uri(secret, person().name)), 201
 

@@ -7,6 +7,7 @@ from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
 from api.auth.access import signed_in
+from api.auth.again import Again, show_again
 from api.auth.callers import person
 from api.auth.codes import asker, budget, codes, send
 from api.auth.routes import PersonView, view_of
@@ -29,7 +30,7 @@ class WrongCode(Refused):
     code = "wrong_code"
 
 
-class PhoneRequest(Schema):
+class PhoneRequest(Again):
     msisdn = Phone(required=True)
 
 
@@ -45,12 +46,25 @@ class SentView(Schema):
 @blueprint.route("")
 class OwnPhone(MethodView):
     @signed_in
-    @blueprint.arguments(PhoneRequest(), example={"msisdn": "+2250707000001"})
+    @blueprint.arguments(
+        PhoneRequest(), example={"msisdn": "+2250707000001", "current_password": "correct horse battery"}
+    )
     @blueprint.response(200, PersonView)
     @blueprint.doc(security=BEARER)
     def put(self, payload: dict[str, Any]) -> Response:
-        """Add or change your phone. 409 when a PIN has proven your present one. The new one is not proven."""
-        return jsonify(view_of(core().people.set_phone(person().id, payload["msisdn"])))
+        """Add or change your phone. 409 when a PIN has proven your present one. The new one is not proven.
+
+        The former phone gets an SMS, if it was proven. For a day after its proof, no code to the new one resets the
+        password.
+        """
+        me, msisdn = person(), payload["msisdn"]
+        if msisdn == me.msisdn:
+            return jsonify(view_of(me))
+        show_again(payload)
+        changed = core().people.set_phone(me.id, msisdn)
+        if me.phone_proven and me.msisdn is not None:
+            send(me.msisdn, me, _changed)
+        return jsonify(view_of(changed))
 
 
 @blueprint.route("/code")
@@ -86,6 +100,10 @@ class PhoneProof(MethodView):
         if not codes("phone").use(msisdn, person().id, payload["code"]):
             raise WrongCode
         return jsonify(view_of(core().people.prove_phone(person().id, msisdn)))
+
+
+def _changed(say: Say) -> str:
+    return say("The phone of your account was changed. If it was not you, change your password.")
 
 
 def _own_phone() -> str:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -22,6 +23,10 @@ MAX_TRIES = 5
 
 USERNAME = (3, 32)
 """Least and most characters."""
+
+SETTLED_AFTER = timedelta(days=1)
+"""After another phone was proven: only then a code to the new one resets the password. Until then, the owner of an
+account whose phone a thief has changed can still sign in, and change it back."""
 
 _USERNAME = re.compile(r"(?=.*[^\W\d_])[\w.@-]+")
 """At least one letter, so that no username is a phone number."""
@@ -42,6 +47,8 @@ class Person:
     ended_tokens: the ids of other tokens that have.
     addresses: fingerprints of those from which the person has signed in.
     has_factor: whether signing in needs a code, see `core.identity.second_factor`.
+    with_password: whether there is a password.
+    resets_at: from when on a code to the phone resets the password, in RFC 3339; "" for always.
     suspended: may neither sign in nor be paid from or to; language: a code of `core.notices.languages`, or None.
     created_on: a date such as `2026-11-28`, UTC.
     """
@@ -59,6 +66,8 @@ class Person:
     ended_tokens: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     has_factor: bool = False
+    with_password: bool = False
+    resets_at: str = ""
 
     @property
     def name(self) -> str:
@@ -175,7 +184,7 @@ class People:
                 raise PhoneProven
             with suppress(NameTaken):  # somebody has proven it
                 self._names.take("msisdn", msisdn, id)
-            return {**document, "msisdn": msisdn, "phone_proven_at": None}
+            return {**_without_phone(document), "msisdn": msisdn}
 
         return self._update(id, change)
 
@@ -203,7 +212,7 @@ class People:
 
     def take_phone(self, id: str) -> None:
         """Removes the phone from an account whose owner does not have it. For an id that exists."""
-        self._change(id, msisdn=None)
+        update(self._store, PEOPLE, id, _without_phone)
 
     def set_language(self, id: str, language: str) -> None:
         """For an id that exists."""
@@ -220,7 +229,9 @@ class People:
     def _proven(self, document: Document, msisdn: str) -> Document:
         # Claimed after the person was read: whoever takes the claim over changes the person, and the save fails.
         self._names.take("msisdn", msisdn, document["id"])
-        return {**document, "msisdn": msisdn, "phone_proven_at": to_rfc3339(self._clock.now())}
+        now = self._clock.now()
+        resets_at = to_rfc3339(now + SETTLED_AFTER) if document.get("had_phone") else ""
+        return {**document, "msisdn": msisdn, "phone_proven_at": to_rfc3339(now), "resets_at": resets_at}
 
 
 def canonical_name(username: str) -> str:
@@ -248,7 +259,15 @@ def person_of(document: Document) -> Person:
         ended_tokens=frozenset(document.get("ended_tokens", ())),
         addresses=frozenset(document.get("addresses", ())),
         has_factor=has_factor(document),
+        with_password=document.get("password") is not None,
+        resets_at=str(document.get("resets_at", "")),
     )
+
+
+def _without_phone(document: Document) -> Document:
+    """The person without a phone, of whom it is remembered whether they had proven one."""
+    had = bool(document.get("had_phone")) or (document.get("msisdn") is not None and is_proven(document))
+    return {**document, "msisdn": None, "phone_proven_at": None, "had_phone": had}
 
 
 def epoch_of(document: Document) -> int:

@@ -15,7 +15,7 @@ LOCKS_MIN = (30, 60, 120, 240, 480, 960, 1440)
 """Three consecutive wrong PINs lock the PIN: for 30 minutes, then for twice as long each time, up to a day. After the
 last one only a person unlocks it."""
 DIALLED, ONLINE = "pin_tries", "pin_tries_online"
-"""Where a person's document counts wrong PINs: those from a phone, and those from a token. Each has locks of its own, so
+"""Where a person's document counts wrong PINs: those from a phone, and those over HTTP. Each has locks of its own, so
 that whoever stole a token does not lock the menus of the phone."""
 FOR_EVER_S = 24 * 3600
 """The Retry-After of a PIN that only a person unlocks."""

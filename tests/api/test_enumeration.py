@@ -30,7 +30,7 @@ SAME: Mapping[str, list[dict[str, Any]]] = {
         {"msisdn": "msisdn", "code": "123456", "password": "password"},
         {"msisdn": "msisdn", "code": "123456", "password": "awa.diallo"},
     ],
-    "PUT /v1/auth/phone": [{"msisdn": "msisdn"}],
+    "PUT /v1/auth/phone": [{"msisdn": "msisdn", "current_password": PASSWORD}],
     "POST /amendes/payments": [body(msisdn="msisdn")],
     "POST /v1/payouts": [{"msisdn": "msisdn", "amount": 5, "currency": "XOF"}],
     "POST /v1/payers": [{"msisdn": "msisdn"}],

@@ -2,16 +2,24 @@
 
 import pytest
 
+from core.identity.guesses import PAIR
+from tests.answers import Answer
 from tests.api.kit import PASSWORD, PHONE, Caller, House, assert_problem, wrong_fields
+from tests.api.test_phone_proof import register
+from tests.ussd.kit import Worker
 
 OTHER = "+2250707000002"
-PATH = "/v1/auth/phone"
+PATH, ME = "/v1/auth/phone", "/v1/auth/read_current_user"
 
 
 def set_phone(who: Caller, msisdn: object) -> tuple[int, str | None]:
     """The status, and the phone that the person then has."""
-    answer = who.send("PUT", PATH, {"msisdn": msisdn})
+    answer = change(who, msisdn)
     return answer.status_code, who.get("/v1/auth/read_current_user").json["msisdn"]
+
+
+def change(who: Caller, msisdn: object, password: str = PASSWORD) -> Answer:
+    return who.send("PUT", PATH, {"msisdn": msisdn, "current_password": password})
 
 
 def prove(house: House, who: Caller) -> None:
@@ -23,7 +31,7 @@ def test_a_person_without_a_phone_adds_one_and_tops_up(house: House) -> None:
     awa = house.person("awa")
     assert_problem(awa.post("/v1/wallets/top-up", {"amount": 5}), 422, "no_phone")
 
-    answer = awa.send("PUT", PATH, {"msisdn": "07 07 00 00 01"})
+    answer = change(awa, "07 07 00 00 01")
 
     assert (answer.status_code, answer.json) == (200, awa.get("/v1/auth/read_current_user").json)
     assert (answer.json["msisdn"], answer.json["id"]) == (PHONE, awa.id)
@@ -56,7 +64,7 @@ def test_a_phone_that_a_pin_has_proven_stays(house: House) -> None:
     awa = house.person("awa", msisdn=PHONE)
     prove(house, awa)
 
-    assert_problem(awa.send("PUT", PATH, {"msisdn": OTHER}), 409, "phone_proven")
+    assert_problem(change(awa, OTHER), 409, "phone_proven")
     assert set_phone(awa, OTHER) == (409, PHONE)
     # To say it once more changes nothing, and is no error
     assert set_phone(awa, "0707000001") == (200, PHONE)
@@ -68,3 +76,58 @@ def test_a_phone_that_is_none_is_refused(house: House, msisdn: object) -> None:
 
     assert wrong_fields(awa.send("PUT", PATH, {"msisdn": msisdn})) == {"/msisdn"}
     assert wrong_fields(awa.send("PUT", PATH, {})) == {"/msisdn"}
+
+
+def test_who_has_only_the_token_does_not_change_the_phone(house: House, worker: Worker) -> None:
+    """Or they would name their own, prove it, and reset the password by it."""
+    awa = house.person("awa", msisdn=PHONE)
+    assert wrong_fields(awa.send("PUT", PATH, {"msisdn": OTHER})) == {"/current_password"}
+    for _ in range(PAIR[0]):
+        assert_problem(change(awa, OTHER, "guess guess"), 401, "wrong_credentials")
+    assert_problem(change(awa, OTHER), 429, "too_many_attempts")
+    worker.run()
+    assert awa.get(ME).json["msisdn"] == PHONE
+    assert (worker.sms(PHONE), worker.sms(OTHER)) == ([], [])
+
+
+def test_nor_does_an_account_that_has_no_phone_yet_get_one_by_a_token_alone(house: House) -> None:
+    awa = house.person("awa")
+    assert wrong_fields(awa.send("PUT", PATH, {"msisdn": OTHER})) == {"/current_password"}
+
+
+def test_a_proven_phone_is_told_that_another_one_took_its_place(house: House, worker: Worker) -> None:
+    awa, kofi = house.person("awa", msisdn=PHONE), register(house, "kofi", "+2250707000003")
+    assert change(awa, OTHER).status_code == change(kofi, OTHER).status_code == 200
+    worker.run()
+    [told] = worker.sms(PHONE)
+    assert told.startswith("Le téléphone de votre compte a été changé.")
+    assert worker.sms("+2250707000003") == []  # only named: it may be a stranger's
+
+
+def test_a_new_phone_resets_the_password_after_a_day(house: House, worker: Worker) -> None:
+    awa = house.person("awa", msisdn=PHONE)
+    change(awa, OTHER)
+    assert awa.post("/v1/auth/phone/code", {}).status_code == 202
+    assert awa.post("/v1/auth/phone/proof", {"code": worker.code(OTHER)}).json["phone_proven"]
+
+    assert reset_asked(house, worker) == 1  # the code of the proof
+    house.tick(24 * 3600 - 1)
+    assert reset_asked(house, worker) == 1
+    house.tick(1)
+    assert reset_asked(house, worker) == 2
+    new = {"msisdn": OTHER, "code": worker.code(OTHER), "password": "staple the battery"}
+    assert house.post(new, path="/v1/auth/password/reset").status_code == 204
+
+
+def test_a_first_phone_resets_the_password_at_once(house: House, worker: Worker) -> None:
+    awa = register(house, "awa", OTHER)
+    awa.post("/v1/auth/phone/code", {})
+    awa.post("/v1/auth/phone/proof", {"code": worker.code(OTHER)})
+    assert reset_asked(house, worker) == 2
+
+
+def reset_asked(house: House, worker: Worker) -> int:
+    """How many SMS the new phone has after somebody asked for a code to reset the password."""
+    assert house.post({"msisdn": OTHER}, path="/v1/auth/password/code").status_code == 202
+    worker.run()
+    return len(worker.sms(OTHER))

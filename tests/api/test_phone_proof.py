@@ -121,9 +121,9 @@ def test_anothers_code_is_no_code(house: House, worker: Worker, mallory: Caller)
 
 def test_a_code_proves_only_the_phone_that_it_was_sent_to(house: House, worker: Worker, mallory: Caller) -> None:
     mine = "+2250707000009"
-    mallory.send("PUT", "/v1/auth/phone", {"msisdn": mine})
+    mallory.send("PUT", "/v1/auth/phone", {"msisdn": mine, "current_password": PASSWORD})
     code = code_for(mallory, worker, mine)
-    mallory.send("PUT", "/v1/auth/phone", {"msisdn": PHONE})
+    mallory.send("PUT", "/v1/auth/phone", {"msisdn": PHONE, "current_password": PASSWORD})
     assert_problem(mallory.post(PROOF, {"code": code}), 422, "wrong_code")
 
 

@@ -3,12 +3,16 @@
 import pyotp
 import pytest
 
+from core.identity.guesses import PAIR
 from core.identity.people import Role
 from core.identity.second_factor import RECOVERY_CODES
 from tests.answers import Answer
-from tests.api.kit import PASSWORD, Caller, House, assert_problem, build
+from tests.api.kit import PASSWORD, Caller, House, assert_problem, build, wrong_fields
+from tests.ussd.kit import PIN, Phone
 
 FACTOR, CONFIRM, ME = "/v1/auth/factor", "/v1/auth/factor/confirm", "/v1/auth/read_current_user"
+AGAIN = {"current_password": PASSWORD}
+"""What it takes to begin, besides the token."""
 
 
 def code(house: House, secret: str, steps: int = 0) -> str:
@@ -23,7 +27,7 @@ def sign_in(house: House, otp: str | None = None, username: str = "root") -> Ans
 
 def enrol(house: House, who: Caller) -> tuple[str, list[str]]:
     """The secret of the device, and the recovery codes."""
-    secret = who.post(FACTOR, {}).json["secret"]
+    secret = who.post(FACTOR, AGAIN).json["secret"]
     codes = who.post(CONFIRM, {"code": code(house, secret)}).json["recovery_codes"]
     house.tick(30)
     return secret, codes
@@ -43,20 +47,33 @@ def test_who_has_a_second_factor_signs_in_with_it_only(house: House, root: Calle
 
 
 def test_a_secret_counts_when_it_is_confirmed(house: House, root: Caller) -> None:
-    answer = root.post(FACTOR, {})
+    answer = root.post(FACTOR, AGAIN)
     assert answer.status_code == 201
     assert answer.json["uri"] == f"otpauth://totp/Quittance:root?secret={answer.json['secret']}&issuer=Quittance"
     assert_problem(root.post(CONFIRM, {"code": "000000"}), 422, "wrong_code")
     assert sign_in(house).status_code == 200
-    again = root.post(FACTOR, {}).json["secret"]
+    again = root.post(FACTOR, AGAIN).json["secret"]
     assert again != answer.json["secret"]
     assert_problem(root.post(CONFIRM, {"code": code(house, answer.json["secret"])}), 422, "wrong_code")
     assert root.post(CONFIRM, {"code": code(house, again)}).status_code == 200
-    assert_problem(root.post(FACTOR, {}), 409, "second_factor_known")
+    assert_problem(root.post(FACTOR, AGAIN), 409, "second_factor_known")
 
 
-def test_a_secret_needs_no_body(root: Caller) -> None:
-    assert root.send("POST", FACTOR, None).status_code == 201
+def test_who_has_only_the_token_does_not_begin(house: House, root: Caller) -> None:
+    """Or they would keep out the owner by a factor of their own."""
+    assert wrong_fields(root.post(FACTOR, {})) == {"/current_password"}
+    for _ in range(PAIR[0]):
+        assert_problem(root.post(FACTOR, {"current_password": "guess guess"}), 401, "wrong_credentials")
+    assert_problem(root.post(FACTOR, AGAIN), 429, "too_many_attempts")
+    assert_problem(root.post(CONFIRM, {"code": "000000"}), 429, "too_many_attempts")
+
+
+def test_who_has_no_password_begins_by_the_pin(house: House) -> None:
+    phone = Phone(house).register()
+    me = house.caller(house.app.extensions["tokens"].issue(phone.person.id))
+    assert wrong_fields(me.post(FACTOR, {})) == {"/current_pin"}
+    assert_problem(me.post(FACTOR, {"current_pin": "9741"}), 422, "wrong_pin")
+    assert me.post(FACTOR, {"current_pin": PIN}).status_code == 201
 
 
 def test_a_code_is_good_once(house: House, root: Caller) -> None:

@@ -106,5 +106,6 @@ def test_the_owner_of_the_old_account_proves_another_phone(house: House, phone: 
     house.fund(awa.id, 900)
     phone.dial()
     phone.type("2", "1", PIN, PIN)
-    assert awa.send("PUT", "/v1/auth/phone", {"msisdn": "+2250707000077"}).status_code == 200
+    given = {"msisdn": "+2250707000077", "current_password": PASSWORD}
+    assert awa.send("PUT", "/v1/auth/phone", given).status_code == 200
     assert awa.post(CODE, {}).status_code == 202
