@@ -26,7 +26,7 @@ BY_ENDPOINT: Mapping[str, str] = {
     "phones.PhoneCode": "codes",
     "credentials.ResetCode": "codes",
 }
-READS, GUESSES, RECIPIENTS = "reads", "guesses", "recipients"
+READS, GUESSES, KEYS, RECIPIENTS = "reads", "guesses", "keys", "recipients"
 KNOWN_FOR = timedelta(hours=1)
 MOST_KNOWN = 10_000
 
@@ -36,38 +36,47 @@ class Limits:
 
     def __init__(self, rates: Rates, counters: Counters, clock: Clock) -> None:
         self._limiter = Limiter(rates, counters, clock)
-        self._limited = GUESSES in rates
+        self._rates = rates
         self._counters, self._clock = counters, clock
         self._known: dict[str, datetime] = {}
 
-    def count(self, who: str) -> None:
-        """Counts the current request. Raises TooManyRequests."""
+    def count(self, who: str, otherwise: Callable[[], str | None] = lambda: None) -> None:
+        """Counts the current request. Raises TooManyRequests.
+
+        otherwise: for whom it counts if there are too many of `who`; None for nobody.
+        """
         if (name := _name()) is None:
             return
         try:
             g.quota = self._limiter.count(name, who)
         except TooManyRequests as refused:
             g.quota = refused.quota
-            raise
+            if (other := otherwise()) is None:
+                raise
+            g.quota = self._limiter.count(name, other)
 
     @contextmanager
-    def guess(self, secret: str) -> Iterator[None]:
+    def guess(self, secret: str, name: str = GUESSES, signed: bool = False) -> Iterator[None]:
         """A look at a token or a key, which is a guess if the block raises Unauthenticated.
 
         After too many wrong ones from an address, only those are looked at that were right from there within an hour.
+        name: KEYS for what has so many random bits that nobody guesses it: its limit only saves the store work.
+        signed: the secret is a token of ours. Nobody makes one up, and what others do at the address does not matter:
+            it is refused only if it has ended, and was sent too often since.
         Raises TooManyRequests.
         """
-        if not self._limited:
+        if name not in self._rates:
             yield
             return
         address = here()
         pair = hashlib.sha256(f"{address}\n{secret}".encode()).hexdigest()[:32]
+        who = pair if signed else address
         if not self._is_known(pair):
-            self._limiter.check(GUESSES, address)
+            self._limiter.check(name, who)
         try:
             yield
         except Unauthenticated:
-            self._limiter.count(GUESSES, address)
+            self._limiter.count(name, who)
             raise
         self._remember(pair)
 

@@ -28,13 +28,14 @@ Rates = Mapping[str, Rate]
 """By the sort of request. What is not in it is not limited."""
 
 DEFAULT_RATES: Rates = {
-    "registration": Rate(20, 60),
+    "registration": Rate(60, 60),
     "sign_in": Rate(60, 60),
     "codes": Rate(20, 60),
     "writes": Rate(600, 60),
     "events": Rate(1200, 60),
     "reads": Rate(1200, 60),
     "guesses": Rate(60, 60),
+    "keys": Rate(1200, 60),
     "recipients": Rate(30, 60),
 }
 

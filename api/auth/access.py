@@ -40,6 +40,23 @@ def anyone(view: Callable[P, R]) -> Callable[P, R]:
     return _declared(counted, ANYONE)
 
 
+def anyone_known(otherwise: Callable[[], str | None]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Anyone may call. A caller who is known has a place of their own when there are too many calls from the address.
+
+    otherwise: says for whom such a call counts; None for an unknown caller.
+    """
+
+    def declare(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+            limits().count(here(), otherwise)
+            return view(*args, **kwargs)
+
+        return _declared(counted, ANYONE)
+
+    return declare
+
+
 def anyone_or_key(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Anyone may call. What a machine asks for, with a key or a token that has this scope, is its own."""
 

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import g, request
@@ -9,8 +10,9 @@ from flask import g, request
 from api.auth.tokens import MachineClaims, TokenClaims, is_machines, tokens
 from api.http.context import core
 from api.http.errors import Unauthenticated
-from api.limits import limits
-from core.identity.api_keys import PREFIX, ApiKey
+from api.limits import GUESSES, KEYS, limits
+from core.environment import MIN_SECRET_CHARS
+from core.identity.api_keys import PREFIX, ApiKey, looks_like_key
 from core.identity.people import Person, Role
 from core.operation import Operation
 
@@ -41,14 +43,26 @@ class Caller:
     token: TokenClaims | None = None
 
 
+ADMIN = Caller(ADMIN_TOKEN, role=Role.ADMIN)
+
+
 def identify() -> Caller:
     """Raises Unauthenticated for an unknown caller (RFC 6750, section 3.1), and TooManyRequests for one who guesses."""
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer":
         raise Unauthenticated
-    token = authorization.token or ""
-    with limits().guess(token):
-        known = caller_of(token)
+    return _known_by(authorization.token or "")
+
+
+def _known_by(token: str) -> Caller:
+    """The caller with this bearer token. Raises Unauthenticated and TooManyRequests."""
+    admin_token = core().settings.admin_token
+    is_admin = bool(admin_token) and hmac.compare_digest(token.encode(), admin_token.encode())
+    if is_admin and len(admin_token) >= MIN_SECRET_CHARS:
+        return ADMIN  # nobody guesses it: so nobody's guesses keep out who has it
+    claims = None if is_admin or token.startswith(PREFIX) else tokens().read(token)
+    with limits().guess(token, KEYS if looks_like_key(token) else GUESSES, signed=claims is not None):
+        known = ADMIN if is_admin else _looked_up(token, claims)
         if known is None:
             raise Unauthenticated(
                 "This token is not valid, or has expired, or is not good from this address.",
@@ -57,16 +71,12 @@ def identify() -> Caller:
     return known
 
 
-def caller_of(token: str) -> Caller | None:
-    """The caller with this bearer token; None for an unknown one."""
-    admin_token = core().settings.admin_token
-    if admin_token and hmac.compare_digest(token.encode(), admin_token.encode()):
-        return Caller(ADMIN_TOKEN, role=Role.ADMIN)
+def _looked_up(token: str, claims: TokenClaims | MachineClaims | None) -> Caller | None:
+    """The caller with this key, or with a token that says this; None for an unknown one."""
     address = request.remote_addr or ""
     if token.startswith(PREFIX):
         key = core().api_keys.look_up(token, address)
         return _machine(key, key.scopes) if key else None
-    claims = tokens().read(token)
     if isinstance(claims, MachineClaims):
         key = core().api_keys.valid(claims.digest, address)
         return _machine(key, key.scopes & claims.scopes) if key and key.id == claims.key else None
@@ -143,10 +153,14 @@ def seen_by_caller(everything: str) -> Callable[[Operation], bool]:
 
 
 def is_operator() -> bool:
-    """Whether the caller is an operator, or ranks higher; on a route for anyone, by the token if they send one."""
+    """Whether the caller is an operator, or ranks higher; on a route for anyone, by the token if they send one.
+
+    A wrong token is a guess there as everywhere. Raises TooManyRequests.
+    """
     known = caller_or_none()
     if known is None and request.authorization is not None and request.authorization.type == "bearer":
-        known = caller_of(request.authorization.token or "")
+        with suppress(Unauthenticated):
+            known = _known_by(request.authorization.token or "")
     return known is not None and ranks(known, Role.OPERATOR)
 
 

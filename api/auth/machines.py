@@ -10,9 +10,9 @@ from flask import Response, g, jsonify, request
 from api.auth.tokens import MACHINE_LIFETIME_S, MachineClaims, tokens
 from api.http.context import core
 from api.http.errors import BadRequest, HttpError, Unauthenticated, problem, status_of
-from api.limits import limits
+from api.limits import GUESSES, KEYS, limits
 from core.clock import from_rfc3339
-from core.identity.api_keys import ApiKey, digest_of
+from core.identity.api_keys import ApiKey, digest_of, looks_like_key
 from core.ids import is_id
 
 
@@ -80,7 +80,7 @@ def _authenticate() -> tuple[ApiKey, str]:
     id, secret = _shown()
     if is_id(id):
         g.account = id  # nothing else: whoever mixes them up sends the secret as the id
-    with limits().guess(secret):
+    with limits().guess(secret, KEYS if looks_like_key(secret) else GUESSES):
         key = core().api_keys.look_up(secret, request.remote_addr or "")
         if key is None or key.id != id:
             raise InvalidClient

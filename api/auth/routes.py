@@ -8,7 +8,7 @@ from flask import Response, g, jsonify, request, url_for
 from flask.views import MethodView
 from marshmallow import Schema, fields, validate
 
-from api.auth.access import anyone, signed_in
+from api.auth.access import anyone, anyone_known, signed_in
 from api.auth.callers import person
 from api.auth.machines import REFUSALS, InvalidTokenRequest, UnsupportedGrant, machine_token, refuse
 from api.auth.token_form import CLIENT_CREDENTIALS, PASSWORD_GRANT, TokenForm, describe
@@ -17,6 +17,7 @@ from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.errors import Unauthenticated
 from api.http.fields import Phone, Text
+from api.limits import here
 from core.errors import InvalidField
 from core.identity.credentials import PASSWORD
 from core.identity.guessable import is_common_password
@@ -85,10 +86,17 @@ class PersonView(Schema):
     role = fields.String(metadata={"example": "user"})
 
 
+def _signing_in() -> str | None:
+    """For whom a request for a token counts when its address has sent too many: a person who is known from there."""
+    named = core().people.named(request.form.get("username", ""))
+    known = named is not None and fingerprint(request.remote_addr or "") in named.addresses
+    return f"{named.id}\n{here()}" if named is not None and known else None
+
+
 @blueprint.route("")
 class Registration(MethodView):
-    @anyone
     @blueprint.arguments(RegisterRequest(), example={"username": "awa", "password": "correct horse battery"})
+    @anyone  # after the arguments: what is not valid does not count
     @blueprint.response(201, PersonView)
     def post(self, payload: dict[str, Any]) -> Response:
         """Register, and get a wallet. 409 when the username is taken. The phone is not proven to be yours yet."""
@@ -106,7 +114,7 @@ class Registration(MethodView):
 
 @blueprint.route("/token")
 class Token(MethodView):
-    @anyone
+    @anyone_known(_signing_in)
     @describe(blueprint)
     def post(self) -> Response:
         """Get a bearer token: a person for an hour, a machine for 15 minutes. 429 after too many wrong tries."""

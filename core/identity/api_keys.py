@@ -1,6 +1,7 @@
 """API keys of machine clients: shown once, stored as SHA-256, good for some scopes until they end or are revoked."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from core.ids import new_id
 from core.store.port import API_KEYS, Document, Store, scan, update
 
 PREFIX = "qtk_"
+_TEXT = re.compile(r"qtk_[A-Za-z0-9_-]{43}")
 USED_EVERY = timedelta(hours=1)
 """How old the time of the last use may be before it is written again: a write at each request would cost too much."""
 
@@ -173,6 +175,11 @@ def is_within(address: str, networks: Iterable[str]) -> bool:
 
 def _after(now: datetime, lifetime: timedelta | None) -> str | None:
     return None if lifetime is None else to_rfc3339(now + lifetime)
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether a text has the form of a key: nobody guesses one, since 256 bits of it are random."""
+    return _TEXT.fullmatch(text) is not None
 
 
 def digest_of(text: str) -> str:

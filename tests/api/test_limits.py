@@ -9,10 +9,11 @@ import pytest
 from core.identity.people import Role
 from core.rates import Rate
 from tests.answers import Answer
-from tests.api.kit import PASSWORD, TOKEN, URL, House, assert_problem, body, build, move_in
+from tests.api.kit import NO_ID, PASSWORD, TOKEN, URL, House, assert_problem, body, build, move_in
 from tests.doubles import FakeClock, lent_sql
 
 RATES = {name: Rate(3, 60) for name in ("registration", "sign_in", "codes", "writes", "events", "reads", "guesses")}
+RATES["keys"] = Rate(5, 60)
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 
 
@@ -83,21 +84,104 @@ def test_people_behind_one_address_do_not_share_a_limit(house: House) -> None:
     assert ask(house, "GET", "/v1/wallets/me", token=binta).status_code == 200
 
 
-def test_nobody_guesses_tokens_and_known_callers_go_on(house: House) -> None:
-    # Given somebody who is signed in, and somebody who guesses behind the same address
-    known, unknown = house.person("awa").token, house.person("root", Role.ADMIN).token
-    assert ask(house, "GET", "/v1/wallets/me", token=known).status_code == 200
-    guesses = [ask(house, "GET", URL, token=f"qtk_guess{number}") for number in range(5)]
-    assert [answer.status_code for answer in guesses] == [401, 401, 401, 429, 429]
-    assert_problem(guesses[-1], 429, "too_many_requests")
+def guess(house: House, times: int = 5) -> list[int]:
+    """What somebody gets who tries tokens from here."""
+    return [ask(house, "GET", URL, token=f"qtk_guess{number}").status_code for number in range(times)]
 
-    # I expect that a right guess is not looked at either, and that the known caller goes on
-    assert ask(house, "GET", URL, token=unknown).status_code == 429
-    assert ask(house, "GET", "/v1/wallets/me", token=known).status_code == 200
-    assert ask(house, "GET", URL, ELSEWHERE, unknown).status_code == 200
+
+def test_who_guesses_is_refused_and_nobody_else_behind_the_address(house: House) -> None:
+    # Given somebody who guesses, and behind the same address callers who have not been seen there before
+    token = house.person("root", Role.ADMIN).token
+    _, key = house.core.api_keys.create("portal", frozenset({"fines:read"}))
+    refused = [ask(house, "GET", URL, token=f"qtk_guess{number}") for number in range(5)]
+    assert [answer.status_code for answer in refused] == [401, 401, 401, 429, 429]
+    assert_problem(refused[-1], 429, "too_many_requests")
+
+    # I expect that a token of ours and a right key are let in: nobody makes those up
+    assert ask(house, "GET", URL, token=token).status_code == 200
+    assert ask(house, "GET", URL, token=key).status_code == 200
+    # and that an ADMIN_TOKEN which is short enough to be guessed is not even looked at
+    assert ask(house, "GET", URL, token=TOKEN).status_code == 429
+    assert ask(house, "GET", URL, ELSEWHERE, TOKEN).status_code == 200
 
     passes(house)
-    assert ask(house, "GET", URL, token=unknown).status_code == 200
+    assert ask(house, "GET", URL, token=TOKEN).status_code == 200
+
+
+def test_a_known_admin_goes_on_and_a_long_token_is_nobodys_guess() -> None:
+    for admin_token, seen_before in ((TOKEN, True), ("k" * 32, False)):
+        house = build(rate_limits=RATES, admin_token=admin_token)
+        if seen_before:
+            assert ask(house, "GET", URL, token=admin_token).status_code == 200
+        assert guess(house)[-1] == 429
+        assert ask(house, "GET", URL, token=admin_token).status_code == 200
+        house.store.close()
+
+
+def test_wrong_keys_save_the_store_work_after_many(house: House) -> None:
+    _, known = house.core.api_keys.create("portal", frozenset({"fines:read"}))
+    assert ask(house, "GET", URL, token=known).status_code == 200
+    tried = [ask(house, "GET", URL, token=f"qtk_{number:043d}").status_code for number in range(7)]
+    assert tried == [401] * 5 + [429] * 2
+
+    assert ask(house, "GET", URL, token=known).status_code == 200
+    assert ask(house, "GET", URL, token=house.person("root", Role.ADMIN).token).status_code == 200
+    # I expect wrong keys to leave the guesses of anything else alone
+    assert guess(house, 1) == [401]
+
+
+def test_a_token_that_has_ended_is_looked_up_only_so_often(house: House) -> None:
+    awa = house.person("awa")
+    assert awa.post("/v1/auth/logout", {"everywhere": True}).status_code == 204
+    tried = [ask(house, "GET", "/v1/wallets/me", token=awa.token).status_code for _ in range(5)]
+    assert tried == [401, 401, 401, 429, 429]
+
+    # I expect that it is nobody else's loss, not even the owner's
+    found = house.core.people.get(awa.id)
+    assert found is not None
+    fresh = house.app.extensions["tokens"].issue(awa.id, found.epoch)
+    assert ask(house, "GET", "/v1/wallets/me", token=fresh).status_code == 200
+    assert guess(house, 1) == [401]
+
+
+def test_a_wrong_token_on_a_route_for_anyone_is_a_guess_too() -> None:
+    """Who sees `reason.by` there has an operator's token."""
+    house = build(rate_limits={"guesses": Rate(3, 60)})
+    answer = ask(house, "POST", URL, json=body())
+    document = house.store.get("operations", answer.json["id"]) or {}
+    house.store.replace("operations", {**document, "error": {"code": "fine_being_paid", "by": NO_ID}})
+    path = f"{URL}{answer.json['id']}"
+
+    tried = [ask(house, "GET", path, token=f"guess{number}").status_code for number in range(5)]
+    assert tried == [200, 200, 200, 429, 429]
+    assert "by" not in ask(house, "GET", path).json["reason"]
+    assert ask(house, "GET", path, ELSEWHERE, TOKEN).json["reason"]["by"] == NO_ID
+    house.store.close()
+
+
+def sign_in(house: House, name: str, password: str = PASSWORD) -> int:
+    return ask(house, "POST", "/v1/auth/token", data={"username": name, "password": password}).status_code
+
+
+def test_who_has_signed_in_from_an_address_has_a_place_of_their_own_there(house: House) -> None:
+    house.person("awa")
+    house.person("kofi")
+    assert sign_in(house, "awa") == 200
+    passes(house)
+    assert [sign_in(house, f"nobody{number}", "junk junk") for number in range(4)] == [401, 401, 401, 429]
+
+    assert [sign_in(house, "awa") for _ in range(4)] == [200, 200, 200, 429]
+    assert sign_in(house, "kofi") == 429  # never seen here: as any other
+    passes(house)
+    assert sign_in(house, "kofi") == 200
+
+
+def test_what_is_no_registration_does_not_count_as_one(house: House) -> None:
+    for given in ({}, {"username": "x"}, {"username": "awa", "password": "short"}) * 3:
+        assert ask(house, "POST", "/v1/auth", json=given).status_code == 422
+    assert register(house, "awa").status_code == 201
+    # I expect a name that is taken to count: whoever tries names learns from it
+    assert [register(house, "awa").status_code for _ in range(3)] == [409, 409, 429]
 
 
 def test_a_known_caller_is_known_to_other_processes(house: House) -> None:

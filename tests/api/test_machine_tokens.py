@@ -307,6 +307,17 @@ def test_the_secrets_of_clients_are_not_guessed() -> None:
     guesses = [ask(house, basic=(made.id, f"qtk_guess{number}")).status_code for number in range(5)]
     assert guesses == [401, 401, 401, 429, 429]
 
+    # I expect that who guesses does not keep out others behind the same address
+    assert ask(house, basic=(made.id, text)).status_code == 200
+    house.store.close()
+
+
+def test_wrong_keys_are_looked_up_only_so_often() -> None:
+    house = build(rate_limits={"keys": Rate(3, 60)})
+    made, text = make(house)
+    wrong = [ask(house, basic=(made.id, f"qtk_{number:043d}")).status_code for number in range(5)]
+    assert wrong == [401, 401, 401, 429, 429]
+
     # I expect that a right one is not looked at either, that bearers are counted with them, and that others go on
     assert_problem(ask(house, basic=(made.id, text)), 429, "too_many_requests")
     bearer = {"Authorization": f"Bearer {text}"}
