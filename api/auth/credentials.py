@@ -12,7 +12,7 @@ from api.auth.callers import caller, person
 from api.auth.codes import asker, budget, codes, is_known, send
 from api.auth.phones import CodeRequest, WrongCode
 from api.auth.pins import look_at_pin, pins
-from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak
+from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak, welcome
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.fields import Flag, Phone, Text
@@ -111,6 +111,7 @@ class Reset(MethodView):
             raise WrongCode
         refuse_weak(payload["password"], owner.username)  # not before the code: it would tell the username
         core().credentials.set_password(owner.id, payload["password"])
+        welcome(owner)
 
 
 @blueprint.route("/pin")

@@ -1,6 +1,6 @@
 """People: how they register, and get the token that says who they are. `/v1/auth/`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -104,7 +104,7 @@ class Registration(MethodView):
         if is_misleading(username, (operator.name for operator in operators)):
             raise InvalidField("username", "It could be taken for somebody else: choose another.")
         refuse_weak(payload["password"], username)
-        registered = core().people.register(username, payload["password"], payload["msisdn"])
+        registered = core().people.register(username, payload["password"], payload["msisdn"], address=here())
         core().wallet_of(registered.id)  # also made when it is first asked for, should we die before this line
         response = jsonify(view_of(registered))
         response.status_code = 201
@@ -129,14 +129,22 @@ class Token(MethodView):
         return self._sign_in(Routes.ARGUMENTS_PARSER.parse(TokenForm(), location="form"))
 
     def _sign_in(self, given: dict[str, str]) -> Response:
-        username = given["username"]
-        with guarded(username):
+        username, factor = given["username"], SecondFactor(core().store, core().clock)
+        used = False
+
+        def opens() -> bool:
+            nonlocal used
+            named = core().people.named(username)
+            used = named is not None and named.has_factor and factor.use(named.id, given["otp"])
+            return used
+
+        with guarded(username, opens):
             found = core().credentials.authenticate(username, given["password"])
             if found is None:
                 raise WrongCredentials
-            if found.has_factor and not SecondFactor(core().store, core().clock).use(found.id, given["otp"]):
+            if found.has_factor and not (used or factor.use(found.id, given["otp"])):
                 raise WrongFactor
-        core().credentials.remember(found.id, fingerprint(request.remote_addr or ""))
+        core().credentials.remember(found.id, here())
         token = tokens().issue(found.id, found.epoch, two_factors=found.has_factor)
         response = jsonify(access_token=token, token_type="bearer", expires_in=LIFETIME_S)
         response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
@@ -154,16 +162,24 @@ class CurrentUser(MethodView):
 
 
 @contextmanager
-def guarded(username: str) -> Iterator[None]:
+def guarded(username: str, opens: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Counts a wrong password, unless the block ends without an exception. Raises TooManyAttempts.
+
+    opens: see `Guesses.guess`.
 
     Notes whose account it is for the security log: what was typed as a username may be a password.
     """
     address, named = request.remote_addr or "", core().people.named(username)
     g.account = named.id if named else None
     known = named is not None and fingerprint(address) in named.addresses
-    with Guesses(core().store, core().clock).guess(_account(username), address, known):
+    with Guesses(core().store, core().clock).guess(_account(username), address, known, opens):
         yield
+
+
+def welcome(owner: Person) -> None:
+    """Remembers the caller's address as the owner's, who has shown there in another way who they are."""
+    core().credentials.remember(owner.id, here())
+    Guesses(core().store, core().clock).forget(_account(owner.username or owner.id), request.remote_addr or "")
 
 
 def refuse_weak(password: str, username: str | None) -> None:

@@ -1,11 +1,12 @@
 """Guesses of passwords: they slow down whoever guesses, and nobody else."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 
 from core.clock import Clock
+from core.errors import TooManyAttempts
 from core.identity.windows import Window
 from core.store.port import Store
 
@@ -20,8 +21,8 @@ ADDRESS = (50, 15 * 60)
 class Guesses:
     """Wrong passwords within sliding windows. Right ones do not count.
 
-    Whoever guesses can keep out neither the account's owner, who has signed in from elsewhere before, nor others behind
-    the same address.
+    Whoever guesses can keep out neither an owner who is known at their address, nor others behind the same address. An
+    owner who is new to an address shows something else: a code of a second factor, or one to the proven phone.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -30,21 +31,34 @@ class Guesses:
         self._address = Window(store, clock, "sign-in address", *ADDRESS)
 
     @contextmanager
-    def guess(self, account: str, address: str, known: bool) -> Iterator[None]:
+    def guess(
+        self, account: str, address: str, known: bool, opens: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """Counts a guess as wrong, unless the block ends without an exception.
 
         known: whether somebody has signed in to this account from this address before.
+        opens: asked when only the guesses of others are in the way: whether something else shows that it is the owner.
         Raises TooManyAttempts, StoreUnavailable.
         """
         place = network(address)
-        counted = [(self._pair, f"{account}\n{place}")]
+        pair = f"{account}\n{place}"
+        self._pair.count(pair)
+        begun: list[tuple[Window, str, str]] = []
         if not known:
-            counted += [(self._account, account), (self._address, place)]
-        begun = [(window, name, window.count(name)) for window, name in counted]
+            try:
+                for window, name in ((self._account, account), (self._address, place)):
+                    begun.append((window, name, window.count(name)))
+            except TooManyAttempts:
+                if not opens():
+                    raise
         yield
-        self._pair.forget(counted[0][1])
-        for window, name, at in begun[1:]:
+        self._pair.forget(pair)
+        for window, name, at in begun:
             window.take_back(name, at)
+
+    def forget(self, account: str, address: str) -> None:
+        """Forgets the wrong passwords for an account from an address: its owner has shown there who they are."""
+        self._pair.forget(f"{account}\n{network(address)}")
 
 
 def network(address: str) -> str:

@@ -45,7 +45,7 @@ class Person:
     phone_proven: whether the phone is known to be the person's own.
     epoch: tokens of an earlier one have ended.
     ended_tokens: the ids of other tokens that have.
-    addresses: fingerprints of those from which the person has signed in.
+    addresses: fingerprints of those from which the person has registered, signed in, or chosen a password by a code.
     has_factor: whether signing in needs a code, see `core.identity.second_factor`.
     with_password: whether there is a password.
     resets_at: from when on a code to the phone resets the password, in RFC 3339; "" for always.
@@ -102,10 +102,12 @@ class People:
         pin: str | None = None,
         language: str | None = None,
         phone_proven: bool = False,
+        address: str = "",
         ids: Callable[[], str] = new_id,
     ) -> Person:
         """pin: hashed; phone_proven: whether the phone is known to be the person's own.
 
+        address: the fingerprint of that from which the person registers.
         Raises NameTaken(field) for a username and a proven phone; ValueError for a username that `canonical_name`
         refuses.
         """
@@ -121,6 +123,7 @@ class People:
             "suspended": False,
             "phone_proven_at": now if phone_proven else None,
             "created_at": now,
+            "addresses": {address: now[:10]} if address else {},
         }
         for _ in range(MAX_TRIES):
             # Under another id each time: the one before may have been voided.

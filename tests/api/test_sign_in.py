@@ -11,11 +11,15 @@ from structlog.testing import capture_logs
 from core.identity.credentials import Credentials
 from core.identity.guesses import ACCOUNT, ADDRESS, PAIR
 from core.identity.passwords import Passwords
+from core.identity.people import Role
 from core.log import redact
 from tests.answers import Answer, client_of
 from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, wrong_fields
+from tests.api.test_second_factor import code as totp
+from tests.api.test_second_factor import enrol
 from tests.doubles import CutOff, open_sql
 from tests.store.samples import at_once
+from tests.ussd.kit import Worker
 
 URL = "/v1/auth/token"
 MAX_WRONG, WITHIN_S = PAIR
@@ -199,6 +203,63 @@ def test_many_who_guess_keep_out_only_addresses_that_are_new_to_the_account(hous
     assert sign_in(house, address="10.0.0.2").status_code == 200
     house.tick(within_s)
     assert sign_in(house, address="10.9.0.1").status_code == 200
+
+
+def many_wrong(house: House, username: str = "awa") -> None:
+    """As many wrong passwords as an account may have from elsewhere."""
+    for number in range(ACCOUNT[0]):
+        wrong(house, 1, username, f"10.66.{number}.1")
+
+
+def test_who_registered_at_an_address_is_known_there(house: House) -> None:
+    given = {"username": "kofi", "password": PASSWORD}
+    assert house.post(given, path="/v1/auth", environ_overrides={"REMOTE_ADDR": "10.0.0.3"}).status_code == 201
+    many_wrong(house, "kofi")
+    assert sign_in(house, "kofi", address="10.0.0.4").status_code == 429
+    assert sign_in(house, "kofi", address="10.0.0.3").status_code == 200
+
+
+def test_a_code_to_the_proven_phone_opens_the_way_past_the_guesses_of_others(house: House, worker: Worker) -> None:
+    new, road = "staple the battery", "10.0.0.5"
+    many_wrong(house)
+    for _ in range(MAX_WRONG):
+        assert_problem(sign_in(house, address=road), 429, "too_many_attempts")
+    house.post({"msisdn": PHONE}, path="/v1/auth/password/code")
+    given = {"msisdn": PHONE, "code": worker.code(PHONE), "password": new}
+    reset = house.post(given, path="/v1/auth/password/reset", environ_overrides={"REMOTE_ADDR": road})
+    assert reset.status_code == 204
+
+    assert sign_in(house, password=new, address=road).status_code == 200
+    assert sign_in(house, password=new, address="10.0.0.6").status_code == 429
+
+
+def test_a_code_of_the_device_opens_the_way_too(house: House) -> None:
+    secret, recovery = enrol(house, house.person("root", Role.ADMIN))
+    many_wrong(house, "root")
+
+    def tried(otp: str, password: str = PASSWORD, address: str = "10.0.0.5") -> int:
+        form = {"username": "root", "password": password, "otp": otp}
+        return house.http.post(URL, data=form, environ_base={"REMOTE_ADDR": address}).status_code
+
+    # Given only one of the two
+    assert [tried(""), tried("000000"), tried("x" * 28)] == [429] * 3
+    assert tried(recovery[0], "wrong wrong") == 401
+    # I expect that each code is good once, and that both together are enough
+    assert tried(recovery[0]) == 429
+    assert tried(totp(house, secret), address="10.0.0.6") == 200
+    assert tried(recovery[1], address="10.0.0.7") == 200
+    # and that codes cannot be tried without end
+    assert [tried("000000", address="10.0.0.8") for _ in range(MAX_WRONG)] == [429] * MAX_WRONG
+    assert tried(recovery[2], address="10.0.0.8") == 429
+
+
+def test_a_code_of_the_device_opens_the_way_past_what_others_do_at_the_address(house: House) -> None:
+    secret, _ = enrol(house, house.person("root", Role.ADMIN))
+    for number in range(ADDRESS[0]):
+        wrong(house, 1, f"ghost{number}", "10.0.0.9")
+    form = {"username": "root", "password": PASSWORD, "otp": totp(house, secret)}
+    assert sign_in(house, address="10.0.0.9").status_code == 429
+    assert house.http.post(URL, data=form, environ_base={"REMOTE_ADDR": "10.0.0.9"}).status_code == 200
 
 
 def test_the_last_ten_addresses_of_an_account_are_known(house: House) -> None:
