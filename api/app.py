@@ -20,7 +20,7 @@ from api.http.body import check_body
 from api.http.json import MoneyJSON
 from api.http.provenance import check_provenance
 from api.http.waiting import WaitingRoom
-from api.limits import Limits
+from api.limits import Limits, address_keys
 from api.products import check_paths, menus_of, routes_of
 from api.ussd import gateways, phone
 from api.ussd.sessions import Sessions, session_keys
@@ -139,7 +139,7 @@ def _app(core: Core) -> Flask:
     app.extensions["pins"] = pins = Pins(core.store, core.clock, pepper, core.passwords)
     app.extensions["ussd"] = Sessions(core, pins, menus, session_keys(secrets, pepper))
     app.extensions["waiting"] = WaitingRoom(WAITING_SEATS)
-    app.extensions["limits"] = Limits(core.settings.rate_limits, core.counters, core.clock)
+    app.extensions["limits"] = Limits(core.settings.rate_limits, core.counters, core.clock, address_keys(secrets))
     app.config.update(
         API_TITLE="Quittance",
         API_VERSION="1",

@@ -4,7 +4,7 @@ Source of the headers: draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -16,7 +16,9 @@ from api.http.errors import Unauthenticated
 from core.clock import Clock
 from core.errors import StoreUnavailable
 from core.identity.guesses import fingerprint
+from core.identity.people import Person
 from core.rates import Counters, Limiter, Rates, TooManyRequests
+from core.secrets import derived_keys
 
 Found = TypeVar("Found")
 
@@ -29,12 +31,14 @@ BY_ENDPOINT: Mapping[str, str] = {
 READS, GUESSES, KEYS, RECIPIENTS = "reads", "guesses", "keys", "recipients"
 KNOWN_FOR = timedelta(hours=1)
 MOST_KNOWN = 10_000
+KEY_PURPOSE = "addresses of callers"
 
 
 class Limits:
-    """The limits of an app."""
+    """The limits of an app. keys: by which addresses are remembered: the first one for new ones."""
 
-    def __init__(self, rates: Rates, counters: Counters, clock: Clock) -> None:
+    def __init__(self, rates: Rates, counters: Counters, clock: Clock, keys: Sequence[str]) -> None:
+        self.keys = keys
         self._limiter = Limiter(rates, counters, clock)
         self._rates = rates
         self._counters, self._clock = counters, clock
@@ -124,7 +128,18 @@ def limits() -> Limits:
 
 def here() -> str:
     """The address of the caller, or the part of it that one customer has, as it is remembered."""
-    return fingerprint(request.remote_addr or "")
+    return fingerprint(request.remote_addr or "", limits().keys[0])
+
+
+def is_known_here(person: Person) -> bool:
+    """Whether the caller's address is one of those from which this person came before."""
+    address = request.remote_addr or ""
+    return any(fingerprint(address, key) in person.addresses for key in limits().keys)
+
+
+def address_keys(secrets: Sequence[str]) -> tuple[str, ...]:
+    """The keys of Limits. secrets: those of the installation."""
+    return derived_keys(secrets, KEY_PURPOSE)
 
 
 def register(app: Flask) -> None:

@@ -85,14 +85,17 @@ class MemoryCounters:
 
     def add(self, key: str, until: datetime) -> int:
         with self._adding:
-            total, until = self._sums.get(key, (0, until))
-            self._sums[key] = total + 1, until
+            total, ends = self._sums.get(key, (0, until))
+            if ends <= self._clock.now():
+                total, ends = 0, until
+            self._sums[key] = total + 1, ends
             if len(self._sums) > self.MOST_KEYS:
                 self._forget()
             return total + 1
 
     def read(self, key: str) -> int:
-        return self._sums.get(key, (0, None))[0]
+        total, until = self._sums.get(key, (0, None))
+        return total if until is not None and until > self._clock.now() else 0
 
     def close(self) -> None: ...
 

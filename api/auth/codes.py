@@ -5,10 +5,10 @@ from collections.abc import Callable
 from flask import request
 
 from api.http.context import core
+from api.limits import here, is_known_here
 from core.hardening import is_loopback
 from core.identity.code_budget import CodeBudget
 from core.identity.codes import Codes
-from core.identity.guesses import fingerprint, network
 from core.identity.people import Person
 from core.ids import new_id
 from core.notices.languages import DEFAULT, Say, plain, translator
@@ -30,14 +30,13 @@ def budget() -> CodeBudget:
 
 
 def asker() -> str:
-    """The part of the caller's address that one customer has; "" behind a proxy that is not trusted."""
-    address = request.remote_addr or ""
-    return "" if is_loopback(address) else network(address)
+    """The caller's address as it is remembered; "" behind a proxy that is not trusted, where it tells nothing."""
+    return "" if is_loopback(request.remote_addr or "") else here()
 
 
 def is_known(owner: Person | None) -> bool:
     """Whether a phone's owner has signed in from the caller's address before."""
-    return owner is not None and fingerprint(request.remote_addr or "") in owner.addresses
+    return owner is not None and is_known_here(owner)
 
 
 def send(msisdn: str, to: Person, text: Callable[[Say], str]) -> None:

@@ -17,11 +17,11 @@ from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.errors import Unauthenticated
 from api.http.fields import Phone, Text
-from api.limits import here
+from api.limits import here, is_known_here
 from core.errors import InvalidField
 from core.identity.credentials import PASSWORD
 from core.identity.guessable import is_common_password
-from core.identity.guesses import Guesses, fingerprint
+from core.identity.guesses import Guesses
 from core.identity.people import USERNAME, Person, canonical_name
 from core.identity.second_factor import SecondFactor
 from core.identity.usernames import is_misleading
@@ -89,8 +89,7 @@ class PersonView(Schema):
 def _signing_in() -> str | None:
     """For whom a request for a token counts when its address has sent too many: a person who is known from there."""
     named = core().people.named(request.form.get("username", ""))
-    known = named is not None and fingerprint(request.remote_addr or "") in named.addresses
-    return f"{named.id}\n{here()}" if named is not None and known else None
+    return f"{named.id}\n{here()}" if named is not None and is_known_here(named) else None
 
 
 @blueprint.route("")
@@ -169,17 +168,17 @@ def guarded(username: str, opens: Callable[[], bool] = lambda: False) -> Iterato
 
     Notes whose account it is for the security log: what was typed as a username may be a password.
     """
-    address, named = request.remote_addr or "", core().people.named(username)
+    named = core().people.named(username)
     g.account = named.id if named else None
-    known = named is not None and fingerprint(address) in named.addresses
-    with Guesses(core().store, core().clock).guess(_account(username), address, known, opens):
+    known = named is not None and is_known_here(named)
+    with Guesses(core().store, core().clock).guess(_account(username), here(), known, opens):
         yield
 
 
 def welcome(owner: Person) -> None:
     """Remembers the caller's address as the owner's, who has shown there in another way who they are."""
     core().credentials.remember(owner.id, here())
-    Guesses(core().store, core().clock).forget(_account(owner.username or owner.id), request.remote_addr or "")
+    Guesses(core().store, core().clock).forget(_account(owner.username or owner.id), here())
 
 
 def refuse_weak(password: str, username: str | None) -> None:

@@ -1,6 +1,7 @@
 """Guesses of passwords: they slow down whoever guesses, and nobody else."""
 
 import hashlib
+import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
@@ -36,6 +37,7 @@ class Guesses:
     ) -> Iterator[None]:
         """Counts a guess as wrong, unless the block ends without an exception.
 
+        address: or its fingerprint.
         known: whether somebody has signed in to this account from this address before.
         opens: asked when only the guesses of others are in the way: whether something else shows that it is the owner.
         Raises TooManyAttempts, StoreUnavailable.
@@ -74,6 +76,9 @@ def network(address: str) -> str:
     return str(ip if ip.version == 4 else ip_network((ip, 64), strict=False))
 
 
-def fingerprint(address: str) -> str:
-    """How an address is remembered: nobody can read it from the store."""
-    return hashlib.sha256(network(address).encode()).hexdigest()[:16]
+def fingerprint(address: str, key: str) -> str:
+    """How an address is remembered: who has only the store cannot read it, nor try all addresses.
+
+    key: a secret of the installation.
+    """
+    return hmac.new(key.encode(), network(address).encode(), hashlib.sha256).hexdigest()[:16]

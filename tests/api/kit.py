@@ -16,7 +16,7 @@ from flask import Flask
 from api.app import WAITING_SEATS, create_app
 from api.auth.tokens import Tokens
 from api.http.waiting import WaitingRoom
-from api.limits import Limits
+from api.limits import Limits, address_keys
 from api.ussd.menu import Menus
 from api.ussd.sessions import Sessions, session_keys
 from core.bootstrap import Core
@@ -319,7 +319,7 @@ def move_in(house: House, sleep: Callable[[float], None] = time.sleep) -> House:
         "pins": pins,
         "ussd": Sessions(core, pins, menus(), session_keys(secrets, pepper), sleep),
         "waiting": WaitingRoom(WAITING_SEATS),
-        "limits": Limits(core.settings.rate_limits, core.counters, core.clock),
+        "limits": Limits(core.settings.rate_limits, core.counters, core.clock, address_keys(secrets)),
     }
     vars(house)["app"] = app
     return house

@@ -1,5 +1,6 @@
 """Signing in: the form, one answer for all that is wrong, and an end to guessing."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from core.identity.passwords import Passwords
 from core.identity.people import Role
 from core.log import redact
 from tests.answers import Answer, client_of
-from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, wrong_fields
+from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, move_in, wrong_fields
 from tests.api.test_second_factor import code as totp
 from tests.api.test_second_factor import enrol
 from tests.doubles import CutOff, open_sql
@@ -260,6 +261,31 @@ def test_a_code_of_the_device_opens_the_way_past_what_others_do_at_the_address(h
     form = {"username": "root", "password": PASSWORD, "otp": totp(house, secret)}
     assert sign_in(house, address="10.0.0.9").status_code == 429
     assert house.http.post(URL, data=form, environ_base={"REMOTE_ADDR": "10.0.0.9"}).status_code == 200
+
+
+def test_who_has_only_the_store_does_not_learn_where_people_are(house: House) -> None:
+    """There are few addresses: one can hash them all, unless the hash has a key."""
+    address = "41.202.17.9"
+    assert sign_in(house, address=address).status_code == 200
+    wrong(house, 1, address=address)
+    found = house.core.people.named("awa")
+    assert found is not None
+    assert len(found.addresses) == 1
+    plain = hashlib.sha256(address.encode()).hexdigest()[:16]
+    counted = {
+        hashlib.sha256(f"{what}\n{name}".encode()).hexdigest()
+        for what, name in (("sign-in", f"awa\n{address}"), ("sign-in address", address))
+    }
+    assert plain not in found.addresses
+    assert counted.isdisjoint(each["id"] for each in house.store.find("attempts", {}))
+
+
+def test_an_address_stays_known_when_the_key_is_rotated(house: House) -> None:
+    assert sign_in(house, address="10.0.0.2").status_code == 200
+    rotated = move_in(build(house.store, secret_key=f"{'new' * 11} {house.settings.secret_key}"))
+    many_wrong(rotated)
+    assert sign_in(rotated, address="10.0.0.3").status_code == 429
+    assert sign_in(rotated, address="10.0.0.2").status_code == 200
 
 
 def test_the_last_ten_addresses_of_an_account_are_known(house: House) -> None:

@@ -49,6 +49,17 @@ def test_counters_add_and_forget_nobody_before_their_time(counters: Counters) ->
     assert (counters.read("a"), counters.read("b"), counters.read("c")) == (2, 1, 0)
 
 
+def test_a_number_of_this_process_ends_at_its_time() -> None:
+    clock = FakeClock()
+    counters, until = MemoryCounters(clock), clock.now() + timedelta(seconds=60)
+    assert [counters.add("a", until), counters.add("a", until + timedelta(seconds=60))] == [1, 2]
+    clock.tick(59)
+    assert counters.read("a") == 2
+    clock.tick(1)
+    assert counters.read("a") == 0
+    assert counters.add("a", clock.now() + timedelta(seconds=60)) == 1
+
+
 def test_counters_lose_nothing_when_many_add_at_once(counters: Counters) -> None:
     until = datetime.now(UTC) + timedelta(hours=1)
     with ThreadPoolExecutor(8) as threads:

@@ -42,5 +42,5 @@ def test_the_names_of_people_are_not(name: str) -> None:
 
 def test_an_ipv4_address_in_the_form_of_ipv6_is_one_customers() -> None:
     assert network("::ffff:41.202.17.9") == network("41.202.17.9") == "41.202.17.9"
-    assert fingerprint("::ffff:41.202.17.9") != fingerprint("::ffff:41.202.17.10")
+    assert fingerprint("::ffff:41.202.17.9", "key") != fingerprint("::ffff:41.202.17.10", "key")
     assert network("2001:db8::1") == network("2001:db8::2")
