@@ -39,6 +39,7 @@ class Command:
     opens: the operation waits for its owner, who closes it with `close`.
     notification: whom to notify of the outcome, see `core.notices.outcome`.
     operator: the mobile-money operator that moves the money, see `Core.route`.
+    report_to: where the client wants to be told of this operation, see `core.operation`.
     prompt: the approval that it asks a phone for, where that is limited.
     """
 
@@ -57,6 +58,7 @@ class Command:
     opens: bool = False
     notification: Mapping[str, Any] | None = None
     operator: str | None = None
+    report_to: Mapping[str, Any] | None = None
     prompt: Prompt | None = None
 
 
@@ -146,6 +148,7 @@ def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> 
         trace=command.trace,
         notification=command.notification,
         operator=command.operator,
+        report_to=command.report_to,
     )
 
 

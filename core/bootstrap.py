@@ -25,7 +25,8 @@ from core.identity.passwords import Passwords
 from core.identity.people import People
 from core.installed import DEFAULT, Installed
 from core.ledger import SYSTEM, Ledger
-from core.notices.port import Notifier, first_notifier
+from core.ids import new_id
+from core.notices.port import Announcements, Notifier, first_notifier
 from core.operation import Operation
 from core.partner_health import PartnerHealth
 from core.private_files import make_private_folder
@@ -107,6 +108,14 @@ class Core:
     @cached_property
     def notifier(self) -> Notifier:
         return first_notifier(self.settings.installed.notifiers, self.store, self.broker, self.clock)
+
+    @cached_property
+    def announcements(self) -> Announcements:
+        installed, url = self.settings.installed, self.settings.public_url
+        services = self.store, self.broker, self.clock, new_id
+        return Announcements(
+            self.notifier, [make(*services, installed.contracts, url) for make in installed.announcers]
+        )
 
     def of(self, service: type[Service]) -> Service:
         """A service of a product, such as a catalogue: built from the store and the clock, once."""

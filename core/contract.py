@@ -1,11 +1,11 @@
 """What a product agrees on with the rest of the house: its kinds, their requests, and what they do elsewhere."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
-from core.operation import Operation
+from core.operation import Operation, Status
 from core.steps import REFUND_BY_HAND, StepState
 
 
@@ -18,7 +18,7 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """The canonical JSON object that is stored and fingerprinted."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -89,6 +89,25 @@ class Door(StrEnum):
 
 R = TypeVar("R", bound=Request)
 
+
+@dataclass(frozen=True)
+class StatusEvents(Generic[R]):
+    """What clients are told about the statuses of one kind.
+
+    family: the first part of the types of its events, such as `payment`.
+    path: where its state is read, with `{id}` for the operation.
+    money: the amount in minor units and the currency; None where it moves no money.
+    names: the second part of a type, by status; clients are not told of others.
+    """
+
+    family: str
+    path: str
+    money: Callable[[R], tuple[int, str] | None] = lambda _: None
+    names: Mapping[Status, str] = field(default_factory=lambda: NAMES)
+
+
+NAMES: Mapping[Status, str] = {status: status.value for status in Status if status is not Status.OPEN}
+
 Legs = tuple[str, str]
 """The account that money leaves and the account that it reaches: ids of wallets, or names of system accounts."""
 
@@ -104,6 +123,7 @@ class Contract(Generic[R]):
     effects: those that one operation of this kind has had, or may have had.
     legs: for a kind that moves money between accounts of the ledger, which ones.
     accounts: the system accounts among them.
+    status_events: what clients are told of it; None for nothing.
     """
 
     kind: str
@@ -113,6 +133,7 @@ class Contract(Generic[R]):
     effects: Callable[[Operation], Iterator[Effect]]
     legs: Callable[[R], Legs] | None = None
     accounts: frozenset[str] = frozenset()
+    status_events: StatusEvents[R] | None = None
 
     def read(self, operation: Operation) -> R:
         """The request of an operation of this kind."""

@@ -104,7 +104,15 @@ class Installed:
     @cached_property
     def notifiers(self) -> list[Any]:
         """The notifier factories of the installed products: see `core.notices.port.MakeNotifier`."""
-        return [module.notifier for module in self.modules("contract") if hasattr(module, "notifier")]
+        return self._factories("notifier")
+
+    @cached_property
+    def announcers(self) -> list[Any]:
+        """The announcer factories of the installed products: see `core.notices.port.MakeAnnouncer`."""
+        return self._factories("announcer")
+
+    def _factories(self, name: str) -> list[Any]:
+        return [getattr(module, name) for module in self.modules("contract") if hasattr(module, name)]
 
 
 def variables(section: type[Any]) -> list[str]:

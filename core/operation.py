@@ -21,6 +21,7 @@ HISTORY_LIMIT = 300
 """The most entries of a timeline: a payment with 50 parts writes 207 when nothing fails."""
 HISTORY_HEAD = 50
 """How many of the first entries are kept. The dropped ones are in the middle of a long doubt."""
+OMITTED = "omitted"
 SCHEMA = latest(OPERATION)
 """The form of the documents that `to_document` writes."""
 
@@ -38,6 +39,8 @@ class Status(StrEnum):
 
 
 TERMINAL = frozenset({Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED, Status.REFUNDED, Status.FAILED})
+MOVES = frozenset(status.value for status in Status)
+"""The events of entries that say which status the operation came to."""
 RELEASING = frozenset({Status.REFUNDED, Status.FAILED})
 """The ends that leave nothing done: the same request may be sent again, as a new operation."""
 
@@ -79,6 +82,7 @@ class Operation:
     request: validated and canonical JSON; subject and counterparty: whom lists find it by, such as a phone in E.164;
     notification: whom to notify of the outcome, see `core.notices.outcome`;
     operator: the mobile-money operator that moves its money, chosen when it was accepted; None for one that needs none.
+    report_to: where the client wants to be told of this operation, besides its endpoints.
     """
 
     id: str
@@ -100,6 +104,7 @@ class Operation:
     trace: str | None = None
     notification: Mapping[str, Any] | None = None
     operator: str | None = None
+    report_to: Mapping[str, Any] | None = None
     version: int = 0
 
     @property
@@ -130,11 +135,12 @@ class Operation:
 
     def noted(self, at: datetime, event: str, text: str, step: str | None = None) -> "Operation":
         """The operation with one more line in its timeline."""
-        history = (*self.history, Entry(at, event, text, step))
-        if len(history) > HISTORY_LIMIT:
-            gap = Entry(history[HISTORY_HEAD + 1].at, "omitted", "entries between here and the next are not kept")
-            history = (*history[:HISTORY_HEAD], gap, *history[HISTORY_HEAD + 2 :])
+        history = _shortened((*self.history, Entry(at, event, text, step)))
         return replace(self, history=history, updated_at=at)
+
+    def moves(self) -> list[Entry]:
+        """The entries of the timeline that say which status the operation came to, in order: all there have been."""
+        return [entry for entry in self.history if entry.event in MOVES]
 
     def to_document(self) -> dict[str, Any]:
         """The JSON document that is stored; times as RFC 3339 text that sorts."""
@@ -162,6 +168,7 @@ class Operation:
             "trace": self.trace,
             "notification": self.notification,
             "operator": self.operator,
+            "report_to": self.report_to,
             "version": self.version,
         }
 
@@ -183,6 +190,17 @@ class Operation:
         values = {**document, **read}
         del values["schema"], values["bucket"]
         return cls(**values)
+
+
+def _shortened(history: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The timeline without the first entries after HISTORY_HEAD that are no change of status."""
+    head, middle = history[:HISTORY_HEAD], list(history[HISTORY_HEAD:])
+    while len(head) + len(middle) > HISTORY_LIMIT:
+        kept = [entry for entry in middle if entry.event != OMITTED]
+        dropped = next((entry for entry in kept if entry.event not in MOVES), kept[0])
+        kept.remove(dropped)
+        middle = [Entry(dropped.at, OMITTED, "entries between here and the next are not kept"), *kept]
+    return (*head, *middle)
 
 
 def postponed(document: Mapping[str, Any], until: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from phonenumbers import SUPPORTED_REGIONS
 
 from core.broker.port import EventsTo
-from core.environment import PORT, SANDBOX_NAMES, Env, strong_secrets, url_of
+from core.environment import PARTNERS, PORT, SANDBOX_NAMES, Env, strong_secrets, url_of
 from core.errors import InvalidAmount, UnknownCurrency
 from core.hardening import is_loopback, refusals
 from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
@@ -86,6 +86,7 @@ class Settings:
     payer_time_s: int = 300
     code_regions: list[str] = field(default_factory=list)
     codes_per_hour: int = 1000
+    public_url: str = ""
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
@@ -221,6 +222,7 @@ def _values(env: Env) -> dict[str, Any]:
         "payer_time_s": env.int("PAYER_TIME_S", 300, validate=validate.Range(10, 86400)),
         "code_regions": env.list("CODE_REGIONS", [], validate=_known_regions),
         "codes_per_hour": env.int("CODES_PER_HOUR", 1000, validate=validate.Range(1, 10_000)),
+        "public_url": (env.str("PUBLIC_URL", "", validate=url_of(PARTNERS)) or "").rstrip("/"),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "rate_limits": read_rates(env.str("RATE_LIMITS", "", validate=_readable_rates) or ""),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),

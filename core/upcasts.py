@@ -37,7 +37,16 @@ def _with_calls(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "steps": steps, "operator": None}
 
 
-OPERATION: Upcasts = (_renaming(counterpart="counterparty", tell="notification"), _with_bucket, _with_calls)
+def _with_report_to(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {**document, "report_to": None}
+
+
+OPERATION: Upcasts = (
+    _renaming(counterpart="counterparty", tell="notification"),
+    _with_bucket,
+    _with_calls,
+    _with_report_to,
+)
 CLAIM: Upcasts = (_renaming(operation="holder"),)
 USSD_SESSION: Upcasts = (_renaming(tells="follows"),)
 

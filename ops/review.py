@@ -58,8 +58,7 @@ def _decision(decision: Decision, help: str) -> click.Command:
             policy = Policy(settle_window_s=SEND_WITHIN_S + core.settings.settle_window_s)
             context = Context(stages, policy, core.clock.now())
             decided = apply_decision(context, operation, decision, who, reason)
-            if decided.terminal:
-                core.notifier.ended(decided)
+            core.announcements.changed(operation, decided)
             core.store.replace(OPERATIONS, decided.to_document())
             note(core, f"review: {decision}", id, who)
         except (NotReviewable, NotConfigured) as error:

@@ -10,5 +10,6 @@ INCLUDES = (
     "products.payouts",
     "products.payers",
     "products.messages",
+    "products.webhooks",
 )
 """`products.template` is not among them: it is there to be copied."""

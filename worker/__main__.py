@@ -92,7 +92,7 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
         jitter=random.random,
         exclusive_delivery=core.broker.delivery_s > 0,
         stopping=stop.is_set,
-        ending=core.notifier.ended,
+        announce=core.announcements.changed,
     )
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.api_host)

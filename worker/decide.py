@@ -28,6 +28,8 @@ WORKABLE = frozenset({Status.ACCEPTED, Status.PROCESSING, Status.IN_DOUBT})
 MIN_CALLS_BEFORE_REVIEW = 5
 """Calls of a step before an unknown outcome needs a person. After a day on which our own workers were down, the partner
 is still asked a few times first."""
+SPREAD = 0.1
+"""How far a planned retry may be from its time, as a share of the wait."""
 NO_USABLE_ANSWER = "no usable answer"
 
 
@@ -119,7 +121,7 @@ def defer(context: Context, operation: Operation, work: Work, wait: Deferral) ->
     if wait.down and work.verb is Verb.SUBMIT:
         operation = operation.moved(Status.PROCESSING, now) if operation.status is Status.ACCEPTED else operation
         operation = operation.with_step(step.name, replace(record, begun_at=record.begun_at or now))
-        return _not_sent(context, operation, step, Unavailable("not called: it is down", wait.wait_s))
+        return _not_sent(context, operation, step, Unavailable("not called: it is down", wait.wait_s, called=False))
     doubt_since = record.doubt_since or now if work.verb is Verb.ENQUIRE else record.doubt_since
     return operation.with_step(
         step.name, replace(record, doubt_since=doubt_since, next_at=now + timedelta(seconds=wait.wait_s))
@@ -191,12 +193,11 @@ def _declined(context: Context, operation: Operation, step: Step, reply: Decline
 def _not_sent(context: Context, operation: Operation, step: Step, reply: Unavailable) -> Operation:
     record, now = operation.step(step.name), context.now
     give_up_at = (record.begun_at or now) + timedelta(seconds=step.obligation.deadline_s)
-    if now >= give_up_at:
+    if now >= give_up_at or (step.retries_s is not None and record.attempts > len(step.retries_s)):
         if money_moved(context.stages, operation):
             return _review(operation, step, f"the partner was unavailable for too long ({reply.why})", now)
         return _declined(context, operation, step, Declined("partner_unavailable"))
-    backoff_s = _backoff(step.first_retry_s, record.attempts - 1, context.policy.max_retry_wait_s, context.jitter)
-    wait_s = max(backoff_s, reply.retry_after_s)
+    wait_s = max(_retry_s(context, step, record, reply), reply.retry_after_s)
     waiting = replace(
         record,
         state=StepState.WAITING,
@@ -206,6 +207,14 @@ def _not_sent(context: Context, operation: Operation, step: Step, reply: Unavail
     )
     operation = operation.with_step(step.name, waiting)
     return operation.noted(now, "step_unavailable", f"{step.label}: partner not available ({reply.why})", step.name)
+
+
+def _retry_s(context: Context, step: Step, record: StepRecord, reply: Unavailable) -> float:
+    """Returns the wait before the next attempt, in seconds."""
+    if step.retries_s is None:
+        return _backoff(step.first_retry_s, record.attempts - 1, context.policy.max_retry_wait_s, context.jitter)
+    planned_s = step.retries_s[record.attempts - 1] if reply.called and record.attempts else 0
+    return planned_s * (1 - SPREAD + 2 * SPREAD * context.jitter)
 
 
 def _unresolved(context: Context, operation: Operation, step: Step, reply: Reply) -> Operation:

@@ -76,7 +76,8 @@ class Engine:
     exclusive_delivery: True if the broker rings one worker at a time for an operation. Otherwise all workers see every
         due operation, and only leases keep them apart.
     stopping: returns True when this worker has to stop.
-    ending: called with each operation that ends, before it is saved, and again if that save fails.
+    announce: called with an operation as it is stored and as it is going to be, before its status is saved; called again
+        if that save fails.
     gather: makes calls and returns them in order.
     """
 
@@ -89,7 +90,7 @@ class Engine:
     jitter: Callable[[], float]
     exclusive_delivery: bool = False
     stopping: Callable[[], bool] = lambda: False
-    ending: Callable[[Operation], None] = lambda _: None
+    announce: Callable[[Operation, Operation], None] = lambda _, __: None
     gather: Callable[[list[Callable[[], Made]]], list[Made]] = run_concurrently
 
     def advance(self, id: str) -> None:
@@ -144,7 +145,7 @@ class Engine:
                 if self._needs_no_intent(operation, work, now):
                     operation = replace(begin(operation, work, now), updated_at=now)
                 else:
-                    saved = operation = self._save_intent(operation, work)
+                    saved = operation = self._save_intent(saved, operation, work)
                 made = self.gather([partial(self._call, operation, item) for item in work])
             finally:
                 self._release(work, [call.reply for call in made], now)
@@ -154,8 +155,7 @@ class Engine:
                 operation = record(self._context(stages, now), operation, item, call.reply)
         operation = replace(conclude(self._context(stages, self.clock.now()), operation), lease=None)
         if operation != saved:
-            if operation.terminal:
-                self.ending(operation)
+            self._announce(saved, operation)
             self.store.replace(OPERATIONS, operation.to_document())
         if operation.terminal:
             ENDED.labels(operation.kind, operation.status.value).inc()
@@ -202,13 +202,18 @@ class Engine:
             for item in work
         )
 
-    def _save_intent(self, operation: Operation, work: list[Work]) -> Operation:
+    def _save_intent(self, saved: Operation, operation: Operation, work: list[Work]) -> Operation:
         now = self.clock.now()
         operation = replace(begin(operation, work, now), updated_at=now)
         if not self._leased(operation, now):
             until = now + timedelta(seconds=SEND_WITHIN_S + self.call_s + LEASE_SPARE_S)
             operation = replace(operation, lease=Lease(self.worker, until), due_at=until)
+        self._announce(saved, operation)
         return replace(operation, version=self.store.replace(OPERATIONS, operation.to_document())["version"])
+
+    def _announce(self, saved: Operation, operation: Operation) -> None:
+        if operation.moves() != saved.moves():
+            self.announce(saved, operation)
 
     def _leased(self, operation: Operation, now: datetime) -> bool:
         """Returns whether this worker holds the operation for longer than a round of calls takes."""

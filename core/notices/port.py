@@ -1,10 +1,12 @@
 """The notices port: how people are notified. A product brings it, as `notifier` of its contract."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from core.broker.port import Broker
 from core.clock import Clock
+from core.contract import Contract
 from core.ids import new_id
 from core.operation import Operation
 from core.store.port import Store
@@ -36,8 +38,41 @@ class NoNotifier:
         return False
 
 
+class Announcer(Protocol):
+    """Tells machines how operations go. A product brings it, as `announcer` of its contract."""
+
+    def changed(self, before: Operation, after: Operation) -> None:
+        """Announces the statuses that the operation has come to, once each. Call it just before they are saved.
+
+        before: the operation as it is stored; after: as it is going to be, if the save succeeds.
+        Raises StoreUnavailable.
+        """
+
+
+Contracts = Mapping[str, Contract[Any]]
+MakeAnnouncer = Callable[[Store, Broker, Clock, Callable[[], str], Contracts, str], Announcer]
+"""What a contract names `announcer`. The last arguments make ids, are the contracts by kind, and the URL of this
+installation as its clients reach it."""
 MakeNotifier = Callable[[Store, Broker, Clock, Callable[[], str]], Notifier]
 """What a contract names `notifier`. The last argument makes ids."""
+
+
+@dataclass(frozen=True)
+class Announcements:
+    """People and machines are told what becomes of operations."""
+
+    notifier: Notifier
+    announcers: Sequence[Announcer] = ()
+
+    def changed(self, before: Operation, after: Operation) -> None:
+        """Call it just before `after` is saved, and again if that save fails. Raises StoreUnavailable.
+
+        before: the operation as it is stored.
+        """
+        for announcer in self.announcers:
+            announcer.changed(before, after)
+        if after.terminal:
+            self.notifier.ended(after)
 
 
 def first_notifier(

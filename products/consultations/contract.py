@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Self
 
-from core.contract import Contract, Door, Effect, EffectKind, Record, Request, effect_of
+from core.contract import Contract, Door, Effect, EffectKind, Record, Request, StatusEvents, effect_of
 from core.environment import Env
 from core.errors import InvalidField
 from core.operation import Operation, Status
@@ -68,7 +68,16 @@ class ConsultationSettings:
         return cls(env.partner("FINANCE_URL", "/finance"), env.str("CONSULTATION_RATE", "200.00 BRL", validate=price))
 
 
-CONSULTATION = Contract("consultation", ConsultationRequest, frozenset({Door.HTTP}), (CHARGE,), effects)
+CONSULTATION = Contract(
+    "consultation",
+    ConsultationRequest,
+    frozenset({Door.HTTP}),
+    (CHARGE,),
+    effects,
+    status_events=StatusEvents(
+        "charge", "/consultations/{id}", lambda request: (request.price or 0, request.currency)
+    ),
+)
 CONTRACTS = (CONSULTATION,)
 SETTINGS = (ConsultationSettings,)
 SCOPES = (SCOPE, SCOPE_ALL)

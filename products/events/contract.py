@@ -6,9 +6,9 @@ from typing import Any, Self
 
 from environs import validate
 
-from core.contract import Contract, Door, Effect, EffectKind, Record, Request
+from core.contract import Contract, Door, Effect, EffectKind, Record, Request, StatusEvents
 from core.environment import Env
-from core.operation import Operation
+from core.operation import Operation, Status
 from core.steps import StepState
 
 SCOPE_PUBLISH, SCOPE_READ, SCOPE_ALL = "events:publish", "events:read", "events:all"
@@ -62,7 +62,14 @@ class EventsSettings:
         return cls(most or 1)
 
 
-EVENT = Contract("event", EventRequest, frozenset({Door.HTTP}), (PUBLISHED,), effects)
+EVENT = Contract(
+    "event",
+    EventRequest,
+    frozenset({Door.HTTP}),
+    (PUBLISHED,),
+    effects,
+    status_events=StatusEvents("event", "/api/event/{id}", names={Status.SUCCEEDED: "published"}),
+)
 CONTRACTS = (EVENT,)
 SETTINGS = (EventsSettings,)
 SCOPES = (SCOPE_PUBLISH, SCOPE_READ, SCOPE_ALL)

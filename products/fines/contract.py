@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from core.contract import DEBIT, REFUND, Contract, Door, Effect, EffectKind, Record, Request, effect_of
+from core.contract import DEBIT, REFUND, Contract, Door, Effect, EffectKind, Record, Request, StatusEvents, effect_of
 from core.environment import Env
 from core.operation import Operation, Status
 from core.settings import CURRENCIES, known_currency
@@ -140,7 +140,16 @@ class FinesSettings:
         return cls(env.partner("REGISTRY_URL", "/registry"), currency or "")
 
 
-FINE_PAYMENT = Contract("fine_payment", FinePayment, frozenset({Door.HTTP, Door.USSD}), (DEBIT, FINE, REFUND), effects)
+FINE_PAYMENT = Contract(
+    "fine_payment",
+    FinePayment,
+    frozenset({Door.HTTP, Door.USSD}),
+    (DEBIT, FINE, REFUND),
+    effects,
+    status_events=StatusEvents(
+        "payment", "/amendes/payments/{id}", lambda request: (request.amount, request.currency)
+    ),
+)
 CONTRACTS = (FINE_PAYMENT,)
 SETTINGS = (FinesSettings,)
 SCOPES = (SCOPE_PAY, SCOPE_READ, SCOPE_ALL)

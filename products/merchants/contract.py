@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.accept import Command
-from core.contract import Contract, Door, no_effects
+from core.contract import Contract, Door, StatusEvents, no_effects
 from core.identity.people import Person
 from core.store.port import Collection
 from products.merchants.register import MERCHANTS, Merchant
@@ -24,6 +24,9 @@ WITHDRAWAL = Contract(
     (),
     no_effects,
     legs=lambda request: (request.sender, request.to),
+    status_events=StatusEvents(
+        "withdrawal", "/v1/operations/{id}", lambda request: (request.amount, request.currency)
+    ),
 )
 CONTRACTS = (WITHDRAWAL,)
 COLLECTIONS = (Collection(MERCHANTS),)

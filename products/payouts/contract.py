@@ -6,7 +6,7 @@ from typing import Self
 
 from marshmallow import ValidationError
 
-from core.contract import Contract, Door, Effect, EffectKind, Record, Request, effect_of
+from core.contract import Contract, Door, Effect, EffectKind, Record, Request, StatusEvents, effect_of
 from core.environment import Env
 from core.money import read_price
 from core.operation import Operation
@@ -65,7 +65,14 @@ def _prices(limits: list[str]) -> None:
         raise ValidationError("must have one limit for each currency.")
 
 
-PAYOUTS = Contract("payout", PayoutRequest, frozenset({Door.HTTP}), (PAYOUT,), effects)
+PAYOUTS = Contract(
+    "payout",
+    PayoutRequest,
+    frozenset({Door.HTTP}),
+    (PAYOUT,),
+    effects,
+    status_events=StatusEvents("payout", "/v1/payouts/{id}", lambda request: (request.amount, request.currency)),
+)
 CONTRACTS = (PAYOUTS,)
 SETTINGS = (PayoutSettings,)
 SCOPES = (SCOPE, SCOPE_ALL)

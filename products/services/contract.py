@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from core.accept import Command
-from core.contract import Contract, Door, Request, no_effects
+from core.contract import Contract, Door, Request, StatusEvents, no_effects
 from core.environment import Env
 from core.errors import Refused
 from core.identity.people import Person
@@ -63,6 +63,7 @@ SERVICE_PAYMENT = Contract(
     no_effects,
     legs=lambda request: (request.wallet, ACCOUNT),
     accounts=frozenset({ACCOUNT}),
+    status_events=StatusEvents("payment", "/v1/payments/{id}", lambda request: (request.amount, request.currency)),
 )
 CONTRACTS = (SERVICE_PAYMENT,)
 COLLECTIONS = (Collection(SERVICES, indexes=(("state",),)),)

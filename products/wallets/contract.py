@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from core.accept import Command
 from core.bootstrap import Core
-from core.contract import DEBIT, Contract, Door, Effect, Request, effect_of, no_effects
+from core.contract import DEBIT, Contract, Door, Effect, Request, StatusEvents, effect_of, no_effects
 from core.errors import InsufficientFunds, InvalidField, Refused
 from core.identity.people import Person
 from core.ledger import MOBILE_MONEY
@@ -84,6 +84,9 @@ TOP_UP = Contract(
     top_up_effects,
     legs=lambda request: (MOBILE_MONEY, request.wallet),
     accounts=frozenset({MOBILE_MONEY}),
+    status_events=StatusEvents(
+        "topup", "/v1/wallets/top-up/{id}", lambda request: (request.amount, request.currency)
+    ),
 )
 TRANSFER = Contract(
     "wallet_transfer",
@@ -92,6 +95,9 @@ TRANSFER = Contract(
     (),
     no_effects,
     legs=lambda request: (request.sender, request.to),
+    status_events=StatusEvents(
+        "transfer", "/v1/wallets/transfers/{id}", lambda request: (request.amount, request.currency)
+    ),
 )
 CONTRACTS = (TOP_UP, TRANSFER)
 

@@ -13,7 +13,7 @@ from core.broker.port import Handle, Message, Subscription
 from core.clock import to_rfc3339
 from core.errors import BrokerUnavailable, StoreUnavailable
 from core.installed import DEFAULT, Installed
-from core.notices.port import first_notifier
+from core.notices.port import Announcements, first_notifier
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS, AtMost, Document, Store
 from core.turns import Turns
@@ -84,8 +84,16 @@ class World:
             call_s=CALL_S,
             jitter=self.chance.random.random,
             exclusive_delivery=True,
-            ending=first_notifier(self.installed.notifiers, store, self, self, self.new_id).ended,
+            announce=self._announcements(store).changed,
             gather=lambda calls: [call() for call in calls],
+        )
+
+    def _announcements(self, store: Store) -> Announcements:
+        services = store, self, self, self.new_id
+        installed = self.installed
+        return Announcements(
+            first_notifier(installed.notifiers, *services),
+            [make(*services, installed.contracts, "https://us.invalid") for make in installed.announcers],
         )
 
     def breaker(self, name: str) -> Breaker:

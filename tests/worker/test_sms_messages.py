@@ -273,11 +273,13 @@ def test_no_end_is_saved_whose_notification_failed(store: Store, clock: FakeCloc
     partner, phone = ScriptedPartner(Confirmed(), Confirmed()), Phone()
     broker, cut = EmbeddedBroker(store, clock), [True]
 
-    def ending(operation: Operation) -> None:
+    def announce(_: Operation, operation: Operation) -> None:
+        if not operation.terminal:
+            return
         reached = CutOff(store, 0) if cut.pop() else store
         SmsNotifier(reached, broker, clock, new_id).ended(operation)
 
-    worker = engine(store, clock, process((step("one", partner),)), ending=ending)
+    worker = engine(store, clock, process((step("one", partner),)), announce=announce)
     with pytest.raises(StoreUnavailable):
         worker.advance("op-1")
     assert not load(store).terminal

@@ -101,7 +101,7 @@ class Breaker:
                 return self._defer(now, now, down=False)
             self._probing = self.open_until is not None
             self.in_flight += 1
-            IN_FLIGHT.labels(self._name).set(self.in_flight)
+            IN_FLIGHT.labels(self._name).inc()
             return None
 
     def release(self, reply: Reply | None, began: datetime) -> None:
@@ -114,7 +114,7 @@ class Breaker:
             now = self._clock.now()
             before = self.open_until
             self.in_flight -= 1
-            IN_FLIGHT.labels(self._name).set(self.in_flight)
+            IN_FLIGHT.labels(self._name).dec()
             if reply is None:
                 self._probing = False
             else:
@@ -125,7 +125,8 @@ class Breaker:
                 self._count(isinstance(reply, Unknown | Unavailable), now, began)
             after = self.open_until
         if before != after:
-            OPEN.labels(self._name).set(after is not None)
+            if (before is None) != (after is None):
+                OPEN.labels(self._name).inc(1 if after else -1)
             log.warning("circuit_changed", partner=self._name, open_until=after and after.isoformat())
             try:
                 self._changed(self._name, after)

@@ -1,4 +1,4 @@
-"""The engine calls its notifier before it saves an end."""
+"""The engine announces a status before it saves it."""
 
 from typing import Any
 
@@ -30,19 +30,20 @@ class Saves:
 
 
 def ends(store: Store, clock: FakeClock, saves: Saves, partner: ScriptedPartner) -> tuple[Engine, list[Status]]:
-    """A worker, and how the operation was stored whenever it was notified of the end."""
+    """A worker, and how the operation was stored whenever its end was announced."""
     seen: list[Status] = []
 
-    def ending(operation: Operation) -> None:
-        assert operation.terminal
-        seen.append(load(store).status)
+    def announce(before: Operation, after: Operation) -> None:
+        assert load(store).moves() == before.moves() != after.moves()
+        if after.terminal:
+            seen.append(load(store).status)
 
     insert(store)
-    return engine(saves, clock, process((step("one", partner),)), ending=ending), seen
+    return engine(saves, clock, process((step("one", partner),)), announce=announce), seen
 
 
 @pytest.mark.parametrize("reply", [Confirmed(), Declined("no")])
-def test_the_notifier_is_called_before_an_end_is_saved_and_at_no_other_time(
+def test_an_end_is_announced_before_it_is_saved_and_at_no_other_time(
     store: Store, clock: FakeClock, reply: Reply
 ) -> None:
     worker, seen = ends(store, clock, Saves(store), ScriptedPartner(Unavailable("HTTP 503"), reply))
@@ -56,7 +57,7 @@ def test_the_notifier_is_called_before_an_end_is_saved_and_at_no_other_time(
 
 
 @pytest.mark.parametrize("instead", [Conflict(), StoreUnavailable()])
-def test_an_end_that_could_not_be_saved_is_notified_again(store: Store, clock: FakeClock, instead: Exception) -> None:
+def test_an_end_that_could_not_be_saved_is_announced_again(store: Store, clock: FakeClock, instead: Exception) -> None:
     worker, seen = ends(store, clock, Saves(store, instead), ScriptedPartner(Confirmed(), Confirmed()))
     try:
         worker.advance("op-1")

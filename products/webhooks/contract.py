@@ -1,0 +1,146 @@
+"""Webhooks: each delivery is an operation, so none is lost, and each is tried again as often as the standard says.
+
+Source: Standard Webhooks 1.0.0, https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from environs import validate
+
+from core.accept import Command, accept
+from core.broker.port import Broker
+from core.clock import Clock
+from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
+from core.environment import Env
+from core.notices.port import Contracts
+from core.operation import Operation
+from core.settings import Settings
+from core.store.port import Store
+from core.targets import Rules
+from products.webhooks.endpoints import COLLECTION, Endpoint, Endpoints
+from products.webhooks.messages import Message, messages
+
+WAIT_STEP, DELIVER_STEP = "wait", "deliver"
+SCOPE, SCOPE_ALL = "webhooks:manage", "webhooks:all"
+"""Of machines. A key that manages webhooks is told of its client's operations, and with SCOPE_ALL of everybody's."""
+
+
+@dataclass(frozen=True)
+class Delivery(Request):
+    """One message to one endpoint.
+
+    endpoint: an id; url: where this message goes instead of the endpoint's URL, or None; message: its id.
+    about: the operation, or None for a test; version: the operation's, before the status that is told was saved.
+    status, at: the entry of the timeline that is told; body: JSON text; again: the delivery that it repeats.
+    """
+
+    endpoint: str
+    url: str | None
+    message: str
+    type: str
+    about: str | None
+    version: int
+    status: str
+    at: str
+    body: str
+    again: str | None = None
+
+
+def effects(operation: Operation) -> Iterator[Effect]:
+    """The delivery, of which the receiver keeps a record, and not we."""
+    return effect_of(operation, DELIVER_STEP, DELIVERED)
+
+
+@dataclass(frozen=True)
+class WebhookSettings:
+    """webhook_timeout_s: for all of one attempt; allow_http_webhooks, allow_private_webhooks: what URLs may lead to."""
+
+    webhook_timeout_s: float
+    allow_http_webhooks: bool
+    allow_private_webhooks: bool
+
+    @classmethod
+    def read(cls, env: Env) -> Self:
+        return cls(
+            env.float("WEBHOOK_TIMEOUT_S", 15, validate=validate.Range(1, 30)) or 15,
+            env.bool("ALLOW_HTTP_WEBHOOKS", False),
+            env.bool("ALLOW_PRIVATE_WEBHOOKS", False),
+        )
+
+
+def rules(settings: Settings) -> Rules:
+    """Which URLs may be called. On one machine that only itself reaches, receivers are on it as well."""
+    ours = settings.of(WebhookSettings)
+    return Rules(
+        http=ours.allow_http_webhooks or settings.local, private=ours.allow_private_webhooks or settings.local
+    )
+
+
+DELIVERED = EffectKind("delivery", "webhooks delivered", Record.NONE)
+WEBHOOK = Contract("webhook", Delivery, frozenset(), (DELIVERED,), effects)
+CONTRACTS = (WEBHOOK,)
+COLLECTIONS = (COLLECTION,)
+SETTINGS = (WebhookSettings,)
+SCOPES = (SCOPE, SCOPE_ALL)
+
+
+def delivery(endpoint: Endpoint, message: Message, about: Operation | None, url: str | None = None) -> Command:
+    """The command of a delivery: one for each message, endpoint and URL."""
+    request = Delivery(
+        endpoint=endpoint.id,
+        url=url,
+        message=message.id,
+        type=message.type,
+        about=about.id if about else None,
+        version=about.version if about else 0,
+        status=message.status,
+        at=message.at,
+        body=message.body,
+    )
+    return Command(
+        WEBHOOK.kind,
+        request.to_json(),
+        endpoint.owner,
+        subject=endpoint.id,
+        counterparty=request.about,
+        unique={"message": message.id, "endpoint": endpoint.id, "url": url},
+    )
+
+
+@dataclass(frozen=True)
+class WebhookAnnouncer:
+    """The Announcer port. ids: makes ids of operations; public_url: of this installation, as its clients reach it."""
+
+    store: Store
+    broker: Broker
+    clock: Clock
+    ids: Callable[[], str]
+    contracts: Contracts
+    public_url: str
+
+    def changed(self, before: Operation, after: Operation) -> None:
+        """Enqueues a delivery for each message and each endpoint that wants it.
+
+        A delivery waits until what it tells is saved, so it may be enqueued before.
+        """
+        contract = self.contracts.get(after.kind)
+        told = list(messages(contract, before, after, self.public_url)) if contract else []
+        if not told:
+            return
+        endpoints = Endpoints(self.store, self.clock)
+        hearing = endpoints.hearing(after.client)
+        own = endpoints.get(after.report_to["endpoint"]) if after.report_to else None
+        for message in told:
+            for endpoint in hearing:
+                if endpoint.wants(message.type):
+                    self._accept(delivery(endpoint, message, before))
+            if own is not None and after.report_to is not None:
+                self._accept(delivery(own, message, before, after.report_to["url"]))
+
+    def _accept(self, command: Command) -> None:
+        accept(self.store, self.broker, self.clock, command, self.ids)
+
+
+announcer = WebhookAnnouncer

@@ -1,0 +1,169 @@
+"""Where clients want to be told, of what, and the secrets that sign for them."""
+
+import base64
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from core.clock import Clock, from_rfc3339, to_rfc3339
+from core.ids import new_id
+from core.store.port import Collection, Document, OneOf, Store, scan, update
+
+ENDPOINTS = "webhook_endpoints"
+COLLECTION = Collection(ENDPOINTS, indexes=(("owner",), ("hears",)))
+EVERYBODY = "*"
+"""What an endpoint hears that is told of the operations of all clients."""
+SECRET_BYTES = 32
+OVERLAP = timedelta(hours=24)
+"""How long the old secret still signs beside the new one."""
+FAILING_FOR = timedelta(days=5)
+"""An endpoint that has only failed for so long is switched off."""
+
+
+class State(StrEnum):
+    ON = "on"
+    OFF = "off"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """hears: the client of whose operations it is told, or EVERYBODY; types: patterns such as `payment.*`.
+
+    failing_since: when the first of its failures was, if no delivery has succeeded since.
+    why_off: why it is off, or None; secrets: those that sign now, the newest first.
+    """
+
+    id: str
+    owner: str
+    hears: str
+    url: str
+    types: tuple[str, ...]
+    description: str
+    state: State
+    failing_since: datetime | None
+    why_off: str | None
+    secrets: tuple[str, ...]
+    created_at: str
+
+    def wants(self, type: str) -> bool:
+        return self.state is not State.OFF and any(matches(pattern, type) for pattern in self.types)
+
+
+def matches(pattern: str, type: str) -> bool:
+    """Whether a type is meant by a pattern: itself, `payment.*`, or `*`."""
+    return pattern in (type, EVERYBODY, f"{type.partition('.')[0]}.*")
+
+
+class Endpoints:
+    """Every verb raises StoreUnavailable."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def create(
+        self, owner: str, url: str, types: Iterable[str], description: str = "", hears: str | None = None
+    ) -> Endpoint:
+        """hears: another client whose operations it is told of, or EVERYBODY; None: the owner."""
+        now = to_rfc3339(self._clock.now())
+        document = {
+            "id": new_id(),
+            "owner": owner,
+            "hears": hears or owner,
+            "url": url,
+            "types": list(types),
+            "description": description,
+            "off": None,
+            "failing_since": None,
+            "secrets": [{"secret": new_secret(), "until": None}],
+            "created_at": now,
+        }
+        return self._endpoint(self._store.insert(ENDPOINTS, document))
+
+    def get(self, id: str) -> Endpoint | None:
+        document = self._store.get(ENDPOINTS, id)
+        return self._endpoint(document) if document else None
+
+    def of(self, owner: str | None) -> list[Endpoint]:
+        """The endpoints of a client, the oldest first; None: of all clients."""
+        where = {} if owner is None else {"owner": owner}
+        return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, where)]
+
+    def hearing(self, client: str | None) -> list[Endpoint]:
+        """The endpoints that are told of this client's operations."""
+        who = OneOf(tuple(dict.fromkeys((client or EVERYBODY, EVERYBODY))))
+        return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, {"hears": who})]
+
+    def change(self, id: str, members: Mapping[str, Any]) -> Endpoint | None:
+        """Changes url, types or description. None where there is no such endpoint."""
+        return self._update(id, lambda document: {**document, **members})
+
+    def switch_on(self, id: str) -> Endpoint | None:
+        """It is told again from now on; what failed meanwhile is not sent by itself."""
+        return self._update(id, lambda document: {**document, "off": None, "failing_since": None})
+
+    def switch_off(self, id: str, why: str) -> Endpoint | None:
+        return self._update(id, lambda document: {**document, "off": why} if document["off"] is None else None)
+
+    def delete(self, id: str) -> None:
+        document = self._store.get(ENDPOINTS, id)
+        if document is not None:
+            self._store.delete(ENDPOINTS, id, document["version"])
+
+    def rotate(self, id: str) -> Endpoint | None:
+        """Makes another secret. The one before still signs, for OVERLAP."""
+        until = to_rfc3339(self._clock.now() + OVERLAP)
+
+        def change(document: Document) -> Document:
+            old = {**document["secrets"][0], "until": until}
+            return {**document, "secrets": [{"secret": new_secret(), "until": None}, old]}
+
+        return self._update(id, change)
+
+    def succeeded(self, endpoint: Endpoint) -> None:
+        """Notes that a delivery has succeeded."""
+        if endpoint.failing_since is not None:
+            self._update(endpoint.id, lambda document: {**document, "failing_since": None})
+
+    def failed(self, endpoint: Endpoint) -> bool:
+        """Notes that a delivery has failed. Returns whether that has switched the endpoint off."""
+        now = self._clock.now()
+        if endpoint.failing_since is None:
+            begun = to_rfc3339(now)
+            self._update(endpoint.id, lambda document: {**document, "failing_since": document["failing_since"] or begun})
+            return False
+        if endpoint.state is State.OFF or now - endpoint.failing_since < FAILING_FOR:
+            return False
+        self.switch_off(endpoint.id, "no delivery has succeeded for five days")
+        return True
+
+    def _update(self, id: str, change: Any) -> Endpoint | None:
+        document = update(self._store, ENDPOINTS, id, change)
+        return self._endpoint(document) if document else None
+
+    def _endpoint(self, document: Document) -> Endpoint:
+        failing, now = document["failing_since"], to_rfc3339(self._clock.now())
+        state = State.OFF if document["off"] else State.FAILING if failing else State.ON
+        signing = (each["secret"] for each in document["secrets"] if each["until"] is None or each["until"] > now)
+        return Endpoint(
+            id=document["id"],
+            owner=document["owner"],
+            hears=document["hears"],
+            url=document["url"],
+            types=tuple(document["types"]),
+            description=document["description"],
+            state=state,
+            failing_since=from_rfc3339(failing) if failing else None,
+            why_off=document["off"],
+            secrets=tuple(signing),
+            created_at=document["created_at"],
+        )
+
+
+def new_secret() -> str:
+    """A secret as it is shown: `whsec_` and 32 random bytes in base64."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

@@ -1,0 +1,159 @@
+"""Delivering: wait until what is told is saved, then send it, in the attempts that the standard proposes."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+from prometheus_client import Counter
+from standardwebhooks.webhooks import Webhook
+
+from core.clock import Clock, to_rfc3339
+from core.operation import Operation
+from core.store.port import OPERATIONS, Store
+from products.webhooks.contract import DELIVER_STEP, WAIT_STEP, WEBHOOK, WebhookSettings, rules
+from products.webhooks.endpoints import Endpoint, Endpoints, State
+from worker.partners.breaker import Breaker
+from worker.partners.pinned import Heard, NotHeard, PinnedHttp
+from worker.partners.port import Confirmed, Declined, Reply, Unavailable
+from worker.process import FOREVER_S, REPEATABLE, REQUIRED, Process, Stages, Step
+from worker.products import WorkerServices
+
+PATIENT = REQUIRED.within(FOREVER_S)
+"""The number of attempts ends a delivery, and not the time."""
+FIRST_LOOK_S = 0.1
+"""A delivery is there a moment before what it tells is saved."""
+HOUR_S = 3600
+RETRIES_S = (5, 5 * 60, 30 * 60, 2 * HOUR_S, 5 * HOUR_S, 10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S)
+"""The waits between ten attempts, 75 h 35 min in all: Standard Webhooks 1.0.0, "Retry schedule"."""
+CALLS_AT_ONCE = 8
+"""To one endpoint, from one worker."""
+MOST_BREAKERS = 10_000
+PARTNER = "webhooks"
+"""The name of all receivers in metrics: each has a breaker of its own, but no series."""
+GONE = 410
+
+OFF = Counter("quittance_webhook_endpoints_off_total", "Endpoints that were switched off because they failed", ["why"])
+
+log = structlog.get_logger()
+
+
+class Post(Protocol):
+    """Posts a body to a URL."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard: ...
+
+
+class Breakers:
+    """The breaker of each endpoint. make: returns a new one."""
+
+    def __init__(self, make: Callable[[], Breaker]) -> None:
+        self._make = make
+        self._by_endpoint: dict[str, Breaker] = {}
+
+    def of(self, endpoint: str) -> Breaker:
+        found = self._by_endpoint.get(endpoint)
+        if found is None:
+            found = self._by_endpoint.setdefault(endpoint, self._make())
+            if len(self._by_endpoint) > MOST_BREAKERS:
+                self._by_endpoint.pop(next(iter(self._by_endpoint)), None)
+        return found
+
+
+def processes(services: WorkerServices) -> tuple[Process, ...]:
+    core = services.core
+    http = PinnedHttp(core.clock, rules(core.settings), core.settings.of(WebhookSettings).webhook_timeout_s)
+    breakers = Breakers(lambda: Breaker(PARTNER, core.clock, CALLS_AT_ONCE))
+    return (webhook(core.store, core.clock, http, breakers),)
+
+
+def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers) -> Process:
+    endpoints = Endpoints(store, clock)
+
+    def wait(operation: Operation) -> Reply:
+        return _saved(operation, store)
+
+    def deliver(operation: Operation) -> Reply:
+        request = WEBHOOK.read(operation)
+        endpoint = endpoints.get(request.endpoint)
+        if endpoint is None or endpoint.state is State.OFF:
+            return Declined("endpoint_off", called=False)
+        body = request.body.encode()
+        heard = http.post(request.url or endpoint.url, body, _headers(endpoint, request.message, body, clock))
+        return _judge(endpoints, endpoint, heard)
+
+    waiting = Step(
+        WAIT_STEP,
+        "waiting until it is saved",
+        submit=wait,
+        recovery=REPEATABLE,
+        obligation=PATIENT,
+        first_retry_s=FIRST_LOOK_S,
+        saves_intent=False,
+        is_lookup=True,
+    )
+
+    def stages(operation: Operation) -> Stages:
+        request = WEBHOOK.read(operation)
+        delivering = Step(
+            DELIVER_STEP,
+            "delivering",
+            submit=deliver,
+            recovery=REPEATABLE,
+            breaker=breakers.of(request.endpoint),
+            obligation=PATIENT,
+            retries_s=RETRIES_S,
+        )
+        return ((waiting,), (delivering,)) if request.about else ((delivering,),)
+
+    return Process(WEBHOOK.kind, stages)
+
+
+def _saved(operation: Operation, store: Store) -> Reply:
+    """Whether the operation has come to the status that is told, or never will in the way that is told."""
+    request = WEBHOOK.read(operation)
+    document = store.get(OPERATIONS, str(request.about))
+    about = Operation.from_document(document) if document else None
+    if about is None:
+        return Declined("did_not_happen")
+    if any(entry.event == request.status and to_rfc3339(entry.at) == request.at for entry in about.moves()):
+        return Confirmed()
+    # A save that is still to come would need the version that the operation had.
+    return Declined("did_not_happen") if about.version > request.version else Unavailable("it is not saved yet")
+
+
+def _headers(endpoint: Endpoint, message: str, body: bytes, clock: Clock) -> dict[str, str]:
+    now = clock.now()  # in UTC, which the library takes for granted
+    signatures = (Webhook(secret).sign(message, now, body.decode()) for secret in endpoint.secrets)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Quittance",
+        "webhook-id": message,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def _judge(endpoints: Endpoints, endpoint: Endpoint, heard: Heard | NotHeard) -> Reply:
+    """The reply, of which the endpoint takes note."""
+    if isinstance(heard, Heard):
+        said = {"http": heard.status, "body": heard.body.decode("utf-8", "replace")}
+        if heard.status // 100 == 2:
+            endpoints.succeeded(endpoint)
+            return Confirmed(said=said)
+        if heard.status == GONE:
+            endpoints.switch_off(endpoint.id, "it answered 410 Gone")
+            _tell_off(endpoint, "gone")
+            return Declined("endpoint_gone", said=said)
+        why, retry_after_s = f"HTTP {heard.status}", heard.retry_after_s
+    else:
+        said, why, retry_after_s = {"failure": heard.why}, heard.why, 0
+    if endpoints.failed(endpoint):
+        _tell_off(endpoint, "failing")
+    if isinstance(heard, NotHeard) and heard.refused:
+        return Declined("target_refused", said=said)
+    return Unavailable(why, retry_after_s, said=said)
+
+
+def _tell_off(endpoint: Endpoint, why: str) -> None:
+    OFF.labels(why).inc()
+    log.error("webhook_endpoint_off", endpoint=endpoint.id, client=endpoint.owner, why=why)

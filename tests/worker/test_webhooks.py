@@ -1,0 +1,307 @@
+"""Webhooks: what is told to whom, how often it is tried, and what ends it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from core.accept import ACCEPTED
+from core.broker.embedded import EmbeddedBroker
+from core.contract import Contract, Request, StatusEvents, no_effects
+from core.errors import Conflict
+from core.ids import new_id
+from core.operation import Entry, Operation, Status
+from core.store.port import OPERATIONS, Store
+from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer
+from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, State, matches
+from products.webhooks.process import RETRIES_S, Breakers, webhook
+from tests.doubles import LEASE_S, START, FakeClock, ScriptedPartner, engine, insert, load, process, step
+from worker.engine import Engine
+from worker.partners.breaker import Breaker
+from worker.partners.pinned import Heard, NotHeard
+from worker.partners.port import Confirmed, Declined, Unavailable
+
+CLIENT = "client-1"
+OK = Heard(204, b"", 0)
+
+
+@dataclass(frozen=True)
+class Paid(Request):
+    amount: int = 1250
+
+
+PAID = Contract(
+    "test",
+    Paid,
+    frozenset(),
+    (),
+    no_effects,
+    status_events=StatusEvents("payment", "/payments/{id}", lambda request: (request.amount, "BRL")),
+)
+
+
+@dataclass
+class Receiver:
+    """Answers as it is told, and remembers what it got. now: of the attempts."""
+
+    clock: FakeClock
+    answers: list[Heard | NotHeard] = field(default_factory=list)
+    got: list[tuple[datetime, str, bytes, Mapping[str, str]]] = field(default_factory=list)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+        self.got.append((self.clock.now(), url, body, headers))
+        return self.answers.pop(0) if self.answers else OK
+
+    @property
+    def types(self) -> list[str]:
+        return [json.loads(body)["type"] for _, _, body, _ in self.got]
+
+
+@dataclass
+class House:
+    store: Store
+    clock: FakeClock
+    receiver: Receiver
+
+    @property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.store, self.clock)
+
+    def endpoint(self, *types: str, owner: str = CLIENT, hears: str | None = None) -> Endpoint:
+        return self.endpoints.create(owner, "https://client.example/hook", types or ("*",), hears=hears)
+
+    def reload(self, endpoint: Endpoint) -> Endpoint:
+        found = self.endpoints.get(endpoint.id)
+        assert found is not None
+        return found
+
+    def announcer(self) -> WebhookAnnouncer:
+        broker = EmbeddedBroker(self.store, self.clock)
+        return WebhookAnnouncer(self.store, broker, self.clock, new_id, {"test": PAID}, "https://pay.example")
+
+    def worker(self, store: Any = None, *replies: Any) -> Engine:
+        partner = ScriptedPartner(*replies or (Confirmed(),))
+        steps = process((step("one", partner),))
+        return engine(store or self.store, self.clock, steps, announce=self.announcer().changed)
+
+    def deliveries(self) -> list[Operation]:
+        return [Operation.from_document(d) for d in self.store.find(OPERATIONS, {"kind": WEBHOOK.kind})]
+
+    def deliver(self) -> None:
+        """Advances all deliveries that are due."""
+        breakers = Breakers(lambda: Breaker("webhooks", self.clock, 8))
+        worker = engine(
+            self.store, self.clock, webhook(self.store, self.clock, self.receiver, breakers), jitter=lambda: 0.5
+        )
+        for delivery in self.deliveries():
+            worker.advance(delivery.id)
+
+
+@pytest.fixture
+def house(store: Store, clock: FakeClock) -> House:
+    return House(store, clock, Receiver(clock))
+
+
+def pay(house: House, **changes: Any) -> None:
+    insert(house.store, client=CLIENT, request={"amount": 1250}, history=(Entry(START, *ACCEPTED),), **changes)
+    house.worker().advance("op-1")
+
+
+def verified(got: tuple[datetime, str, bytes, Mapping[str, str]], secret: str) -> Any:
+    """The body, if the secret has signed it."""
+    at, _, body, headers = got
+    assert headers["webhook-timestamp"] == str(int(at.timestamp()))
+    signed = {name: value for name, value in headers.items() if name.startswith("webhook-")}
+    key = Webhook(secret)
+    for text in signed["webhook-signature"].split():
+        if text == key.sign(signed["webhook-id"], at, body.decode()):
+            return json.loads(body)
+    raise AssertionError("not signed by this secret")
+
+
+def test_the_signature_is_that_of_the_standard() -> None:
+    """The test vector of the specification."""
+    key = Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    at = datetime.fromtimestamp(1614265330, UTC)
+    signature = key.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", at, '{"test": 2432232314}')
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_client_is_told_of_each_status_in_thin_bodies(house: House) -> None:
+    endpoint = house.endpoint()
+    pay(house)
+    house.deliver()
+    bodies = sorted((verified(got, endpoint.secrets[0]) for got in house.receiver.got), key=lambda b: b["data"]["version"])
+    assert [body["type"] for body in bodies] == ["payment.accepted", "payment.processing", "payment.succeeded"]
+    assert bodies[-1]["data"] == {
+        "id": "op-1",
+        "status": "succeeded",
+        "amount": "12.50",
+        "currency": "BRL",
+        "status_url": "https://pay.example/payments/op-1",
+        "version": 3,
+    }
+    assert all(delivery.status is Status.SUCCEEDED for delivery in house.deliveries())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [("*", True), ("payment.*", True), ("payment.failed", True), ("payment", False), ("pay*", False), ("charge.*", False)],
+)
+def test_patterns_of_types(pattern: str, meant: bool) -> None:
+    assert matches(pattern, "payment.failed") is meant
+
+
+def test_only_those_who_want_it_are_told(house: House) -> None:
+    ends, others, all = house.endpoint("payment.succeeded"), house.endpoint(owner="client-2"), house.endpoint("payment.failed")
+    everybody = house.endpoint("payment.succeeded", owner="city", hears=EVERYBODY)
+    off = house.endpoint()
+    house.endpoints.switch_off(off.id, "test")
+    pay(house)
+    house.deliver()
+    assert {delivery.subject for delivery in house.deliveries()} == {ends.id, everybody.id}
+    assert house.receiver.types == ["payment.succeeded"] * 2
+    assert others.id != all.id
+
+
+def test_an_operation_can_be_told_to_a_url_of_its_own(house: House) -> None:
+    endpoint = house.endpoint("charge.*")
+    url = "https://client.example/of-this-payment"
+    pay(house, report_to={"endpoint": endpoint.id, "url": url})
+    house.deliver()
+    assert [got[1] for got in house.receiver.got] == [url] * 3
+
+
+class Refusing:
+    """A store that refuses the next save of an operation that has ended."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
+    def replace(self, collection: str, document: dict[str, Any]) -> dict[str, Any]:
+        if collection == OPERATIONS and document["status"] == "succeeded" and document["kind"] == "test":
+            raise Conflict
+        return self._store.replace(collection, document)
+
+
+def test_nothing_is_told_that_was_not_saved(house: House) -> None:
+    house.endpoint("payment.succeeded")
+    insert(house.store, client=CLIENT)
+    house.worker(Refusing(house.store)).advance("op-1")  # it dies between the announcement and the save
+    house.deliver()
+    assert house.receiver.got == []
+    house.clock.tick(LEASE_S)
+    house.worker(None, Confirmed()).advance("op-1")
+    house.clock.tick(60)
+    house.deliver()
+    assert load(house.store).status is Status.SUCCEEDED
+    assert house.receiver.types == ["payment.succeeded"]
+    assert sorted(delivery.status for delivery in house.deliveries()) == [Status.FAILED, Status.SUCCEEDED]
+
+
+def test_a_delivery_is_tried_ten_times_over_three_days_and_never_changes(house: House) -> None:
+    house.endpoint("payment.succeeded")
+    house.receiver.answers = [Heard(500, b"no", 0)] * 20
+    pay(house)
+    for _ in range(3 * 24 * 60 * 2 + 10 * 60):
+        house.deliver()
+        house.clock.tick(30)
+    waits = [later[0] - got[0] for got, later in zip(house.receiver.got, house.receiver.got[1:], strict=False)]
+    assert [round(wait.total_seconds() / 60) for wait in waits[1:]] == [round(wait / 60) for wait in RETRIES_S[1:]]
+    assert sum(RETRIES_S) == timedelta(hours=75, minutes=35, seconds=5).total_seconds()
+    assert len(house.receiver.got) == 10
+    assert len({(headers["webhook-id"], body) for _, _, body, headers in house.receiver.got}) == 1
+    (delivery,) = house.deliveries()
+    assert delivery.status is Status.FAILED
+    assert [call.said for call in delivery.step(DELIVER_STEP).calls] == [{"http": 500, "body": "no"}] * 10
+
+
+def test_retry_after_is_honoured(house: House) -> None:
+    house.endpoint("payment.succeeded")
+    house.receiver.answers = [Heard(429, b"", 3600)]
+    pay(house)
+    house.deliver()
+    house.clock.tick(3599)
+    house.deliver()
+    assert len(house.receiver.got) == 1
+    house.clock.tick(1)
+    house.deliver()
+    assert len(house.receiver.got) == 2
+
+
+@pytest.mark.parametrize("status", [301, 400, 404, 500])
+def test_only_2xx_is_success(house: House, status: int) -> None:
+    endpoint = house.endpoint("payment.succeeded")
+    house.receiver.answers = [Heard(status, b"", 0)]
+    pay(house)
+    house.deliver()
+    assert house.reload(endpoint).state is State.FAILING
+    house.clock.tick(10)
+    house.deliver()
+    assert len(house.receiver.got) == 2
+    assert house.reload(endpoint).state is State.ON
+
+
+def test_gone_switches_the_endpoint_off(house: House) -> None:
+    endpoint = house.endpoint("payment.*")
+    house.receiver.answers = [Heard(410, b"", 0)]
+    pay(house)
+    house.deliver()
+    assert house.reload(endpoint).state is State.OFF
+    assert len(house.receiver.got) == 1
+    assert {delivery.error["code"] for delivery in house.deliveries() if delivery.error} == {"endpoint_gone", "endpoint_off"}
+
+
+def test_five_days_of_failures_only_switch_it_off(house: House) -> None:
+    endpoint = house.endpoint("payment.succeeded")
+    house.receiver.answers = [NotHeard("no connection")] * 50
+    pay(house)
+    house.deliver()
+    house.clock.tick(5 * 24 * 3600 - 1)
+    house.deliver()
+    assert house.reload(endpoint).state is State.FAILING
+    house.clock.tick(24 * 3600)
+    house.deliver()
+    assert house.reload(endpoint).state is State.OFF
+
+
+def test_a_url_that_must_not_be_called_is_not_tried_again(house: House) -> None:
+    house.endpoint("payment.succeeded")
+    house.receiver.answers = [NotHeard("the URL leads inside", refused=True)]
+    pay(house)
+    house.deliver()
+    (delivery,) = house.deliveries()
+    assert delivery.error is not None
+    assert delivery.error["code"] == "target_refused"
+
+
+def test_after_a_rotation_both_secrets_sign_for_a_day(house: House) -> None:
+    endpoint = house.endpoint("payment.succeeded")
+    rotated = house.endpoints.rotate(endpoint.id)
+    assert rotated is not None
+    new, old = rotated.secrets
+    assert old == endpoint.secrets[0]
+    pay(house)
+    house.deliver()
+    assert verified(house.receiver.got[0], new) == verified(house.receiver.got[0], old)
+    house.clock.tick(24 * 3600)
+    assert house.reload(endpoint).secrets == (new,)
+
+
+def test_a_dead_worker_loses_no_announcement(house: House) -> None:
+    """The status that a worker saved before it died was announced before."""
+    house.endpoint("payment.failed")
+    insert(house.store, client=CLIENT)
+    house.worker(None, Unavailable("HTTP 503"), Declined("no")).advance("op-1")
+    house.clock.tick(60)
+    house.worker(None, Declined("no")).advance("op-1")
+    house.deliver()
+    assert house.receiver.types == ["payment.failed"]
+    assert START <= house.clock.now()

@@ -1,0 +1,132 @@
+"""HTTP to URLs that strangers gave us: to the address that was checked, without redirects, with one deadline."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import certifi
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.util import Timeout
+
+from core.clock import Clock
+from core.targets import Resolve, Rules, TargetRefused, checked_addresses, look_up, target_of
+
+MAX_ANSWER_BYTES = 4096
+KEPT_BYTES = 1024
+MAX_RETRY_AFTER_S = 24 * 3600
+CONNECTIONS = 8
+POOLS = 256
+"""Receivers whose connections are kept."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a receiver answered: the status, the first KEPT_BYTES of the body, and how long it wants us to wait."""
+
+    status: int
+    body: bytes
+    retry_after_s: float
+
+
+@dataclass(frozen=True)
+class NotHeard:
+    """No usable answer. why: for the owner of the receiver; refused: the URL is not called at all."""
+
+    why: str
+    refused: bool = False
+
+
+class PinnedHttp:
+    """Posts to receivers.
+
+    within_s: for everything: looking the name up, connecting, sending, and the answer.
+    """
+
+    def __init__(self, clock: Clock, rules: Rules, within_s: float, resolve: Resolve = look_up) -> None:
+        self._clock = clock
+        self._rules = rules
+        self._within_s = within_s
+        self._resolve = resolve
+        self._pools: dict[tuple[str, str, int, str], HTTPConnectionPool] = {}
+        self._authorities = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+        give_up_at = time.monotonic() + self._within_s
+        try:
+            target = target_of(url, self._rules)
+            addresses = checked_addresses(target, self._rules, self._resolve, self._within_s)
+        except TargetRefused as error:
+            return NotHeard(f"the URL {error}", refused=True)
+        except OSError:
+            return NotHeard("the name was not found")
+        pool = self._pool(target.scheme, addresses[0], target.port, target.host)
+        left_s = max(give_up_at - time.monotonic(), 0.01)
+        try:
+            answer = pool.urlopen(
+                "POST",
+                target.path,
+                body=body,
+                headers={"Host": target.authority, **headers},
+                redirect=False,
+                retries=False,
+                timeout=Timeout(total=left_s),
+                preload_content=False,
+                decode_content=False,
+            )
+            with answer:
+                return Heard(answer.status, _read(answer, give_up_at), self._retry_after_s(answer))
+        except NewConnectionError:
+            return NotHeard("no connection")
+        except (HTTPError, OSError) as error:
+            return NotHeard(f"no answer ({type(error).__name__})")
+
+    def _pool(self, scheme: str, address: str, port: int, host: str) -> HTTPConnectionPool:
+        """The connections to an address. A certificate has to be the host's."""
+        key = (scheme, address, port, host)
+        found = self._pools.get(key)
+        if found is None:
+            if scheme == "https":
+                found = HTTPSConnectionPool(
+                    address,
+                    port,
+                    maxsize=CONNECTIONS,
+                    ca_certs=self._authorities,
+                    cert_reqs="CERT_REQUIRED",
+                    server_hostname=host,
+                    assert_hostname=host,
+                )
+            else:
+                found = HTTPConnectionPool(address, port, maxsize=CONNECTIONS)
+            self._pools[key] = found
+            while len(self._pools) > POOLS:
+                self._pools.pop(next(iter(self._pools))).close()
+        return found
+
+    def _retry_after_s(self, answer: HTTPResponse) -> float:
+        """Retry-After in seconds, in both forms (RFC 9110, section 10.2.3); 0 without it."""
+        text = answer.headers.get("Retry-After", "")
+        if text.isascii() and text.isdigit():
+            return min(float(text), MAX_RETRY_AFTER_S)
+        try:
+            wait_s = (parsedate_to_datetime(text) - self._clock.now()).total_seconds()
+        except (ValueError, TypeError):
+            return 0
+        return min(max(wait_s, 0), MAX_RETRY_AFTER_S)
+
+
+def _read(answer: HTTPResponse, give_up_at: float) -> bytes:
+    """The beginning of the body. The status alone counts, so a slow or a long body does no harm."""
+    text = b""
+    try:
+        while len(text) < MAX_ANSWER_BYTES and time.monotonic() < give_up_at:
+            chunk = answer.read1(MAX_ANSWER_BYTES)
+            if not chunk:
+                return text[:KEPT_BYTES]
+            text += chunk
+    except (HTTPError, OSError):
+        pass
+    answer.close()  # the rest is not read: the connection cannot be used again
+    return text[:KEPT_BYTES]
