@@ -23,9 +23,9 @@ from core.identity.api_keys import ApiKeys
 from core.identity.credentials import Credentials
 from core.identity.passwords import Passwords
 from core.identity.people import People
+from core.ids import new_id
 from core.installed import DEFAULT, Installed
 from core.ledger import SYSTEM, Ledger
-from core.ids import new_id
 from core.notices.port import Announcements, Notifier, first_notifier
 from core.operation import Operation
 from core.partner_health import PartnerHealth

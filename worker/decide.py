@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import accumulate
 
 from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
@@ -193,11 +194,12 @@ def _declined(context: Context, operation: Operation, step: Step, reply: Decline
 def _not_sent(context: Context, operation: Operation, step: Step, reply: Unavailable) -> Operation:
     record, now = operation.step(step.name), context.now
     give_up_at = (record.begun_at or now) + timedelta(seconds=step.obligation.deadline_s)
-    if now >= give_up_at or (step.retries_s is not None and record.attempts > len(step.retries_s)):
+    planned_s = _retry_s(context, step, record, reply)
+    if now >= give_up_at or planned_s is None:
         if money_moved(context.stages, operation):
             return _review(operation, step, f"the partner was unavailable for too long ({reply.why})", now)
         return _declined(context, operation, step, Declined("partner_unavailable"))
-    wait_s = max(_retry_s(context, step, record, reply), reply.retry_after_s)
+    wait_s = max(planned_s, reply.retry_after_s)
     waiting = replace(
         record,
         state=StepState.WAITING,
@@ -209,12 +211,18 @@ def _not_sent(context: Context, operation: Operation, step: Step, reply: Unavail
     return operation.noted(now, "step_unavailable", f"{step.label}: partner not available ({reply.why})", step.name)
 
 
-def _retry_s(context: Context, step: Step, record: StepRecord, reply: Unavailable) -> float:
-    """Returns the wait before the next attempt, in seconds."""
+def _retry_s(context: Context, step: Step, record: StepRecord, reply: Unavailable) -> float | None:
+    """Returns the wait before the next attempt, in seconds; None when no planned one is left.
+
+    Planned attempts have their times: what delays one, or makes another, does not move them.
+    """
     if step.retries_s is None:
         return _backoff(step.first_retry_s, record.attempts - 1, context.policy.max_retry_wait_s, context.jitter)
-    planned_s = step.retries_s[record.attempts - 1] if reply.called and record.attempts else 0
-    return planned_s * (1 - SPREAD + 2 * SPREAD * context.jitter)
+    if not reply.called:
+        return 0
+    age_s = (context.now - (record.begun_at or context.now)).total_seconds()
+    wait_s = next((at - age_s for at in accumulate(step.retries_s) if at * (1 - SPREAD) > age_s), None)
+    return wait_s and wait_s * (1 - SPREAD + 2 * SPREAD * context.jitter)
 
 
 def _unresolved(context: Context, operation: Operation, step: Step, reply: Reply) -> Operation:

@@ -76,7 +76,7 @@ class Engine:
     exclusive_delivery: True if the broker rings one worker at a time for an operation. Otherwise all workers see every
         due operation, and only leases keep them apart.
     stopping: returns True when this worker has to stop.
-    announce: called with an operation as it is stored and as it is going to be, before its status is saved; called again
+    announce: called with an operation as it is stored and as it is going to be, before its status is saved, and again
         if that save fails.
     gather: makes calls and returns them in order.
     """

@@ -104,7 +104,7 @@ class Step:
     is_lookup: whether the call has no effect anywhere. A worker that holds the operation saves no intent for it; what
         was found is saved with the intent of the step that acts on it. For a fast one, nobody needs to hold it.
     first_retry_s: the wait before the first retry of an unavailable partner, in seconds; it doubles each time.
-    retries_s: instead of that, the wait before each retry, in seconds; after the last one the step is declined.
+    retries_s: instead of that, the planned waits between attempts, in seconds; after the last one the step is declined.
     settle_window_s: how long after sending the partner may still apply the call; None for the policy's.
     ambiguous_on_retry: codes of refusals that, on a repeated attempt, may mean that an earlier attempt succeeded.
     """

@@ -74,9 +74,7 @@ CONSULTATION = Contract(
     frozenset({Door.HTTP}),
     (CHARGE,),
     effects,
-    status_events=StatusEvents(
-        "charge", "/consultations/{id}", lambda request: (request.price or 0, request.currency)
-    ),
+    status_events=StatusEvents("charge", "/consultations/{id}", lambda request: (request.price or 0, request.currency)),
 )
 CONTRACTS = (CONSULTATION,)
 SETTINGS = (ConsultationSettings,)

@@ -146,9 +146,7 @@ FINE_PAYMENT = Contract(
     frozenset({Door.HTTP, Door.USSD}),
     (DEBIT, FINE, REFUND),
     effects,
-    status_events=StatusEvents(
-        "payment", "/amendes/payments/{id}", lambda request: (request.amount, request.currency)
-    ),
+    status_events=StatusEvents("payment", "/amendes/payments/{id}", lambda request: (request.amount, request.currency)),
 )
 CONTRACTS = (FINE_PAYMENT,)
 SETTINGS = (FinesSettings,)

@@ -24,9 +24,7 @@ WITHDRAWAL = Contract(
     (),
     no_effects,
     legs=lambda request: (request.sender, request.to),
-    status_events=StatusEvents(
-        "withdrawal", "/v1/operations/{id}", lambda request: (request.amount, request.currency)
-    ),
+    status_events=StatusEvents("withdrawal", "/v1/operations/{id}", lambda request: (request.amount, request.currency)),
 )
 CONTRACTS = (WITHDRAWAL,)
 COLLECTIONS = (Collection(MERCHANTS),)

@@ -84,9 +84,7 @@ TOP_UP = Contract(
     top_up_effects,
     legs=lambda request: (MOBILE_MONEY, request.wallet),
     accounts=frozenset({MOBILE_MONEY}),
-    status_events=StatusEvents(
-        "topup", "/v1/wallets/top-up/{id}", lambda request: (request.amount, request.currency)
-    ),
+    status_events=StatusEvents("topup", "/v1/wallets/top-up/{id}", lambda request: (request.amount, request.currency)),
 )
 TRANSFER = Contract(
     "wallet_transfer",

@@ -73,9 +73,7 @@ class WebhookSettings:
 def rules(settings: Settings) -> Rules:
     """Which URLs may be called. On one machine that only itself reaches, receivers are on it as well."""
     ours = settings.of(WebhookSettings)
-    return Rules(
-        http=ours.allow_http_webhooks or settings.local, private=ours.allow_private_webhooks or settings.local
-    )
+    return Rules(http=ours.allow_http_webhooks or settings.local, private=ours.allow_private_webhooks or settings.local)
 
 
 DELIVERED = EffectKind("delivery", "webhooks delivered", Record.NONE)
@@ -105,7 +103,8 @@ def delivery(endpoint: Endpoint, message: Message, about: Operation | None, url:
         endpoint.owner,
         subject=endpoint.id,
         counterparty=request.about,
-        unique={"message": message.id, "endpoint": endpoint.id, "url": url},
+        # With the version: what was announced for a save that failed may be dropped, and announced again for the next.
+        unique={"message": message.id, "endpoint": endpoint.id, "url": url, "version": request.version},
     )
 
 

@@ -134,7 +134,9 @@ class Endpoints:
         now = self._clock.now()
         if endpoint.failing_since is None:
             begun = to_rfc3339(now)
-            self._update(endpoint.id, lambda document: {**document, "failing_since": document["failing_since"] or begun})
+            self._update(
+                endpoint.id, lambda document: {**document, "failing_since": document["failing_since"] or begun}
+            )
             return False
         if endpoint.state is State.OFF or now - endpoint.failing_since < FAILING_FOR:
             return False

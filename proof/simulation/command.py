@@ -24,7 +24,7 @@ from proof.simulation.summary import Summary
 from proof.simulation.world import World
 
 PAYMENTS_PER_WORLD = 40
-MAX_SIMULATED = timedelta(days=3)
+MAX_SIMULATED = timedelta(days=4)
 
 
 def simulate_world(

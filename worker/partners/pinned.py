@@ -1,13 +1,18 @@
 """HTTP to URLs that strangers gave us: to the address that was checked, without redirects, with one deadline."""
 
 import os
+import socket
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import certifi
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import Timeout
 
@@ -37,6 +42,42 @@ class NotHeard:
 
     why: str
     refused: bool = False
+
+
+class _Bounded:
+    """A connection that is cut when the head of an answer takes too long: a byte now and then does not prolong it."""
+
+    sock: Any
+    timeout: Any
+
+    def getresponse(self) -> HTTPResponse:
+        cut = threading.Timer(self.timeout, self._cut)
+        cut.start()
+        try:
+            answer: HTTPResponse = super().getresponse()  # type: ignore[misc]  # of the class beside it
+            return answer
+        finally:
+            cut.cancel()
+
+    def _cut(self) -> None:
+        with suppress(OSError, AttributeError):  # it is closed already
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(_Bounded, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Bounded, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
 
 
 class PinnedHttp:
@@ -89,7 +130,7 @@ class PinnedHttp:
         found = self._pools.get(key)
         if found is None:
             if scheme == "https":
-                found = HTTPSConnectionPool(
+                found = _TlsPool(
                     address,
                     port,
                     maxsize=CONNECTIONS,
@@ -99,7 +140,7 @@ class PinnedHttp:
                     assert_hostname=host,
                 )
             else:
-                found = HTTPConnectionPool(address, port, maxsize=CONNECTIONS)
+                found = _Pool(address, port, maxsize=CONNECTIONS)
             self._pools[key] = found
             while len(self._pools) > POOLS:
                 self._pools.pop(next(iter(self._pools))).close()
