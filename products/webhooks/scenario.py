@@ -1,4 +1,4 @@
-"""Simulated webhooks: a client that pays fines, and its endpoints, which are away, slow, gone, or say the wrong thing."""
+"""Simulated webhooks: a client that pays fines, and its endpoints, which are away, slow or gone, or lie."""
 
 import json
 from collections import Counter, defaultdict

@@ -109,8 +109,8 @@ def release_the_claim_too_early(patch: pytest.MonkeyPatch) -> None:
 def ack_before_save(patch: pytest.MonkeyPatch) -> None:
     right = Engine._save_intent
 
-    def wrong(self: Engine, operation: Operation, work: Any) -> Operation:
-        saved = right(self, operation, work)
+    def wrong(self: Engine, stored: Operation, operation: Operation, work: Any) -> Operation:
+        saved = right(self, stored, operation, work)
         # The ring is gone, and nothing in the document says that somebody has to come back.
         document: Document = self.store.replace("operations", {**saved.to_document(), "due_at": None})
         return replace(saved, version=document["version"])

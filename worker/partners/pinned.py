@@ -4,14 +4,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import certifi
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import Timeout
@@ -44,32 +44,34 @@ class NotHeard:
     refused: bool = False
 
 
-class _Bounded:
-    """A connection that is cut when the head of an answer takes too long: a byte now and then does not prolong it."""
+GetResponse = Callable[[Any], HTTPResponse]
 
-    sock: Any
-    timeout: Any
 
-    def getresponse(self) -> HTTPResponse:
-        cut = threading.Timer(self.timeout, self._cut)
+def _bounded(getresponse: GetResponse) -> GetResponse:
+    """Cuts a connection when the head of an answer takes too long: a byte now and then does not prolong it."""
+
+    def within(connection: Any) -> HTTPResponse:
+        cut = threading.Timer(connection.timeout, _cut, (connection.sock,))
         cut.start()
         try:
-            answer: HTTPResponse = super().getresponse()  # type: ignore[misc]  # of the class beside it
-            return answer
+            return getresponse(connection)
         finally:
             cut.cancel()
 
-    def _cut(self) -> None:
-        with suppress(OSError, AttributeError):  # it is closed already
-            self.sock.shutdown(socket.SHUT_RDWR)
+    return within
 
 
-class _Connection(_Bounded, HTTPConnection):
-    pass
+def _cut(sock: socket.socket) -> None:
+    with suppress(OSError):  # it is closed already
+        sock.shutdown(socket.SHUT_RDWR)
 
 
-class _TlsConnection(_Bounded, HTTPSConnection):
-    pass
+class _Connection(HTTPConnection):
+    getresponse = _bounded(HTTPConnection.getresponse)
+
+
+class _TlsConnection(HTTPSConnection):
+    getresponse = _bounded(HTTPSConnection.getresponse)
 
 
 class _Pool(HTTPConnectionPool):
@@ -146,7 +148,7 @@ class PinnedHttp:
                 self._pools.pop(next(iter(self._pools))).close()
         return found
 
-    def _retry_after_s(self, answer: HTTPResponse) -> float:
+    def _retry_after_s(self, answer: BaseHTTPResponse) -> float:
         """Retry-After in seconds, in both forms (RFC 9110, section 10.2.3); 0 without it."""
         text = answer.headers.get("Retry-After", "")
         if text.isascii() and text.isdigit():
@@ -158,7 +160,7 @@ class PinnedHttp:
         return min(max(wait_s, 0), MAX_RETRY_AFTER_S)
 
 
-def _read(answer: HTTPResponse, give_up_at: float) -> bytes:
+def _read(answer: BaseHTTPResponse, give_up_at: float) -> bytes:
     """The beginning of the body. The status alone counts, so a slow or a long body does no harm."""
     text = b""
     try:
