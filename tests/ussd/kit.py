@@ -18,6 +18,7 @@ from core.installed import DEFAULT
 from core.ledger import Ledger
 from core.notices.languages import LANGUAGES, plain, translator
 from core.notices.outcome import reference
+from core.notices.port import Announcements
 from core.operation import Operation
 from core.store.port import OPERATIONS, AtMost, Document, Store, scan
 from products.fines.process import fine_payment
@@ -249,7 +250,7 @@ class Worker:
             worker="worker-1",
             call_s=15,
             jitter=lambda: 1.0,
-            ending=SmsNotifier(store, house.broker, clock, new_id).ended,
+            announce=Announcements(SmsNotifier(store, house.broker, clock, new_id)).changed,
             gather=lambda calls: [call() for call in calls],
         )
 

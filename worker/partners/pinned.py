@@ -67,7 +67,7 @@ def _cut(sock: socket.socket) -> None:
 
 
 class _Connection(HTTPConnection):
-    getresponse = _bounded(HTTPConnection.getresponse)
+    getresponse = _bounded(HTTPConnection.getresponse)  # type: ignore[assignment]  # urllib3 gives its own type
 
 
 class _TlsConnection(HTTPSConnection):
