@@ -67,11 +67,11 @@ def _cut(sock: socket.socket) -> None:
 
 
 class _Connection(HTTPConnection):
-    getresponse = _bounded(HTTPConnection.getresponse)  # type: ignore[assignment]  # urllib3 gives its own type
+    getresponse = _bounded(HTTPConnection.getresponse)
 
 
 class _TlsConnection(HTTPSConnection):
-    getresponse = _bounded(HTTPSConnection.getresponse)
+    getresponse = _bounded(HTTPSConnection.getresponse)  # type: ignore[assignment]  # urllib3 gives its own type
 
 
 class _Pool(HTTPConnectionPool):
