@@ -61,22 +61,29 @@ def stored(collection: str, conditions: Mapping[str, Any]) -> Find[Document]:
 
 
 def read_page(
-    query: Mapping[str, Any], find: Find[Item], id_of: Callable[[Item], str], keep: Callable[[Item], bool] | None = None
+    query: Mapping[str, Any],
+    find: Find[Item],
+    id_of: Callable[[Item], str],
+    keep: Callable[[Item], bool] | None = None,
+    looks: int | None = None,
 ) -> tuple[list[Item], str | None]:
     """The page that a PageQuery asks for, and the cursor of the next one if there is any.
 
-    keep: which of those that are found belong to the list; nearly all of them should.
+    keep: which of those that are found belong to the list; nearly all of them should, or else give `looks`.
+    looks: how often it looks for more at most. Then a page may be short, and still have a next one.
     """
     cursor, limit = query["cursor"], query["limit"]
     found: list[Item] = []
-    more = True
-    while more and len(found) <= limit:
+    more, looked = True, 0
+    while more and len(found) <= limit and looked != looks:
         batch = find(limit + 1, cursor)
         found += filter(keep, batch) if keep else batch
-        more = len(batch) > limit
+        more, looked = len(batch) > limit, looked + 1
         cursor = id_of(batch[-1]) if batch else None
     page = found[:limit]
-    return page, _cursor_after(id_of(page[-1])) if len(found) > limit else None
+    if len(found) > limit:
+        return page, _cursor_after(id_of(page[-1]))
+    return page, _cursor_after(cursor) if more and cursor else None
 
 
 def _cursor_after(id: str) -> str:

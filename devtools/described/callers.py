@@ -93,7 +93,10 @@ def _operations(
     client.send("POST", "/end", {"id": consultations[0]}, machine)
     payout = {"msisdn": PHONES["kofi"], "amount": 200_000, "currency": "XOF"}  # above the limit: it waits
     client.send("POST", "/v1/merchants", {"name": "Kiosk", "owner": "kofi"}, admin)
+    endpoint = client.send("POST", "/v1/webhooks/endpoints", {"url": "http://127.0.0.1:9/hook"}, machine)["id"]
     found = {
+        "endpoints": endpoint,
+        "deliveries": client.send("POST", f"/v1/webhooks/endpoints/{endpoint}/test", None, machine)["id"],
         "fines": client.send("POST", "/amendes/payments", paid)["id"],
         "events": client.send("POST", "/api/event/shop/order/created", {"order": 7}, machine)["event_uid"],
         "services": service,

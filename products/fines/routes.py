@@ -33,6 +33,7 @@ from products.fines.contract import (
 )
 from products.fines.reserved import refuse_what_is_being_paid
 from products.fines.schema import Asked, PaymentRequest
+from products.webhooks.reporting import report_to
 
 EXAMPLE = {
     "msisdn": "+2250707000001",
@@ -105,6 +106,7 @@ def post(asked: Asked) -> Response:
         subject=payment.msisdn,
         unique=_unique(payment),
         operator=operator,
+        report_to=report_to(asked.callback_url),
         prompt=prompt_of(payment.msisdn, DEBIT_STEP),
     )
     return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))

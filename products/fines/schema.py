@@ -6,8 +6,15 @@ from typing import Any, NamedTuple
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.http.fields import Amount, Currency, OperatorName, Phone, minor_units, read_amount
+from api.http.fields import Amount, Currency, OperatorName, Phone, Text, minor_units, read_amount
+from core.targets import MAX_URL_CHARS
 from products.fines.contract import FINE_ID, MAX_FINES, Fine, FinePayment
+
+CALLBACK_URL = {
+    "format": "webhook-url",
+    "description": "where you are told of this payment, besides your webhook endpoints: at the origin of one of them",
+    "example": "https://shop.example/hooks/order-7",
+}
 
 
 class FineSchema(Schema):
@@ -23,10 +30,11 @@ class FineSchema(Schema):
 
 
 class Asked(NamedTuple):
-    """operator: the mobile-money operator that the request names, if it does."""
+    """operator: the mobile-money operator that the request names, if it does; callback_url: where it is told of too."""
 
     payment: FinePayment
     operator: str | None
+    callback_url: str | None
 
 
 class PaymentRequest(Schema):
@@ -37,6 +45,7 @@ class PaymentRequest(Schema):
     amount = Amount(required=True)
     amendes = fields.List(fields.Nested(FineSchema), required=True, validate=validate.Length(1, MAX_FINES))
     operator = OperatorName()
+    callback_url = Text(load_default=None, validate=validate.Length(1, MAX_URL_CHARS), metadata=CALLBACK_URL)
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def _adds_up(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
@@ -68,7 +77,7 @@ class PaymentRequest(Schema):
         fines = (Fine(fine["id"], minor_units(fine["amount"], currency)) for fine in data["amendes"])
         in_order = tuple(sorted(fines, key=lambda fine: fine.id))
         payment = FinePayment(data["msisdn"], currency, minor_units(data["amount"], currency), in_order)
-        return Asked(payment, data["operator"])
+        return Asked(payment, data["operator"], data["callback_url"])
 
 
 def _finer_than_currency(currency: str, total: Decimal | None, amounts: list[Decimal | None]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Source: Standard Webhooks 1.0.0, https://github.com/standard-webhooks/standard-w
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from environs import validate
@@ -23,6 +23,10 @@ from products.webhooks.endpoints import COLLECTION, Endpoint, Endpoints
 from products.webhooks.messages import Message, messages
 
 WAIT_STEP, DELIVER_STEP = "wait", "deliver"
+DID_NOT_HAPPEN = "did_not_happen"
+"""Why a delivery fails whose status was announced, and then not saved."""
+SAME_WITHIN_S = 10
+"""The same request to resend a delivery within this time is a client that repeats it."""
 SCOPE, SCOPE_ALL = "webhooks:manage", "webhooks:all"
 """Of machines. A key that manages webhooks is told of its client's operations, and with SCOPE_ALL of everybody's."""
 
@@ -86,25 +90,46 @@ SCOPES = (SCOPE, SCOPE_ALL)
 
 def delivery(endpoint: Endpoint, message: Message, about: Operation | None, url: str | None = None) -> Command:
     """The command of a delivery: one for each message, endpoint and URL."""
-    request = Delivery(
-        endpoint=endpoint.id,
-        url=url,
-        message=message.id,
-        type=message.type,
-        about=about.id if about else None,
-        version=about.version if about else 0,
-        status=message.status,
-        at=message.at,
-        body=message.body,
+    return _command(
+        endpoint.owner,
+        Delivery(
+            endpoint=endpoint.id,
+            url=url,
+            message=message.id,
+            type=message.type,
+            about=about.id if about else None,
+            version=about.version if about else 0,
+            status=message.status,
+            at=message.at,
+            body=message.body,
+        ),
     )
+
+
+def redelivery(failed: Operation) -> Command:
+    """The command that delivers the same message again: one, as long as no other delivery of it lives or succeeded."""
+    return _command(failed.client or "", replace(WEBHOOK.read(failed), again=failed.id))
+
+
+def resending(delivery: Operation) -> Command:
+    """The command that delivers the same message again, whatever became of it before."""
+    return replace(redelivery(delivery), repeatable=True, same_within_s=SAME_WITHIN_S)
+
+
+def _command(owner: str, request: Delivery) -> Command:
     return Command(
         WEBHOOK.kind,
         request.to_json(),
-        endpoint.owner,
-        subject=endpoint.id,
+        owner,
+        subject=request.endpoint,
         counterparty=request.about,
         # With the version: what was announced for a save that failed may be dropped, and announced again for the next.
-        unique={"message": message.id, "endpoint": endpoint.id, "url": url, "version": request.version},
+        unique={
+            "message": request.message,
+            "endpoint": request.endpoint,
+            "url": request.url,
+            "version": request.version,
+        },
     )
 
 

@@ -3,12 +3,14 @@
 import base64
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from core.clock import Clock, from_rfc3339, to_rfc3339
+from core.errors import Clash, Conflict
 from core.ids import new_id
 from core.store.port import Collection, Document, OneOf, Store, scan, update
 
@@ -21,6 +23,12 @@ OVERLAP = timedelta(hours=24)
 """How long the old secret still signs beside the new one."""
 FAILING_FOR = timedelta(days=5)
 """An endpoint that has only failed for so long is switched off."""
+
+
+class EndpointOff(Clash):
+    """The endpoint is off, or was deleted. Switch it on first."""
+
+    code = "endpoint_off"
 
 
 class State(StrEnum):
@@ -93,6 +101,13 @@ class Endpoints:
         where = {} if owner is None else {"owner": owner}
         return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, where)]
 
+    def page(self, owner: str | None, limit: int, after: str | None) -> list[Endpoint]:
+        """At most so many endpoints of a client, or of all, newest first. after: the id of the last one before them."""
+        where = {} if owner is None else {"owner": owner}
+        edge = (after, after) if after else None
+        documents = self._store.find(ENDPOINTS, where, order="-id", limit=limit, after=edge)
+        return [self._endpoint(document) for document in documents]
+
     def hearing(self, client: str | None) -> list[Endpoint]:
         """The endpoints that are told of this client's operations."""
         who = OneOf(tuple(dict.fromkeys((client or EVERYBODY, EVERYBODY))))
@@ -110,9 +125,10 @@ class Endpoints:
         return self._update(id, lambda document: {**document, "off": why} if document["off"] is None else None)
 
     def delete(self, id: str) -> None:
-        document = self._store.get(ENDPOINTS, id)
-        if document is not None:
-            self._store.delete(ENDPOINTS, id, document["version"])
+        """Deletes it, whatever others change meanwhile."""
+        while (document := self._store.get(ENDPOINTS, id)) is not None:
+            with suppress(Conflict):
+                self._store.delete(ENDPOINTS, id, document["version"])
 
     def rotate(self, id: str) -> Endpoint | None:
         """Makes another secret. The one before still signs, for OVERLAP."""

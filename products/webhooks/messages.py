@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,27 @@ class Message:
     status: str
     at: str
     body: str
+
+
+@dataclass(frozen=True)
+class EventType:
+    """status: what it tells of; None for a test. contract: of the operations that it is about."""
+
+    name: str
+    status: Status | None
+    contract: Contract[Any] | None
+
+
+def event_types(contracts: Iterable[Contract[Any]]) -> list[EventType]:
+    """What endpoints may be told of, with one entry for each kind of operation and status."""
+    told = ((contract, contract.status_events) for contract in contracts)
+    found = [
+        EventType(f"{events.family}.{name}", status, contract)
+        for contract, events in told
+        if events is not None
+        for status, name in events.names.items()
+    ]
+    return [*found, EventType(TEST, None, None)]
 
 
 def messages(contract: Contract[Any], before: Operation, after: Operation, public_url: str) -> Iterator[Message]:
@@ -53,7 +74,7 @@ def _message(contract: Contract[Any], operation: Operation, entry: Entry, number
     return Message(message_id(operation.id, type, at), type, entry.event, at, body_of(type, at, data))
 
 
-def test_message(endpoint: str, at: str) -> Message:
+def trial_message(endpoint: str, at: str) -> Message:
     """The message that shows a client whether its endpoint works."""
     return Message(message_id(endpoint, TEST, at), TEST, "", at, body_of(TEST, at, {"id": endpoint}))
 

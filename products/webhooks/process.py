@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import Webhook
 from core.clock import Clock, to_rfc3339
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
-from products.webhooks.contract import DELIVER_STEP, WAIT_STEP, WEBHOOK, WebhookSettings, rules
+from products.webhooks.contract import DELIVER_STEP, DID_NOT_HAPPEN, WAIT_STEP, WEBHOOK, WebhookSettings, rules
 from products.webhooks.endpoints import Endpoint, Endpoints, State
 from worker.partners.breaker import Breaker
 from worker.partners.pinned import Heard, NotHeard, PinnedHttp
@@ -114,11 +114,11 @@ def _saved(operation: Operation, store: Store) -> Reply:
     document = store.get(OPERATIONS, str(request.about))
     about = Operation.from_document(document) if document else None
     if about is None:
-        return Declined("did_not_happen")
+        return Declined(DID_NOT_HAPPEN)
     if any(entry.event == request.status and to_rfc3339(entry.at) == request.at for entry in about.moves()):
         return Confirmed()
     # A save that is still to come would need the version that the operation had.
-    return Declined("did_not_happen") if about.version > request.version else Unavailable("it is not saved yet")
+    return Declined(DID_NOT_HAPPEN) if about.version > request.version else Unavailable("it is not saved yet")
 
 
 def _headers(endpoint: Endpoint, message: str, body: bytes, clock: Clock) -> dict[str, str]:

@@ -41,6 +41,7 @@ from products.fines.contract import REFUND_STEP, FinesSettings, settle_step
 from products.messages.contract import MessagesSettings
 from products.payouts.contract import PayoutSettings
 from products.services.contract import ServicesSettings
+from products.webhooks.contract import WebhookSettings
 from tests.answers import Answer, Client, client_of
 from tests.doubles import FakeClock, open_sql
 
@@ -91,6 +92,7 @@ SETTINGS = Settings(
             MessagesSettings("file", "http://sms.invalid"),
             PayoutSettings(["10000 XOF"]),
             EventsSettings(20),
+            WebhookSettings(15, False, False),
         )
     },
 )

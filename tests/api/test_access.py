@@ -15,6 +15,7 @@ from core.installed import Installed
 from tests.answers import Answer
 from tests.api.kit import NO_ID, URL, Caller, House, assert_problem, body, build, machine_token
 
+WEBHOOKS = "scope webhooks:manage, open on one machine without ADMIN_TOKEN"
 ROUTES = {
     "GET /openapi.json": "anyone",
     "GET /docs/": "anyone",
@@ -77,6 +78,17 @@ ROUTES = {
     "GET /v1/payouts/<payout_id>": "scope payouts:create, open on one machine without ADMIN_TOKEN",
     "POST /v1/payouts/<payout_id>/approve": "role operator",
     "POST /v1/payouts/<payout_id>/reject": "role operator",
+    "POST /v1/webhooks/endpoints": WEBHOOKS,
+    "GET /v1/webhooks/endpoints": WEBHOOKS,
+    "GET /v1/webhooks/endpoints/<id>": WEBHOOKS,
+    "PATCH /v1/webhooks/endpoints/<id>": WEBHOOKS,
+    "DELETE /v1/webhooks/endpoints/<id>": WEBHOOKS,
+    "POST /v1/webhooks/endpoints/<id>/secret": WEBHOOKS,
+    "POST /v1/webhooks/endpoints/<id>/test": WEBHOOKS,
+    "POST /v1/webhooks/endpoints/<id>/recover": WEBHOOKS,
+    "GET /v1/webhooks/deliveries": WEBHOOKS,
+    "GET /v1/webhooks/deliveries/<id>": WEBHOOKS,
+    "POST /v1/webhooks/deliveries/<id>/resend": WEBHOOKS,
     "GET /ussd/phone": "anyone",
     "GET /ussd/phone/<name>": "anyone",
     "POST /ussd": "gateway ussd_key",
@@ -99,11 +111,22 @@ ADMITTED = {
     "scope consultations": {"operator", "admin", "admin token", "key", "key by token"},
     "scope payouts:create": {"operator", "admin", "admin token", "key", "key by token"},
     "scope payers:check": {"operator", "admin", "admin token", "key", "key by token"},
+    "scope webhooks:manage": {"operator", "admin", "admin token", "key", "key by token"},
     "scope events:publish": {"operator", "admin", "admin token", "key", "key by token"},
     "scope events:read": {"operator", "admin", "admin token", "key", "key by token"},
     "role operator or scope fines:read": {"operator", "admin", "admin token", "key", "key by token"},
 }
-SCOPE = frozenset({"consultations", "payouts:create", "payers:check", "events:publish", "events:read", "fines:read"})
+SCOPE = frozenset(
+    {
+        "consultations",
+        "payouts:create",
+        "payers:check",
+        "events:publish",
+        "events:read",
+        "fines:read",
+        "webhooks:manage",
+    }
+)
 
 
 @pytest.fixture(scope="module")

@@ -127,6 +127,17 @@ EXPECTED = {
     "GET /v1/payouts/<payout_id>": of_machine("payout"),
     "POST /v1/payouts/<payout_id>/approve": of_operator("payout"),
     "POST /v1/payouts/<payout_id>/reject": of_operator("payout"),
+    "POST /v1/webhooks/endpoints": of_machine(),
+    "GET /v1/webhooks/endpoints": of_machine("endpoint"),
+    "GET /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
+    "PATCH /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
+    "DELETE /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
+    "POST /v1/webhooks/endpoints/<id>/secret": of_machine("endpoint"),
+    "POST /v1/webhooks/endpoints/<id>/test": of_machine("endpoint"),
+    "POST /v1/webhooks/endpoints/<id>/recover": of_machine("endpoint"),
+    "GET /v1/webhooks/deliveries": of_machine("delivery"),
+    "GET /v1/webhooks/deliveries/<id>": of_machine("delivery"),
+    "POST /v1/webhooks/deliveries/<id>/resend": of_machine("delivery"),
     "GET /ussd/phone": ANYONE,
     "GET /ussd/phone/<name>": ANYONE,
     "POST /ussd": GATEWAY,
@@ -147,8 +158,16 @@ LISTS = {
     "GET /v1/wallets/transfers": ("transfers", "id"),
     "GET /v1/payments": ("payments", "payment_id"),
     "GET /v1/payouts": ("payouts", "id"),
+    "GET /v1/webhooks/endpoints": ("endpoints", "id"),
+    "GET /v1/webhooks/deliveries": ("deliveries", "id"),
 }
 """The name of the list, and of the id of an item."""
+UNDERSTOOD: dict[str, dict[str, Any]] = {
+    "/reject": {"reason": "no"},
+    "/recover": {"since": "2026-01-01T12:00:00Z", "dry_run": True},
+    "PATCH /v1/webhooks/endpoints/<id>": {"description": "orders"},
+}
+"""Bodies of routes that look at the body before they look for the thing, by the end of the route."""
 TOPIC = "clinic/visit/opened"
 PARTS = dict(zip(("solution", "model", "action"), TOPIC.split("/"), strict=True))
 
@@ -159,6 +178,7 @@ class Crowd:
     def __init__(self, house: House) -> None:
         self.house = house
         self._number = 0
+        self._endpoints: dict[str, str] = {}
         widening = frozenset(scope for scope in DEFAULT.scopes if scope.endswith(":all"))
         narrow = Grant(DEFAULT.scopes - widening, ("clinic.*.*",))
         tokens = {
@@ -208,6 +228,8 @@ class Crowd:
             "top-up": lambda: self.send(owner, "POST", "/v1/wallets/top-up", {"amount": n}),
             "transfer": lambda: self.send(owner, "POST", "/v1/wallets/transfers", {"to": "payee", "amount": n}),
             "service payment": lambda: self._paid(owner),
+            "endpoint": lambda: self._endpoint(owner),
+            "delivery": lambda: self._delivery(owner),
         }
         answer = makers[thing]()
         assert answer.status_code in (201, 202), answer.text
@@ -222,6 +244,17 @@ class Crowd:
     def _paid(self, owner: str) -> Answer:
         self.house.tick(11)  # within ten seconds, it would be the same payment
         return self.send(owner, "POST", "/v1/payments", {"service_id": self._service})
+
+    def _endpoint(self, owner: str) -> Answer:
+        """In place of the one before: a client may have some only."""
+        if before := self._endpoints.get(owner):
+            self.send(owner, "DELETE", f"/v1/webhooks/endpoints/{before}")
+        made = self.send(owner, "POST", "/v1/webhooks/endpoints", {"url": "https://203.0.114.1/hook"})
+        self._endpoints[owner] = made.json["id"]
+        return made
+
+    def _delivery(self, owner: str) -> Answer:
+        return self.send(owner, "POST", f"/v1/webhooks/endpoints/{self._endpoint(owner).json['id']}/test")
 
     def _person(self, name: str, role: Role = Role.USER) -> str:
         self._number += 1
@@ -250,7 +283,7 @@ def call(crowd: Crowd, who: str, route: str, id: str) -> Answer:
     path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: PARTS.get(found[1], id), rule)
     if method == "GET":
         return crowd.send(who, method, f"{path}?limit=100" if route in LISTS else path)
-    content: dict[str, Any] = {"reason": "no"} if path.endswith("/reject") else {"unknown": 1}
+    content = next((body for end, body in UNDERSTOOD.items() if route.endswith(end)), {"unknown": 1})
     return crowd.send(who, method, path, {"id": id} if path == "/end" else content)
 
 
