@@ -90,6 +90,11 @@ class Door(StrEnum):
 R = TypeVar("R", bound=Request)
 
 
+def no_money(_: Any) -> tuple[int, str] | None:
+    """Of kinds that move none."""
+    return None
+
+
 @dataclass(frozen=True)
 class StatusEvents(Generic[R]):
     """What clients are told about the statuses of one kind.
@@ -102,7 +107,7 @@ class StatusEvents(Generic[R]):
 
     family: str
     path: str
-    money: Callable[[R], tuple[int, str] | None] = lambda _: None
+    money: Callable[[R], tuple[int, str] | None] = no_money
     names: Mapping[Status, str] = field(default_factory=lambda: NAMES)
 
 

@@ -1,6 +1,7 @@
 """`python -m devtools.reference`: writes the generated parts of docs/reference from the code, and `.env.example`."""
 
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterator
@@ -117,14 +118,28 @@ def filled(page: str, part: str) -> str:
     return f"{before}{begin}\n{part}\n{end}{after}"
 
 
+def as_json(content: object) -> str:
+    """A file of JSON."""
+    return json.dumps(content, indent=2) + "\n"
+
+
 @click.command()
 @click.argument("commands")
-def main(commands: str) -> None:
-    """Write the generated parts. COMMANDS: where the click group is, such as `package.module:group`."""
-    for name, part in (("states.md", diagram()), ("cli.md", manual(resolve_name(commands)))):
+@click.argument("events")
+def main(commands: str, events: str) -> None:
+    """Write the generated parts.
+
+    COMMANDS: where the click group is, such as `package.module:group`. EVENTS: the module with the page and the schema
+    of the events that clients are told of.
+    """
+    catalogue = resolve_name(events)
+    parts = (("states.md", diagram()), ("cli.md", manual(resolve_name(commands))), ("webhooks.md", catalogue.page()))
+    for name, part in parts:
         page: Path = FOLDER / name
         page.write_text(filled(page.read_text(), part))
         click.echo(f"wrote {page.relative_to(ROOT)}")
+    (FOLDER / "webhooks.schema.json").write_text(as_json(catalogue.schema()))
+    click.echo("wrote docs/reference/webhooks.schema.json")
     EXAMPLE.write_text(example(SETTINGS.read_text()))
     click.echo(f"wrote {EXAMPLE.name}")
 

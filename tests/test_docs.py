@@ -1,5 +1,6 @@
 """The documentation says what the code does: generated parts, settings with their defaults, numbers, and words."""
 
+import json
 import re
 from pathlib import Path
 from pkgutil import resolve_name
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
@@ -20,7 +22,7 @@ from core.operation import TRANSITIONS, Status
 from core.settings import read_settings, setting_names
 from core.store.sqlite import BATCH
 from devtools import reference
-from devtools.reference import NoMarkers, diagram, example, filled, manual
+from devtools.reference import NoMarkers, as_json, diagram, example, filled, manual
 from devtools.stack import ROOT
 from products.events import routes as event_routes
 from products.wallets.contract import SAME_WITHIN_S
@@ -32,8 +34,9 @@ from worker.policy import Policy
 from worker.process import OPTIONAL, REQUIRED
 
 DOCS = ROOT / "docs"
-COMMANDS = re.findall(r"-m devtools\.reference (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0]
-"""Where `make docs` finds the commands."""
+SOURCES = re.findall(r"-m devtools\.reference (\S+) (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0]
+"""Where `make docs` finds the commands and the catalogue of events."""
+COMMANDS, EVENTS = map(resolve_name, SOURCES)
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "fr" not in page.relative_to(DOCS).parts)
 ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| ([^|]+) \|", re.MULTILINE)
 POLICY = Policy(settle_window_s=30)
@@ -49,10 +52,24 @@ def words(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("page", "part"), [("states.md", diagram()), ("cli.md", manual(resolve_name(COMMANDS)))], ids=["states", "commands"]
+    ("page", "part"),
+    [("states.md", diagram()), ("cli.md", manual(COMMANDS)), ("webhooks.md", EVENTS.page())],
+    ids=["states", "commands", "events"],
 )
 def test_a_generated_part_is_what_the_code_says(page: str, part: str) -> None:
     assert text(f"reference/{page}") == filled(text(f"reference/{page}"), part), "run `make docs`"
+
+
+def test_the_schema_of_webhooks_allows_every_example_on_their_page() -> None:
+    assert text("reference/webhooks.schema.json") == as_json(EVENTS.schema()), "run `make docs`"
+    checker = jsonschema.Draft202012Validator(json.loads(text("reference/webhooks.schema.json")))
+    shown = re.findall(r'^\{"type": .+\}$', text("reference/webhooks.md"), re.MULTILINE)
+    assert {json.loads(body)["type"] for body in shown} == set(checker.schema["properties"]["type"]["enum"])
+    assert len(shown) > 50
+    for body in shown:
+        checker.validate(json.loads(body))
+    for member in ("phone", "msisdn", "name"):
+        assert not checker.is_valid({**json.loads(shown[0]), member: "x"})
 
 
 def test_the_diagram_has_every_transition_and_every_end() -> None:
@@ -100,7 +117,7 @@ def test_a_page_without_markers_is_left_alone(monkeypatch: pytest.MonkeyPatch, t
         filled("a page", "a part")
     (tmp_path / "states.md").write_text("a page")
     monkeypatch.setattr(reference, "FOLDER", tmp_path)
-    assert CliRunner().invoke(reference.main, [COMMANDS]).exit_code == 1
+    assert CliRunner().invoke(reference.main, SOURCES).exit_code == 1
     assert (tmp_path / "states.md").read_text() == "a page"
 
 

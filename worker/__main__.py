@@ -23,6 +23,7 @@ from worker.engine import Engine
 from worker.partners.http import CONNECT_TIMEOUT_S
 from worker.partners.operators.client import PREPARE_WITHIN_S
 from worker.policy import SEND_WITHIN_S, Policy
+from worker.process import Processes
 from worker.products import build
 from worker.purge import Purge
 from worker.sweeper import Sweeper
@@ -81,14 +82,13 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
     if unknown := set(kinds) - set(processes):
         sys.exit(f"worker: no such kind: {', '.join(sorted(unknown))}. Known kinds: {', '.join(processes)}.")
     chosen = kinds or list(processes)
-    longest_s = max(operator.timeout_s for operator in settings.operators.operators)
     engine = Engine(
         store=core.store,
         clock=core.clock,
         processes=processes,
         policy=Policy(settle_window_s=SEND_WITHIN_S + settings.settle_window_s),
         worker=worker_name(),
-        call_s=PREPARE_WITHIN_S + CONNECT_TIMEOUT_S + max(longest_s, settings.partner_timeout_s),
+        call_s=longest_call_s(settings, processes),
         jitter=random.random,
         exclusive_delivery=core.broker.delivery_s > 0,
         stopping=stop.is_set,
@@ -118,6 +118,13 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
     if not ended:
         # Threads in partner calls would keep the process alive. Their intents are saved, so exiting loses nothing.
         os._exit(0)
+
+
+def longest_call_s(settings: Settings, processes: Processes) -> float:
+    """The longest that a call of any of these processes takes, in seconds: leases are longer."""
+    timeouts_s = (settings.partner_timeout_s, *(operator.timeout_s for operator in settings.operators.operators))
+    own_s = (process.call_s for process in processes.values())
+    return max(PREPARE_WITHIN_S + CONNECT_TIMEOUT_S + max(timeouts_s), *own_s)
 
 
 if __name__ == "__main__":

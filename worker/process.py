@@ -138,10 +138,12 @@ class Process:
     """The process of one kind of operation.
 
     stages: returns the stages of an operation. They follow from its request only, never from its progress.
+    call_s: the longest of its calls, in seconds, if that is not a partner's timeout.
     """
 
     kind: str
     stages: Callable[[Operation], Stages]
+    call_s: float = 0
 
 
 Processes = Mapping[str, Process]

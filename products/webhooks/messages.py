@@ -66,12 +66,15 @@ def _message(contract: Contract[Any], operation: Operation, entry: Entry, number
     events = contract.status_events
     assert events is not None
     type, at = f"{events.family}.{events.names[Status(entry.event)]}", to_rfc3339(entry.at)
-    data: dict[str, Any] = {"id": operation.id, "status": entry.event}
-    if money := events.money(contract.read(operation)):
-        minor, currency = money
-        data |= {"amount": format_minor(minor, currency), "currency": currency}
-    data |= {"status_url": public_url + events.path.format(id=operation.id), "version": number}
-    return Message(message_id(operation.id, type, at), type, entry.event, at, body_of(type, at, data))
+    money, url = events.money(contract.read(operation)), public_url + events.path.format(id=operation.id)
+    body = body_of(type, at, data_of(operation.id, entry.event, money, url, number))
+    return Message(message_id(operation.id, type, at), type, entry.event, at, body)
+
+
+def data_of(id: str, status: str, money: tuple[int, str] | None, url: str, number: int) -> dict[str, Any]:
+    """The data of a body: no phones and no names. number: of the status among those of the operation."""
+    amount = {"amount": format_minor(*money), "currency": money[1]} if money else {}
+    return {"id": id, "status": status, **amount, "status_url": url, "version": number}
 
 
 def trial_message(endpoint: str, at: str) -> Message:

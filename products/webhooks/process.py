@@ -31,6 +31,8 @@ MOST_BREAKERS = 10_000
 PARTNER = "webhooks"
 """The name of all receivers in metrics: each has a breaker of its own, but no series."""
 GONE = 410
+SPARE_S = 1
+"""What an attempt may take over its timeout."""
 
 OFF = Counter("quittance_webhook_endpoints_off_total", "Endpoints that were switched off because they failed", ["why"])
 
@@ -61,12 +63,13 @@ class Breakers:
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
     core = services.core
-    http = PinnedHttp(core.clock, rules(core.settings), core.settings.of(WebhookSettings).webhook_timeout_s)
+    timeout_s = core.settings.of(WebhookSettings).webhook_timeout_s
+    http = PinnedHttp(core.clock, rules(core.settings), timeout_s)
     breakers = Breakers(lambda: Breaker(PARTNER, core.clock, CALLS_AT_ONCE))
-    return (webhook(core.store, core.clock, http, breakers),)
+    return (webhook(core.store, core.clock, http, breakers, timeout_s + SPARE_S),)
 
 
-def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers) -> Process:
+def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, call_s: float = 0) -> Process:
     endpoints = Endpoints(store, clock)
 
     def wait(operation: Operation) -> Reply:
@@ -105,7 +108,7 @@ def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers) -> Proce
         )
         return ((waiting,), (delivering,)) if request.about else ((delivering,),)
 
-    return Process(WEBHOOK.kind, stages)
+    return Process(WEBHOOK.kind, stages, call_s)
 
 
 def _saved(operation: Operation, store: Store) -> Reply:

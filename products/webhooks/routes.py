@@ -162,7 +162,7 @@ class OneEndpoint(MethodView):
     @blueprint.response(200, EndpointView)
     @blueprint.doc(security=BEARER)
     def patch(self, payload: dict[str, Any], id: str) -> Response:
-        """Change an endpoint, or switch it on or off. What failed while it was off is sent when you ask to recover."""
+        """Change an endpoint, or switch it on or off. What happens while it is off is not kept for it."""
         g.act = "webhook endpoint changed"
         _own(id)
         _check(payload)

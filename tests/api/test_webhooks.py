@@ -1,8 +1,10 @@
 """Webhooks over HTTP: endpoints, what was delivered to them, and `callback_url`."""
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import jsonschema
 import pytest
 from structlog.testing import capture_logs
 
@@ -10,6 +12,7 @@ from core.identity.api_keys import Grant
 from core.identity.people import Role
 from core.operation import Status
 from products.webhooks import routes
+from products.webhooks.catalogue import schema
 from products.webhooks.endpoints import Endpoints
 from products.webhooks.process import Breakers, webhook
 from tests.answers import Answer
@@ -18,6 +21,7 @@ from tests.ussd.kit import Worker
 from worker.partners.breaker import Breaker
 from worker.partners.pinned import Heard, NotHeard
 
+BODIES = jsonschema.Draft202012Validator(schema())
 ENDPOINTS, DELIVERIES = "/v1/webhooks/endpoints", "/v1/webhooks/deliveries"
 HOOK = "https://203.0.114.1/hook"
 SCOPES = frozenset({"webhooks:manage", "fines:pay", "fines:read"})
@@ -45,6 +49,7 @@ class Postman:
         worker.serve(webhook(self.house.store, self.house.clock, self, breakers))
 
     def post(self, url: str, body: bytes, headers: Any) -> Heard | NotHeard:
+        BODIES.validate(json.loads(body))
         self.sent.append((url, body, headers["webhook-id"]))
         return self.answers.pop(0) if self.answers else Heard(204, b"", 0)
 

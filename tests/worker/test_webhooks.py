@@ -2,29 +2,37 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jsonschema
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from core.accept import ACCEPTED
+from core.bootstrap import Core
 from core.broker.embedded import EmbeddedBroker
 from core.contract import Contract, Request, StatusEvents, no_effects
 from core.errors import Conflict
 from core.ids import new_id
 from core.operation import Entry, Operation, Status
 from core.store.port import OPERATIONS, Store
-from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer
+from products.webhooks.catalogue import schema
+from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
 from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, State, matches
 from products.webhooks.process import RETRIES_S, Breakers, webhook
+from tests.api.kit import SETTINGS
 from tests.doubles import LEASE_S, START, FakeClock, ScriptedPartner, engine, insert, load, process, step
+from worker.__main__ import longest_call_s
 from worker.engine import Engine
 from worker.partners.breaker import Breaker
 from worker.partners.pinned import Heard, NotHeard
 from worker.partners.port import Confirmed, Declined, Unavailable
+from worker.products import build
 
+BODIES = jsonschema.Draft202012Validator(schema())
+"""Checks every body that these tests send."""
 CLIENT = "client-1"
 OK = Heard(204, b"", 0)
 
@@ -53,6 +61,7 @@ class Receiver:
     got: list[tuple[datetime, str, bytes, Mapping[str, str]]] = field(default_factory=list)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+        BODIES.validate(json.loads(body))
         self.got.append((self.clock.now(), url, body, headers))
         return self.answers.pop(0) if self.answers else OK
 
@@ -323,3 +332,12 @@ def test_a_dead_worker_loses_no_announcement(house: House) -> None:
     house.deliver()
     assert house.receiver.types == ["payment.failed"]
     assert house.clock.now() >= START
+
+
+def test_a_lease_is_longer_than_the_longest_attempt(house: House) -> None:
+    """Else a slow receiver would be told by two workers at once."""
+    settings = SETTINGS.having(WebhookSettings(30, False, False))
+    core = Core(
+        replace(settings, partner_timeout_s=1), house.clock, house.store, EmbeddedBroker(house.store, house.clock)
+    )
+    assert longest_call_s(core.settings, build(core)) > 30
