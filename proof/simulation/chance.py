@@ -42,6 +42,7 @@ FAULTS: Mapping[str, float] = {
     "publish lost": 0.1,
     "confirm lost": 0.1,
     "endpoint away": 0.01,
+    "endpoint gone": 0.01,
     "endpoint is slow": 0.05,
     "endpoint lies": 0.05,
     "partner away": 0.001,

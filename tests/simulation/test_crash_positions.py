@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.installed import DEFAULT
+from products.webhooks.scenario import Receiver
 from proof.simulation.command import scenarios
 from proof.simulation.crash_positions import DECLINED_AT, POSITIONS, CrashCase, crash, crash_cases, positions_of
 from proof.simulation.operators import SimulatedOperator
@@ -51,7 +52,7 @@ def test_every_step_comes_by_every_position_but_the_intent_of_those_that_save_no
 def test_every_call_of_a_partner_is_admitted_by_its_breaker(
     monkeypatch: pytest.MonkeyPatch, product: str, declined_at: int | None
 ) -> None:
-    exchange, refused = SimulatedPartner.exchange, SimulatedOperator._refused
+    exchange, refused, post = SimulatedPartner.exchange, SimulatedOperator._refused, Receiver.post
     wrong: list[str] = []
     calls: list[tuple[Any, ...]] = []
 
@@ -71,6 +72,11 @@ def test_every_call_of_a_partner_is_admitted_by_its_breaker(
         calls.append(())
         return refused(self)
 
+    def counted_receiver(self: Receiver, *args: Any) -> Any:
+        calls.append(args)
+        return post(self, *args)
+
+    monkeypatch.setattr(Receiver, "post", counted_receiver)
     monkeypatch.setattr(SimulatedPartner, "exchange", counted)
     monkeypatch.setattr(SimulatedOperator, "_refused", counted_operator)
     world = Watched(Script(declined_at))
