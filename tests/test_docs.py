@@ -65,7 +65,7 @@ def test_the_schema_of_webhooks_allows_every_example_on_their_page() -> None:
     checker = jsonschema.Draft202012Validator(json.loads(text("reference/webhooks.schema.json")))
     shown = re.findall(r'^\{"type": .+\}$', text("reference/webhooks.md"), re.MULTILINE)
     assert {json.loads(body)["type"] for body in shown} == set(checker.schema["properties"]["type"]["enum"])
-    assert len(shown) > 50
+    assert len(shown) >= 50
     for body in shown:
         checker.validate(json.loads(body))
     for member in ("phone", "msisdn", "name"):

@@ -12,7 +12,7 @@ from products.fines.contract import FINE_ID, MAX_FINES, Fine, FinePayment
 
 CALLBACK_URL = {
     "format": "webhook-url",
-    "description": "where you are told of this payment, besides your webhook endpoints: at the origin of one of them",
+    "description": "a URL that gets the events of this payment too, at the origin of one of your endpoints",
     "example": "https://shop.example/hooks/order-7",
 }
 
@@ -30,7 +30,7 @@ class FineSchema(Schema):
 
 
 class Asked(NamedTuple):
-    """operator: the mobile-money operator that the request names, if it does; callback_url: where it is told of too."""
+    """operator: the mobile-money operator that the request names, if it does; callback_url: where its events go too."""
 
     payment: FinePayment
     operator: str | None

@@ -45,7 +45,7 @@ blueprint = Routes(
     "webhook_deliveries",
     __name__,
     url_prefix="/v1/webhooks/deliveries",
-    description="What clients were told, and what they answered",
+    description="Events that were sent, and what was answered",
     bodyless=("webhook_deliveries.Resending",),
 )
 
@@ -58,7 +58,7 @@ class DeliveryNotFound(NotFound):
 
 class DeliveriesQuery(PageQuery):
     endpoint = fields.UUID(load_default=None)
-    operation = fields.UUID(load_default=None, metadata={"description": "what it tells of"})
+    operation = fields.UUID(load_default=None, metadata={"description": "what it is about"})
     state = fields.String(load_default=None, validate=validate.OneOf(list(CONDITIONS)))
     type = Text(load_default=None, validate=validate.Length(1, 100), metadata={"example": "payment.failed"})
     since = Moment(load_default=None)

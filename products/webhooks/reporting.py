@@ -1,4 +1,4 @@
-"""`callback_url`: where a client wants to be told of one operation, besides its endpoints."""
+"""`callback_url`: where a client wants the events of one operation, besides its endpoints."""
 
 from typing import Any
 

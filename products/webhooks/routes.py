@@ -1,4 +1,4 @@
-"""Endpoints of webhooks: where clients want to be told. `/v1/webhooks/endpoints`."""
+"""Endpoints of webhooks: the URLs that clients name. `/v1/webhooks/endpoints`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ blueprint = Routes(
     "webhooks",
     __name__,
     url_prefix="/v1/webhooks/endpoints",
-    description="Where clients are told how their operations go",
+    description="URLs that get the events of operations",
     bodyless=("webhooks.Secret", "webhooks.Trial"),
 )
 BLUEPRINTS = (blueprint, deliveries.blueprint)
@@ -81,14 +81,14 @@ class EndpointForm(Schema):
     url = _url(required=True)
     types = _types(load_default=["*"])
     description = _description(load_default="")
-    everybody = Flag(load_default=False, metadata={"description": "be told of the operations of all clients"})
+    everybody = Flag(load_default=False, metadata={"description": "get the events of all clients"})
 
 
 class EndpointChange(Schema):
     url = _url()
     types = _types()
     description = _description()
-    on = Flag(metadata={"description": "false: it is told of nothing until it is on again"})
+    on = Flag(metadata={"description": "false: it gets nothing until it is on again"})
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
@@ -117,12 +117,10 @@ class AllEndpoints(MethodView):
     @blueprint.response(201, NewEndpointView)
     @blueprint.doc(security=BEARER)
     def post(self, payload: dict[str, Any]) -> Response:
-        """Name a URL that is to be told. The answer has the secret that signs what it is told, this once."""
+        """Name a URL that gets your events. The answer shows the secret that signs them, this once."""
         g.act = "webhook endpoint made"
         if payload["everybody"] and owner(SCOPE_ALL) is not None:
-            raise Forbidden(
-                f"You are not told of the operations of others. Required: role operator or scope {SCOPE_ALL}."
-            )
+            raise Forbidden(f"You do not get the events of others. Required: role operator or scope {SCOPE_ALL}.")
         _check(payload)
         if len(_endpoints().page(client(), MAX_ENDPOINTS, None)) == MAX_ENDPOINTS:
             raise TooManyEndpoints
@@ -177,7 +175,7 @@ class OneEndpoint(MethodView):
     @blueprint.response(204)
     @blueprint.doc(security=BEARER)
     def delete(self, id: str) -> None:
-        """Delete an endpoint. What it has not been told of yet, it never is."""
+        """Delete an endpoint. What it has not got yet, it never gets."""
         g.act = "webhook endpoint deleted"
         _endpoints().delete(_own(id).id)
 

@@ -25,7 +25,7 @@ class EndpointView(Schema):
     url = fields.URL(metadata={"example": EXAMPLE_URL})
     types = fields.List(fields.String(metadata={"example": "payment.*"}))
     description = fields.String(metadata={"example": "the shop's orders"})
-    everybody = fields.Boolean(metadata={"description": "whether it is told of the operations of all clients"})
+    everybody = fields.Boolean(metadata={"description": "whether it gets the events of all clients"})
     state = fields.String(
         validate=validate.OneOf([state.value for state in State]),
         metadata={"description": "`failing`: no delivery has succeeded since `failing_since`"},
@@ -51,7 +51,7 @@ class DeliveryView(Schema):
         metadata={"description": "the `webhook-id`", "example": "msg_6f3ccd9d3c2f6c7d3f8f5f9e2b7a1c04"}
     )
     type = fields.String(metadata={"example": "payment.succeeded"})
-    operation = fields.UUID(allow_none=True, metadata={"description": "the operation that it tells of"})
+    operation = fields.UUID(allow_none=True, metadata={"description": "the operation that it is about"})
     state = fields.String(validate=validate.OneOf([PENDING, DELIVERED, FAILED]))
     reason = fields.Nested(DeliveryReason, allow_none=True)
     attempts_made = fields.Integer()

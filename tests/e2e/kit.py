@@ -24,6 +24,8 @@ FAST = {
     "SETTLE_WINDOW_S": "3",
     "OPEN_DEBITS_PER_PHONE": "1000000",
     "DEBITS_PER_PHONE_PER_HOUR": "1000000",
+    "ALLOW_HTTP_WEBHOOKS": "1",
+    "ALLOW_PRIVATE_WEBHOOKS": "1",
     "RATE_LIMITS": "off",
     "ADMIN_TOKEN": "operator-token",
     "SECRET_KEY": "a secret of the tests, long enough to sign with".replace(" ", "-"),
