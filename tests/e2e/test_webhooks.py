@@ -107,25 +107,25 @@ def wait_for(receiver: Receiver, id: str) -> Json:
 
 
 @pytest.fixture(scope="module")
-def open_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Payments]:
     """As `make run`, with a quick sandbox."""
     with Stack(tmp_path_factory.mktemp("webhooks"), PACE) as stack:
         stack.start()
-        yield stack
+        yield Payments(stack)
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_a_receiver_of_the_page_verifies_and_drops_repeats(language: str, open_stack: Stack, tmp_path: Path) -> None:
+def test_a_receiver_of_the_page_verifies_and_drops_repeats(language: str, trial: Payments, tmp_path: Path) -> None:
     if not shutil.which(PROGRAMS[language][0]):
         pytest.skip(f"{PROGRAMS[language][0]} is not installed")
     # Given an endpoint, as the page makes it, and the receiver that the page shows
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}/hooks"
-    made = requests.post(open_stack.api + ENDPOINTS, json={"url": url, "types": ["payment.*"]}, timeout=30).json()
+    made = requests.post(trial.stack.api + ENDPOINTS, json={"url": url, "types": ["payment.*"]}, timeout=30).json()
     (code,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     program = tmp_path / f"receiver.{language}"
     program.write_text(code.replace("9000", str(port)))
-    payments = Payments(open_stack)
     environment = {**os.environ, "WEBHOOK_SECRET": made["secret"]}
     with subprocess.Popen(
         [*PROGRAMS[language], program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -134,18 +134,18 @@ def test_a_receiver_of_the_page_verifies_and_drops_repeats(language: str, open_s
             assert process.stdout is not None
             answered(url)
 
-            payment = payments.pay("+2250707000011")
+            payment = trial.pay("+2250707000011")
             lines = [process.stdout.readline().split()]
             while lines[-1] != ["payment.succeeded", payment["id"]]:
                 assert lines[-1], "it has stopped"
                 lines.append(process.stdout.readline().split())
 
             # Then a repeat, which it takes and does not print; and at last a new payment
-            delivered = payments.get(f"/v1/webhooks/deliveries?operation={payment['id']}&type=payment.succeeded")
+            delivered = trial.get(f"/v1/webhooks/deliveries?operation={payment['id']}&type=payment.succeeded")
             again = f"/v1/webhooks/deliveries/{delivered.json()['deliveries'][0]['id']}/resend"
-            sent = payments.post(again, {}, {"Prefer": "wait=20"})
+            sent = trial.post(again, {}, {"Prefer": "wait=20"})
             assert (sent.status_code, sent.json()["state"]) == (200, "delivered"), sent.text
-            other = payments.pay("+2250707000011")
+            other = trial.pay("+2250707000011")
             while ["payment.succeeded", other["id"]] not in lines:
                 lines.append(process.stdout.readline().split())
             assert lines.count(["payment.succeeded", payment["id"]]) == 1
@@ -154,7 +154,7 @@ def test_a_receiver_of_the_page_verifies_and_drops_repeats(language: str, open_s
             assert forged.status_code == 400
         finally:
             process.kill()
-            requests.delete(f"{open_stack.api}{ENDPOINTS}/{made['id']}", timeout=30)
+            requests.delete(f"{trial.stack.api}{ENDPOINTS}/{made['id']}", timeout=30)
 
 
 def answered(url: str) -> None:
