@@ -62,6 +62,21 @@ data = LazyGroup(
     },
 )
 
+webhooks = LazyGroup(
+    "webhooks",
+    "Receive webhooks for a trial, and send messages again.",
+    {
+        "Commands": [
+            Entry(
+                "listen",
+                "ops.webhooks:listen",
+                "Receive webhooks on this machine: verify, print and forward them, until Ctrl-C.",
+            ),
+            Entry("resend", "ops.webhooks:resend", "Send the message of a delivery again, under the same webhook-id."),
+        ]
+    },
+)
+
 merchants = LazyGroup(
     "merchants",
     "Create merchants, where people withdraw cash.",
@@ -118,6 +133,7 @@ cli = LazyGroup(
             merchants,
             data,
             logs,
+            webhooks,
             Entry("ussd", "ops.ussd:ussd", "Dial from a phone in this terminal."),
         ],
         "People": [people],
