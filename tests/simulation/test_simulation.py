@@ -54,7 +54,9 @@ def test_a_world_with_all_faults_adds_up(product: str, seed: str) -> None:
     assert summary.why == []
     assert summary.accepted >= (40 // MESSAGES_EACH if product == WEBHOOK.kind else 40)
     assert summary.faults.total() >= 10
-    assert 0 < summary.statuses["succeeded"] <= max(summary.debited, summary.settled)
+    # In a world of ten payments it may be that none succeeds; their events are delivered all the same.
+    assert summary.statuses["webhook succeeded" if product == WEBHOOK.kind else "succeeded"] > 0
+    assert summary.statuses["succeeded"] <= max(summary.debited, summary.settled)
 
 
 def test_without_faults_nothing_is_refused_but_by_the_partners() -> None:
