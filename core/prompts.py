@@ -21,6 +21,7 @@ from core.upcasts import NewerDocument
 UNBORN = timedelta(seconds=60)
 """How long an operation that is not stored yet has its place: longer than a request takes. It may never be stored."""
 RETRY_AFTER_S = 60
+HOUR = timedelta(hours=1)
 
 Entry = dict[str, Any]
 
@@ -48,6 +49,8 @@ class Prompt:
 
     msisdn: in E.164; step: of the operation, whose end is the end of the prompt.
     most: how many may be open on the phone.
+    an_hour: how many the phone may get within an hour; None for any number. What ended before its owner was asked does
+        not count.
     limits: how often it may be asked for.
     by_owner: whether the phone's owner asks. Their open ones are counted apart: others do not keep them out.
     """
@@ -55,6 +58,7 @@ class Prompt:
     msisdn: str
     step: str
     most: int
+    an_hour: int | None = None
     limits: tuple[Limit, ...] = ()
     by_owner: bool = False
 
@@ -75,10 +79,13 @@ class Prompts:
         """
 
         def join(entries: list[Entry]) -> list[Entry] | None:
-            if any(entry["request"] == request and self._is_unborn(entry) for entry in entries):
+            waiting = [entry for entry in entries if "asked_at" not in entry]
+            if any(entry["request"] == request and self._is_unborn(entry) for entry in waiting):
                 return None
-            if len(entries) >= prompt.most:
+            if len(waiting) >= prompt.most:
                 raise TooManyPrompts(RETRY_AFTER_S)
+            if prompt.an_hour is not None and len(entries) >= prompt.an_hour:
+                raise TooManyPrompts(self._free_in_s(entries))
             at = to_rfc3339(self._clock.now())
             return [*entries, {"operation": operation, "request": request, "step": prompt.step, "at": at}]
 
@@ -107,14 +114,16 @@ class Prompts:
                 raise TooManyPrompts(error.retry_after_s) from None
 
     def _change(self, prompt: Prompt, change: Callable[[list[Entry]], list[Entry] | None]) -> bool:
-        """Changes the open operations of a phone. Returns whether `change` has; it may raise.
+        """Changes the operations of a phone. Returns whether `change` has; it may raise.
 
-        change: given those that are open still; returns None to leave them.
+        change: given those that are open still, and those whose owner was asked within an hour; returns None to leave
+            them.
         """
         id, now = _id(prompt), to_rfc3339(self._clock.now())
         for _ in range(MAX_CAS_TRIES):
             known = self._store.get(ATTEMPTS, id)
-            entries = change([entry for entry in (known["open"] if known else []) if self._is_open(entry)])
+            kept = map(self._current, known["open"] if known else [])
+            entries = change([entry for entry in kept if entry is not None])
             if entries is None:
                 return False
             document: Document = {"id": id, "since": now, "open": entries}
@@ -126,15 +135,29 @@ class Prompts:
                 return True
         raise StoreUnavailable(reason="others changed the open requests of this phone all the time")
 
-    def _is_open(self, entry: Entry) -> bool:
+    def _current(self, entry: Entry) -> Entry | None:
+        """The entry as it is now; with `asked_at` where it is not open any more; None for one that does not count."""
+        now = self._clock.now()
+        if "asked_at" in entry:
+            return entry if now < from_rfc3339(entry["asked_at"]) + HOUR else None
         document = self._store.get(OPERATIONS, entry["operation"])
         if document is None:
-            return self._clock.now() < from_rfc3339(entry["at"]) + UNBORN
+            return entry if now < from_rfc3339(entry["at"]) + UNBORN else None
         try:
             operation = Operation.from_document(document)
         except NewerDocument:
-            return True
-        return not operation.terminal and not operation.step(entry["step"]).ended
+            return entry
+        record = operation.step(entry["step"])
+        if not operation.terminal and not record.ended:
+            return entry
+        if record.submitted_at is None or now >= record.submitted_at + HOUR:
+            return None
+        return {**entry, "asked_at": to_rfc3339(record.submitted_at)}
+
+    def _free_in_s(self, entries: list[Entry]) -> int:
+        """When the first of those that were asked leaves the hour, in seconds."""
+        asked = [from_rfc3339(entry["asked_at"]) + HOUR for entry in entries if "asked_at" in entry]
+        return int((min(asked) - self._clock.now()).total_seconds()) + 1 if asked else RETRY_AFTER_S
 
     def _is_unborn(self, entry: Entry) -> bool:
         return self._store.get(OPERATIONS, entry["operation"]) is None

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.operation import MOVES
 from core.store.port import Collection, Store, scan
 from core.store.sealed import SEALED
 
@@ -28,7 +29,7 @@ def raw_text(raw: Store, collections: Mapping[str, Collection]) -> str:
 
 
 def asked_for(store: Store) -> set[str]:
-    """Texts of the requests that are long enough to be recognized, and name neither a person nor an operation by id.
+    """Texts of the requests that are long enough to be recognized, and are neither an id nor a status.
 
     store: as processes see it.
     """
@@ -36,7 +37,7 @@ def asked_for(store: Store) -> set[str]:
         text
         for operation in scan(store, "operations", {})
         for text in _texts(operation["request"])
-        if len(text) >= 8 and not ID.fullmatch(text)
+        if len(text) >= 8 and not ID.fullmatch(text) and text not in MOVES
     }
 
 

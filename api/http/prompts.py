@@ -32,12 +32,11 @@ def prompt_of(msisdn: str, step: str) -> Prompt | None:
     if known is not None and known.person is not None and _owns(known.person, msisdn):
         return Prompt(msisdn, step, settings.open_debits_per_phone, by_owner=True)
     address = request.remote_addr or ""
-    limits = [Limit("prompts of a phone", msisdn, settings.debits_per_phone_per_hour, HOUR_S)]
+    limits = (Limit("debits of an address", network(address), settings.debits_per_address, HOUR_S),)
     # Behind a proxy that is not trusted, everybody has the address of this machine.
-    if known is None and not _is_this_machine(address):
-        # Counted first: an address that has asked for too much uses up nothing of the phones.
-        limits.insert(0, Limit("debits of an address", network(address), settings.debits_per_address, HOUR_S))
-    return Prompt(msisdn, step, settings.open_debits_per_phone, tuple(limits))
+    is_limited = known is None and not _is_this_machine(address)
+    most, an_hour = settings.open_debits_per_phone, settings.debits_per_phone_per_hour
+    return Prompt(msisdn, step, most, an_hour, limits if is_limited else ())
 
 
 def _owns(person: Person, msisdn: str) -> bool:

@@ -61,7 +61,7 @@ def step(talk: Talk, place: Place, typed: str) -> Shown:
     typed = typed.strip()
     screen = talk.screens[place.screen]
     if typed == TOP:
-        return show(talk, Place(FIRST if talk.person else REGISTER, data=place.data))
+        return show(talk, Place(FIRST if talk.person and talk.person.has_pin else REGISTER, data=place.data))
     if typed == BACK:
         if not place.behind:
             return Shown(talk.say("Goodbye."), None)

@@ -9,11 +9,17 @@ def is_free(core: Core, account: Person) -> bool:
     """Whether nobody loses by it when who holds the phone gets the account.
 
     A phone that the account had proven is one of its keys. One that it only named may be a typing error, and belongs
-    to a stranger: then the account must have no money, and none on its way. Rights never come by a phone.
+    to a stranger: then the account must have no money, and none may be on its way. Rights never come by a phone.
     """
     if account.role is not Role.USER or account.has_factor or account.suspended:
         return False
-    return account.phone_proven or not _has_money(core, account.id)
+    return account.phone_proven or not (_has_money(core, account.id) or _is_needed(core, account.id))
+
+
+def _is_needed(core: Core, id: str) -> bool:
+    """Whether a product pays money to the person's wallet: see `depends_on` of its contract."""
+    contracts = core.settings.installed.modules("contract")
+    return any(contract.depends_on(core.store, id) for contract in contracts if hasattr(contract, "depends_on"))
 
 
 def _has_money(core: Core, id: str) -> bool:

@@ -10,7 +10,7 @@ from core.store.port import DATA_AT_REST, Collection, Document, Store
 
 MARKER = "state"
 """The id of the only document."""
-_CHECKED = DATA_AT_REST.encode()
+_CHECKED, _STATE = DATA_AT_REST.encode(), f"{DATA_AT_REST} state".encode()
 MAX_TRIES = 5
 """Each but the first needs another process to have marked the store meanwhile."""
 
@@ -27,13 +27,19 @@ class Misfit(StoreUnavailable):
 
 
 def marker(state: State, sealing: Sealing | None) -> Document:
-    """sealing: None for a store that is plain. A token shows whether somebody has the key of the oldest documents."""
+    """sealing: None for a store that is plain. A token shows whether somebody has the key of the oldest documents, and
+    another one that somebody with a key has set the state."""
     return {
         "id": MARKER,
-        "state": state.value,
+        **stated(state, sealing),
         "index_key": sealing.index_id if sealing else None,
         "check": sealing.seal(b"", _CHECKED) if sealing else None,
     }
+
+
+def stated(state: State, sealing: Sealing | None) -> Document:
+    """The members of a marker that tell the state."""
+    return {"state": state.value, "by_key": sealing.seal(state.value.encode(), _STATE) if sealing else None}
 
 
 def require_fit(store: Store, sealing: Sealing | None, collections: Mapping[str, Collection], marks: bool) -> None:
@@ -60,6 +66,8 @@ def require_fit(store: Store, sealing: Sealing | None, collections: Mapping[str,
 
 def _require(found: Document, sealing: Sealing | None) -> None:
     state = State(found["state"])
+    if sealing is not None and state is not State.PLAIN:
+        require_keys(found, sealing)
     if state in (State.SEALING, State.UNSEALING):
         verb = "seal" if state is State.SEALING else "unseal"
         raise Misfit(f"`quittance data {verb}` has not finished. Run it again.")
@@ -69,7 +77,6 @@ def _require(found: Document, sealing: Sealing | None) -> None:
         return
     if state is State.PLAIN:
         raise not_sealed()
-    require_keys(found, sealing)
 
 
 def require_keys(found: Document, sealing: Sealing) -> None:
@@ -83,6 +90,19 @@ def require_keys(found: Document, sealing: Sealing) -> None:
             "The store is sealed with a key that DATA_KEYS lacks. Add it: an earlier key is needed until"
             " `quittance data rotate` has left nothing under it."
         ) from None
+    try:
+        by_key = sealing.open(str(found.get("by_key")), _STATE)
+    except BrokenSeal:
+        by_key = b""
+    if by_key != found["state"].encode():
+        raise altered()
+
+
+def altered() -> Misfit:
+    return Misfit(
+        "Somebody without the keys has altered what the store says about its encryption. Restore it from a backup: do"
+        " not run `quittance data seal`."
+    )
 
 
 def not_sealed() -> Misfit:

@@ -8,7 +8,7 @@ from functools import partial
 
 from core.errors import Conflict, Duplicate
 from core.sealing import BrokenSeal, Sealing
-from core.store.at_rest import Misfit, State, mark, marker, not_sealed, require_keys
+from core.store.at_rest import Misfit, State, altered, mark, marker, not_sealed, require_keys, stated
 from core.store.port import Collection, Document, Store, scan
 from core.store.sealed import Forms, is_sealed
 
@@ -80,9 +80,11 @@ class Resealing:
         def change(found: Document | None) -> Document:
             if found is not None and found["state"] != State.PLAIN:
                 require_keys(found, self._sealing)
-                return {**found, "state": state.value}
+                return {**found, **stated(state, self._sealing)}
             if state is State.UNSEALING:
                 raise Misfit("The store is not sealed: there is nothing to do.")
+            if any(is_sealed(each) for name in self._collections for each in self._store.find(name.name, {}, limit=1)):
+                raise altered()
             return marker(state, self._sealing)
 
         mark(self._store, change)

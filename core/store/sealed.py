@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from core.errors import StoreUnavailable
 from core.sealing import BrokenSeal, Sealing
 from core.store.port import AtMost, Collection, Condition, Document, OneOf, Scalar, Store
@@ -18,6 +20,8 @@ SEALED = "sealed"
 """The member of a stored document that holds the token. No other document may have it."""
 READABLE = ("id", "version", "schema")
 """Members that stay readable besides the declared ones."""
+
+log = structlog.get_logger()
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -115,14 +119,16 @@ def _text(value: Scalar) -> str:
 class SealedStore:
     """The Store port, round another store of the same collections.
 
-    A document that cannot be opened raises BrokenSeal. A condition other than equality and OneOf on a blind field,
-    and an order by one, raise ValueError.
+    A document that does not open raises BrokenSeal where it is asked for by its id. `find` logs it and leaves it out, so
+    that it holds up no other one. A condition other than equality and OneOf on a blind field, and an order by one,
+    raise ValueError.
     """
 
     def __init__(self, store: Store, sealing: Sealing, collections: Mapping[str, Collection]) -> None:
         self._store = store
         self._forms = Forms(sealing)
         self._collections = collections
+        self._reported: set[tuple[str, str]] = set()
 
     def insert(self, collection: str, document: Document) -> Document:
         self._store.insert(collection, self._sealed(collection, document))
@@ -154,14 +160,31 @@ class SealedStore:
         if after is not None:
             id = self._id(collection, after[1])
             after = (id if field == "id" else after[0], id)
-        found = self._store.find(collection, conditions, order, limit, after)
-        return [self._opened(collection, stored) for stored in found]
+        found: list[Document] = []
+        while len(found) < limit:
+            wanted = limit - len(found)
+            page = self._store.find(collection, conditions, order, wanted, after)
+            found += filter(None, (self._opened_or_reported(collection, stored) for stored in page))
+            if len(page) < wanted:
+                break
+            after = page[-1][field], page[-1]["id"]
+        return found
 
     def delete(self, collection: str, id: str, version: int) -> None:
         self._store.delete(collection, self._id(collection, id), version)
 
     def close(self) -> None:
         self._store.close()
+
+    def _opened_or_reported(self, collection: str, stored: Document) -> Document | None:
+        try:
+            return self._opened(collection, stored)
+        except BrokenSeal as error:
+            which = collection, stored["id"]
+            if which not in self._reported:
+                self._reported.add(which)
+                log.exception("document_does_not_open", **error.details)
+            return None
 
     def _condition(self, collection: Collection, field: str, condition: Condition) -> Condition:
         if field not in collection.blind or condition is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.accept import Command
 from core.contract import Contract, Door, StatusEvents, no_effects
 from core.identity.people import Person
-from core.store.port import Collection
+from core.store.port import Collection, Store
 from products.merchants.register import MERCHANTS, Merchant
 from products.wallets.contract import Sending, from_wallet
 
@@ -27,7 +27,12 @@ WITHDRAWAL = Contract(
     status_events=StatusEvents("withdrawal", "/v1/operations/{id}", lambda request: (request.amount, request.currency)),
 )
 CONTRACTS = (WITHDRAWAL,)
-COLLECTIONS = (Collection(MERCHANTS),)
+COLLECTIONS = (Collection(MERCHANTS, indexes=(("owner",),)),)
+
+
+def depends_on(store: Store, person: str) -> bool:
+    """Whether a merchant is paid into this person's wallet. Raises StoreUnavailable."""
+    return bool(store.find(MERCHANTS, {"owner": person}, limit=1))
 
 
 def withdrawal(me: Person, merchant: Merchant, amount: int, currency: str) -> Command:

@@ -119,7 +119,7 @@ def limited(core: Core, me: Person, command: Command, prompt: Prompt | None) -> 
     if not core.settings.operators.named(command.operator or "").asks_payer:
         raise PhoneNotProven
     few = Limit("top-ups of an unproven phone", me.msisdn, UNPROVEN_A_DAY, DAY_S)
-    return replace(command, prompt=Prompt(me.msisdn, DEBIT_STEP, UNPROVEN_OPEN, (few,)))
+    return replace(command, prompt=Prompt(me.msisdn, DEBIT_STEP, UNPROVEN_OPEN, limits=(few,)))
 
 
 def transfer(me: Person, to: Person, amount: int, currency: str, note: str | None = None) -> Command:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.identity.people import Role
+from core.operation import Status
 from core.operators import ONLY, OperatorSettings, OperatorTable
 from core.steps import StepState
 from tests.answers import Answer
@@ -101,7 +102,18 @@ def refuse(house: House, asked: Answer) -> None:
     """The phone's owner refuses the debit."""
     assert asked.status_code == 202, asked.text
     operation = house.operation(asked.json["id"])
-    house.save(replace(operation, steps={"debit": ended(operation)}))
+    house.save(replace(operation, steps={"debit": replace(ended(operation), submitted_at=house.clock.now())}))
+
+
+def test_what_ends_before_the_phone_rings_uses_up_nothing() -> None:
+    house = build(open_debits_per_phone=3, debits_per_phone_per_hour=5)
+    for number in range(10):
+        asked = pay(house, fine(number), f"10.0.0.{number}")
+        house.move(asked.json["id"], Status.PROCESSING, Status.FAILED)
+    for number in range(3):
+        assert pay(house, fine(20 + number)).status_code == 202
+    assert_problem(pay(house, fine(30)), 429, "too_many_open_debits")
+    house.store.close()
 
 
 def test_a_machine_that_may_pay_is_not_limited(house: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 from core.errors import StoreUnavailable
 from core.installed import DEFAULT
 from core.sealing import KEY_BYTES, Keys, Sealing
-from core.store.at_rest import MARKER, Misfit, State, Unchecked, require_fit
+from core.store.at_rest import MARKER, Misfit, State, Unchecked, marker, require_fit
 from core.store.memory import MemoryStore
 from core.store.port import DATA_AT_REST, OPERATIONS, PHONES, Document, Store, scan
 from core.store.resealing import Resealing
@@ -212,16 +212,27 @@ def test_a_field_that_was_declared_since_is_found_after_a_rotation() -> None:
     declared = DEFAULT.collections["people"]
     raw = MemoryStore({**DEFAULT.collections, "people": type(declared)("people", indexes=(("role",),))})
     sealed(raw).insert("people", {"id": "a", "role": "admin"})
-    raw.insert(DATA_AT_REST, {"id": MARKER, "state": "plain"})
-    newer = raw._collections
-    work = Resealing(raw, Sealing(KEYS), newer)
-    work.seal()
+    raw.insert(DATA_AT_REST, marker(State.SEALED, Sealing(KEYS)))
+    work = Resealing(raw, Sealing(KEYS), raw._collections)
     assert raw.find("people", {"role": "admin"}) == []
 
     assert work.rotate().rewritten == 1
 
     assert len(raw.find("people", {"role": "admin"})) == 1
     assert work.rotate().rewritten == 0
+
+
+@pytest.mark.parametrize("forged", ["sealing", "unsealing", "plain"])
+def test_who_has_no_key_gets_nothing_sealed_by_altering_the_marker(raw: MemoryStore, forged: str) -> None:
+    _seal(raw)
+    raw.replace(DATA_AT_REST, {**(raw.get(DATA_AT_REST, MARKER) or {}), "state": forged})
+    raw.insert("api_keys", {"id": "forged", "scopes": ["payouts:create"]})
+
+    with pytest.raises(Misfit):
+        fit(raw, KEYS)
+    with pytest.raises(Misfit, match="altered"):
+        resealing(raw, KEYS).seal()
+    assert SEALED not in (raw.get("api_keys", "forged") or {})
 
 
 def test_an_empty_store_is_marked_by_who_writes_to_it() -> None:

@@ -5,6 +5,7 @@ import pytest
 from core.identity.people import Role
 from core.identity.second_factor import SecondFactor
 from core.store.port import OPERATIONS
+from products.merchants.register import Merchants
 from tests.api.kit import PASSWORD, Caller, House
 from tests.api.test_phone_proof import CODE, PROOF, code_for, register
 from tests.ussd.kit import PIN, Phone, Worker, balance, people
@@ -63,6 +64,18 @@ def test_money_on_its_way_comes_to_who_asked_for_it(house: House, phone: Phone, 
     assert_kept(house, phone, awa, PROVE)
     worker.run()
     assert awa.get("/v1/wallets/me").json["balance"] == 900
+
+
+def test_an_account_that_a_merchant_is_paid_into_stays_with_its_owner(house: House, phone: Phone, awa: Caller) -> None:
+    house.core.of(Merchants).create("Kiosk", awa.id)
+    assert_kept(house, phone, awa, PROVE)
+
+
+def test_the_top_of_the_menu_is_no_way_round_the_registration(house: House, phone: Phone) -> None:
+    people(house).register("awa", PASSWORD, phone.msisdn, Role.OPERATOR, phone_proven=True)
+    languages = phone.dial()
+    assert phone.type("2").startswith(KEPT)
+    assert phone.type("00") == languages
 
 
 def test_money_that_somebody_sends_meanwhile_is_seen(house: House, phone: Phone, awa: Caller) -> None:
