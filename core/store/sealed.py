@@ -119,8 +119,8 @@ def _text(value: Scalar) -> str:
 class SealedStore:
     """The Store port, round another store of the same collections.
 
-    A document that does not open raises BrokenSeal where it is asked for by its id. `find` logs it and leaves it out, so
-    that it holds up no other one. A condition other than equality and OneOf on a blind field, and an order by one,
+    A document that does not open raises BrokenSeal where it is asked for by its id. `find` logs it and leaves it out,
+    so that it holds up no other. A condition other than equality and OneOf on a blind field, and an order by one,
     raise ValueError.
     """
 
