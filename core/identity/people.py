@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -73,6 +73,10 @@ class Person:
     def name(self) -> str:
         """What other people see: the username, or the masked phone."""
         return self.username or mask(self.msisdn or "")
+
+    def is_settled(self, now: datetime) -> bool:
+        """Whether the account is older than a day: nobody makes many of them for an attack of today."""
+        return self.created_on < to_rfc3339(now - SETTLED_AFTER)[:10]
 
 
 class People:
