@@ -29,9 +29,9 @@ Counted = tuple[Window, str, str]
 class Guesses:
     """Wrong passwords within sliding windows. Right ones do not count.
 
-    Whoever guesses keeps out no owner who shows a second factor. Of the other owners, those who are known at their
-    address are kept out only by guesses from there, and those who are new to it also by guesses at their account and
-    by others at the address: they show a code to the proven phone instead.
+    Who guesses without the password keeps out no owner who shows a second factor. Other owners who are known at their
+    address are kept out only by guesses from there. Those who are new to it are kept out by other guesses too, and show
+    a code to the proven phone instead.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -75,7 +75,7 @@ class Person:
         return self.username or mask(self.msisdn or "")
 
     def is_settled(self, now: datetime) -> bool:
-        """Whether the account is older than a day: nobody makes many of them for an attack of today."""
+        """Whether the account was made before yesterday, in UTC: not for an attack of the day."""
         return self.created_on < to_rfc3339(now - SETTLED_AFTER)[:10]
 
 

@@ -144,7 +144,7 @@ def test_codes_that_are_refused_use_up_nothing_of_the_installation() -> None:
     house.store.close()
 
 
-def test_new_accounts_leave_codes_to_those_older_than_a_day() -> None:
+def test_new_accounts_leave_codes_to_those_made_before_yesterday() -> None:
     house = build(codes_per_hour=9)
     awa = register(house, "awa", "+2250707000009")
     house.tick(2 * 24 * 3600)
