@@ -59,7 +59,8 @@ def _resetting() -> str | None:
     """For whom a request counts when its address has sent too many: the owner of the phone, if known from there."""
     given = request.get_json(silent=True)
     with suppress(ValidationError):
-        owner = _owner(Phone().deserialize(given.get("msisdn") if isinstance(given, dict) else None))
+        named = Phone().deserialize(given.get("msisdn") if isinstance(given, dict) else None)
+        owner = _owner(named) if named else None
         return f"{owner.id}\n{here()}" if owner is not None and is_known(owner) else None
     return None
 

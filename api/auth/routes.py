@@ -136,7 +136,7 @@ class Token(MethodView):
             found = core().credentials.authenticate(username, given["password"])
             if found is None:
                 if full and named is not None:
-                    look_at_factor(named, "", "\nnone")  # takes as long as a wrong code, and tells as little
+                    look_at_factor(named, "", f"\n{new_id()}")  # takes as long as a wrong code, and tells as little
                 raise WrongCredentials
             if found.has_factor and not look_at_factor(found, otp):
                 raise WrongFactor

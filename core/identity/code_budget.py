@@ -9,8 +9,7 @@ from collections.abc import Collection
 import structlog
 
 from core.clock import Clock
-from core.errors import TooManyAttempts
-from core.identity.windows import Window
+from core.identity.windows import Window, count_all
 from core.phone import region_of
 from core.store.port import Store
 
@@ -64,17 +63,9 @@ class CodeBudget:
         known: whether it is somebody whom we know. Then nothing counts for the address.
         Raises TooManyAttempts, and logs an error when the installation has no more.
         """
+        of_all = [self._of_all] if known else [self._of_strangers, self._of_all]
+        if any(window.full(EVERYBODY) for window in of_all):
+            log.error("no_more_codes_this_hour", most=self._most, for_known=known, setting="CODES_PER_HOUR")
         counts = [(self._of_account, account)] if account else []
-        if not known:
-            counts += [(self._of_address, address)] if address else []
-            counts += [(self._of_strangers, EVERYBODY)]
-        begun = []
-        try:
-            for window, name in [*counts, (self._of_all, EVERYBODY)]:
-                begun.append((window, name, window.count(name)))
-        except TooManyAttempts:
-            if window in (self._of_strangers, self._of_all):
-                log.error("no_more_codes_this_hour", most=self._most, for_known=known, setting="CODES_PER_HOUR")
-            for window, name, at in begun:
-                window.take_back(name, at)
-            raise
+        counts += [(self._of_address, address)] if address and not known else []
+        count_all([*counts, *((window, EVERYBODY) for window in of_all)])

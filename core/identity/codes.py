@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from core.clock import Clock, from_rfc3339, to_rfc3339
 from core.errors import Conflict, Duplicate, TooManyAttempts
-from core.identity.windows import Window
+from core.identity.windows import Window, count_all, take_back_all
 from core.store.port import ATTEMPTS, Store
 
 LIFETIME_S = 600
@@ -122,24 +122,20 @@ class Codes:
     def _counted(self, msisdn: str, asker: str, known: bool) -> Iterator[None]:
         """Counts a code, unless the block raises TooManyAttempts."""
         own, name = self._asked_known if known else self._asked, f"{msisdn}\n{asker}"
-        begun = [(own, name, own.count(name))]
+        begun = count_all([(own, name)] if known else [(own, name), (self._sent, msisdn)])
         try:
-            if not known:
-                begun.append((self._sent, msisdn, self._sent.count(msisdn)))
             yield
         except TooManyAttempts:
-            for window, counted, at in begun:
-                window.take_back(counted, at)
+            take_back_all(begun)
             raise
 
     @contextmanager
     def _try(self, name: str, right: bool) -> Iterator[None]:
         """Counts a try. The right one does not count in the end."""
-        begun = [(window, window.count(name)) for window in self._wrong]
+        begun = count_all((window, name) for window in self._wrong)
         yield
         if right:
-            for window, at in begun:
-                window.take_back(name, at)
+            take_back_all(begun)
 
     def _hash(self, id: str, code: str) -> str:
         return hmac.new(self._key, f"{id}\n{code}".encode(), hashlib.sha256).hexdigest()

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 
 from core.clock import Clock
 from core.errors import TooManyAttempts
-from core.identity.windows import Window
+from core.identity.windows import Counted, Window, count_all, take_back_all
 from core.store.port import Store
 
 PAIR = (5, 15 * 60)
@@ -20,10 +20,6 @@ ADDRESS = (50, 15 * 60)
 CODES = ((20, 3600), (50, 86400))
 """Wrong codes of an account's second factor, of people who have its password: so many within so many seconds, from all
 addresses that have not signed in to it before, and from each of those that have."""
-
-
-Counted = tuple[Window, str, str]
-"""A window, a name in it, and the time that was counted."""
 
 
 class Guesses:
@@ -67,7 +63,7 @@ class Guesses:
             full = refused
         yield full
         self._pair.forget(pair)
-        _take_back(begun)
+        take_back_all(begun)
 
     @contextmanager
     def code(self, account: str, address: str, known: bool) -> Iterator[None]:
@@ -77,24 +73,13 @@ class Guesses:
         Raises TooManyAttempts, StoreUnavailable.
         """
         name = f"{account}\n{network(address) if known else ''}"
-        begun: list[Counted] = []
-        try:
-            for window in self._codes:
-                begun.append((window, name, window.count(name)))
-        except TooManyAttempts:
-            _take_back(begun)
-            raise
+        begun = count_all((window, name) for window in self._codes)
         yield
-        _take_back(begun)
+        take_back_all(begun)
 
     def forget(self, account: str, address: str) -> None:
         """Forgets the wrong passwords for an account from an address: its owner has shown there who they are."""
         self._pair.forget(f"{account}\n{network(address)}")
-
-
-def _take_back(begun: list[Counted]) -> None:
-    for window, name, at in begun:
-        window.take_back(name, at)
 
 
 def network(address: str) -> str:

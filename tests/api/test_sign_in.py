@@ -299,6 +299,8 @@ def test_past_the_counts_a_wrong_password_is_as_much_work_as_a_wrong_code(house:
     """Else the time of the answer would tell that the password is right."""
     enrol(house, house.person("root", Role.ADMIN))
     many_wrong(house, "root")
+    for number in range(CODES[0][0] + 1):
+        tried(house, "000000", "wrong wrong", f"10.67.{number}.1")
     work = []
     for password in ("wrong wrong", PASSWORD):
         counting = CutOff(house.store, 1000)
