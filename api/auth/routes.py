@@ -138,7 +138,7 @@ class Token(MethodView):
                 if full and named is not None:
                     look_at_factor(named, "", f"\n{new_id()}")  # takes as long as a wrong code, and tells as little
                 raise WrongCredentials
-            if found.has_factor and not look_at_factor(found, otp):
+            if found.has_factor and not (otp and look_at_factor(found, otp)):
                 raise WrongFactor
             if full and not found.has_factor:
                 raise full  # it was removed a moment ago

@@ -112,6 +112,15 @@ def test_guesses_at_codes_are_few(house: House, root: Caller) -> None:
     assert_problem(sign_in(house, code(house, secret)), 429, "too_many_attempts")
 
 
+def test_no_code_is_no_guess_at_one(house: House, root: Caller) -> None:
+    """An app may ask for the code when the answer says that it is needed."""
+    secret, _ = enrol(house, root)
+    for _ in range(CODES[0][0] + 1):
+        assert_problem(sign_in(house), 401, "wrong_factor")
+        assert sign_in(house, code(house, secret)).status_code == 200
+        house.tick(30)
+
+
 def test_who_has_only_tokens_guesses_few_codes_to_remove_it(house: House, root: Caller) -> None:
     secret, _ = enrol(house, root)
 
