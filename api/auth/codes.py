@@ -20,12 +20,17 @@ def codes(what: str) -> Codes:
     return Codes(core().store, core().clock, signing_secrets(core().settings)[0], what)
 
 
-def budget() -> CodeBudget:
-    """What codes may be asked for and sent."""
+def budget(what: str) -> CodeBudget:
+    """What codes for this purpose may be sent."""
     settings = core().settings
     prefixes = [prefix for operator in settings.operators.operators for prefix in operator.prefixes]
     return CodeBudget(
-        core().store, core().clock, settings.codes_per_hour, {settings.phone_region, *settings.code_regions}, prefixes
+        core().store,
+        core().clock,
+        what,
+        settings.codes_per_hour,
+        {settings.phone_region, *settings.code_regions},
+        prefixes,
     )
 
 

@@ -3,11 +3,11 @@
 from contextlib import suppress
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask.views import MethodView
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 
-from api.auth.access import anyone, signed_in
+from api.auth.access import anyone_known, signed_in
 from api.auth.callers import caller, person
 from api.auth.codes import asker, budget, codes, is_known, send
 from api.auth.phones import CodeRequest, WrongCode
@@ -16,6 +16,7 @@ from api.auth.routes import NewPassword, WrongCredentials, guarded, refuse_weak,
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.fields import Flag, Phone, Text
+from api.limits import here
 from core.clock import to_rfc3339
 from core.errors import InvalidField, TooManyAttempts
 from core.identity.codes import LIFETIME_S
@@ -54,6 +55,16 @@ class LogoutRequest(Schema):
     everywhere = Flag(load_default=False, metadata={"description": "end all your tokens, not only this one"})
 
 
+def _resetting() -> str | None:
+    """For whom a request counts when its address has sent too many: the owner of the phone, if known from there."""
+    given = request.get_json(silent=True)
+    with suppress(ValidationError):
+        named = Phone().deserialize(given.get("msisdn") if isinstance(given, dict) else None)
+        owner = _owner(named) if named else None
+        return f"{owner.id}\n{here()}" if owner is not None and is_known(owner) else None
+    return None
+
+
 @blueprint.route("/password")
 class Password(MethodView):
     @signed_in
@@ -74,30 +85,36 @@ class Password(MethodView):
 
 @blueprint.route("/password/code")
 class ResetCode(MethodView):
-    @anyone
+    @anyone_known(_resetting)
     @blueprint.arguments(ResetCodeRequest(), example={"msisdn": "+2250707000001"})
     @blueprint.response(202, CodeSentView)
     def post(self, payload: dict[str, str]) -> tuple[Response, int]:
         """Have a code sent to your proven phone, to choose a new password. Answers alike for an unknown phone."""
         msisdn = payload["msisdn"]
-        owner = _owner(msisdn)
-        budget().ask(asker())
-        code = codes("password").new(msisdn, "", asker(), is_known(owner))
+        owner, spent = _owner(msisdn), budget("password")
+        gets = owner if spent.reaches(msisdn) else None
+
+        def spend() -> bool:
+            with suppress(TooManyAttempts):  # the answer tells nobody whether there is an owner
+                if gets is not None:
+                    spent.spend(asker(), known=is_known(gets))
+                return True
+            return False
+
+        code = codes("password").new(msisdn, "", asker(), is_known(owner), spend)
 
         def text(say: Say) -> str:
             told = say("The code for a new password is {code}. If you did not ask for it, do nothing.")
             return told.format(code=code)
 
-        if owner and budget().reaches(msisdn):
-            with suppress(TooManyAttempts):  # the answer tells nobody whether there is an owner
-                budget().send()
-                send(msisdn, owner, text)
+        if code and gets is not None:
+            send(msisdn, gets, text)
         return jsonify(expires_in=LIFETIME_S), 202
 
 
 @blueprint.route("/password/reset")
 class Reset(MethodView):
-    @anyone
+    @anyone_known(_resetting)
     @blueprint.arguments(
         ResetRequest(), example={"msisdn": "+2250707000001", "code": "042917", "password": "staple the battery"}
     )

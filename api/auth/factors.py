@@ -10,7 +10,7 @@ from api.auth.access import signed_in
 from api.auth.again import Again, show_again
 from api.auth.callers import person
 from api.auth.phones import WrongCode
-from api.auth.routes import guarded
+from api.auth.routes import guarded, look_at_factor
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.fields import Text
@@ -90,5 +90,5 @@ def factors() -> SecondFactor:
 def _use(code: str) -> None:
     """Raises WrongCode."""
     with guarded(person().name):
-        if not factors().use(person().id, code):
+        if not look_at_factor(person(), code):
             raise WrongCode

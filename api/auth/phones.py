@@ -74,17 +74,20 @@ class PhoneCode(MethodView):
     @blueprint.doc(security=BEARER)
     def post(self) -> tuple[Response, int]:
         """Have a code sent to your phone. 429 after three codes to a phone within an hour, or ten within a day."""
-        msisdn = _own_phone()
-        if not budget().reaches(msisdn):
+        me, msisdn, spent = person(), _own_phone(), budget("phone")
+        if not spent.reaches(msisdn):
             raise InvalidField("msisdn", "No codes are sent to phones of this country.")
-        budget().ask(asker(), person().id)
-        budget().send()
-        code = codes("phone").new(msisdn, person().id)
+
+        def spend() -> bool:
+            spent.spend(asker(), me.id, known=me.is_settled(core().clock.now()))
+            return True
+
+        code = codes("phone").new(msisdn, me.id, spend=spend)
 
         def text(say: Say) -> str:
             return say("Somebody added your phone to an account. If it was you, the code is {code}.").format(code=code)
 
-        send(msisdn, person(), text)
+        send(msisdn, me, text)
         return jsonify(sent_to=mask(msisdn), expires_in=LIFETIME_S), 202
 
 

@@ -1,7 +1,7 @@
 """People: how they register, and get the token that says who they are. `/v1/auth/`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask import Response, g, jsonify, request, url_for
@@ -18,13 +18,14 @@ from api.http.context import core
 from api.http.errors import Unauthenticated
 from api.http.fields import Phone, Text
 from api.limits import here, is_known_here
-from core.errors import InvalidField
+from core.errors import InvalidField, TooManyAttempts
 from core.identity.credentials import PASSWORD
 from core.identity.guessable import is_common_password
 from core.identity.guesses import Guesses
 from core.identity.people import USERNAME, Person, canonical_name
 from core.identity.second_factor import SecondFactor
 from core.identity.usernames import is_misleading
+from core.ids import new_id
 
 
 class WrongCredentials(Unauthenticated):
@@ -128,21 +129,19 @@ class Token(MethodView):
         return self._sign_in(Routes.ARGUMENTS_PARSER.parse(TokenForm(), location="form"))
 
     def _sign_in(self, given: dict[str, str]) -> Response:
-        username, factor = given["username"], SecondFactor(core().store, core().clock)
-        used = False
-
-        def opens() -> bool:
-            nonlocal used
-            named = core().people.named(username)
-            used = named is not None and named.has_factor and factor.use(named.id, given["otp"])
-            return used
-
-        with guarded(username, opens):
+        username, otp = given["username"], given["otp"]
+        named = core().people.named(username)
+        with_code = bool(otp) and named is not None and named.has_factor
+        with guarded(username, with_code) as full:
             found = core().credentials.authenticate(username, given["password"])
             if found is None:
+                if full and named is not None:
+                    look_at_factor(named, "", f"\n{new_id()}")  # takes as long as a wrong code, and tells as little
                 raise WrongCredentials
-            if found.has_factor and not (used or factor.use(found.id, given["otp"])):
+            if found.has_factor and not (otp and look_at_factor(found, otp)):
                 raise WrongFactor
+            if full and not found.has_factor:
+                raise full  # it was removed a moment ago
         core().credentials.remember(found.id, here())
         token = tokens().issue(found.id, found.epoch, two_factors=found.has_factor)
         response = jsonify(access_token=token, token_type="bearer", expires_in=LIFETIME_S)
@@ -161,18 +160,37 @@ class CurrentUser(MethodView):
 
 
 @contextmanager
-def guarded(username: str, opens: Callable[[], bool] = lambda: False) -> Iterator[None]:
+def guarded(username: str, with_code: bool = False) -> Iterator[TooManyAttempts | None]:
     """Counts a wrong password, unless the block ends without an exception. Raises TooManyAttempts.
 
-    opens: see `Guesses.guess`.
+    with_code: see `Guesses.guess`.
 
     Notes whose account it is for the security log: what was typed as a username may be a password.
     """
     named = core().people.named(username)
     g.account = named.id if named else None
     known = named is not None and is_known_here(named)
-    with Guesses(core().store, core().clock).guess(_account(username), here(), known, opens):
-        yield
+    with Guesses(core().store, core().clock).guess(_account(username), here(), known, with_code) as full:
+        try:
+            yield full
+        except (Unauthenticated, TooManyAttempts):
+            if full is None:
+                raise
+            raise full from None
+
+
+def look_at_factor(owner: Person, code: str, what: str = "") -> bool:
+    """Whether it is a code of the second factor of who has shown the password or a token. Wrong ones count.
+
+    what: other than "" for a look that counts for nobody.
+    Raises TooManyAttempts.
+    """
+    account, known = f"{_account(owner.username or owner.id)}{what}", is_known_here(owner)
+    with suppress(WrongFactor), Guesses(core().store, core().clock).code(account, here(), known):
+        if not SecondFactor(core().store, core().clock).use(owner.id, code):
+            raise WrongFactor
+        return True
+    return False
 
 
 def welcome(owner: Person) -> None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from core.clock import Clock, from_rfc3339, to_rfc3339
 from core.errors import Conflict, Duplicate, TooManyAttempts
-from core.identity.windows import Window
+from core.identity.windows import Window, count_all, take_back_all
 from core.store.port import ATTEMPTS, Store
 
 LIFETIME_S = 600
@@ -22,6 +22,9 @@ MAX_TRIES = 5
 CODES_WITHIN_S = 3600
 MAX_CODES = 3
 """Codes for one purpose to one phone within an hour, asked for by one account or from one address."""
+MAX_CODES_KNOWN = 6
+"""The same from an address from which the phone's owner has signed in before: as many as are good one after another, so
+that others at that address who ask for codes all the time leave the owner one that is good."""
 MAX_CODES_TO_PHONE = 10
 """The same over all askers: an SMS costs, and many are a nuisance."""
 TRIES = ((20, 3600), (50, 86400))
@@ -48,18 +51,30 @@ class Codes:
         self._what = what
         self._make = make
         self._asked = Window(store, clock, f"code {what} of an asker", MAX_CODES, CODES_WITHIN_S)
+        self._asked_known = Window(store, clock, f"code {what} of a known asker", MAX_CODES_KNOWN, CODES_WITHIN_S)
         self._sent = Window(store, clock, f"code {what}", MAX_CODES_TO_PHONE, CODES_WITHIN_S)
         self._wrong = tuple(Window(store, clock, f"wrong code {what} {limit[1]}", *limit) for limit in TRIES)
 
-    def new(self, msisdn: str, owner: str, asker: str | None = None, known: bool = False) -> str:
-        """A code for this phone.
+    def new(
+        self,
+        msisdn: str,
+        owner: str,
+        asker: str | None = None,
+        known: bool = False,
+        spend: Callable[[], bool] = lambda: True,
+    ) -> str:
+        """A code for this phone; "" where it is not to be sent, and the one before stays good.
 
         msisdn: in E.164; owner: of the code, "" where it is whoever has the phone.
         asker: the account or the address that asks; the owner, if None.
         known: whether it is an address from which the phone's owner has signed in before.
+        spend: asked when the counts allow the code, and before it is made: whether it is to be sent. If it raises
+            TooManyAttempts, nothing counts.
         Raises TooManyAttempts.
         """
-        self._count(msisdn, owner if asker is None else asker, known)
+        with self._counted(msisdn, owner if asker is None else asker, known):
+            if not spend():
+                return ""
         code, id, now = self._make(), self._id(msisdn, owner), self._clock.now()
         document = {
             "id": id,
@@ -103,25 +118,24 @@ class Codes:
                 raise TooManyAttempts(1) from None  # another try of this code at the same moment
         return right
 
-    def _count(self, msisdn: str, asker: str, known: bool) -> None:
-        name = f"{msisdn}\n{asker}"
-        at = self._asked.count(name)
-        if known:
-            return
+    @contextmanager
+    def _counted(self, msisdn: str, asker: str, known: bool) -> Iterator[None]:
+        """Counts a code, unless the block raises TooManyAttempts."""
+        own, name = self._asked_known if known else self._asked, f"{msisdn}\n{asker}"
+        begun = count_all([(own, name)] if known else [(own, name), (self._sent, msisdn)])
         try:
-            self._sent.count(msisdn)
+            yield
         except TooManyAttempts:
-            self._asked.take_back(name, at)
+            take_back_all(begun)
             raise
 
     @contextmanager
     def _try(self, name: str, right: bool) -> Iterator[None]:
         """Counts a try. The right one does not count in the end."""
-        begun = [(window, window.count(name)) for window in self._wrong]
+        begun = count_all((window, name) for window in self._wrong)
         yield
         if right:
-            for window, at in begun:
-                window.take_back(name, at)
+            take_back_all(begun)
 
     def _hash(self, id: str, code: str) -> str:
         return hmac.new(self._key, f"{id}\n{code}".encode(), hashlib.sha256).hexdigest()

@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 
 from core.clock import Clock
 from core.errors import TooManyAttempts
-from core.identity.windows import Window
+from core.identity.windows import Counted, Window, count_all, take_back_all
 from core.store.port import Store
 
 PAIR = (5, 15 * 60)
@@ -17,46 +17,65 @@ ACCOUNT = (20, 3600)
 """Wrong passwords for one account from all addresses that have not signed in to it before."""
 ADDRESS = (50, 15 * 60)
 """Wrong passwords from one address for all accounts that have not been signed in to from there."""
+CODES = ((20, 3600), (50, 86400))
+"""Wrong codes of an account's second factor, of people who have its password: so many within so many seconds, from all
+addresses that have not signed in to it before, and from each of those that have."""
 
 
 class Guesses:
     """Wrong passwords within sliding windows. Right ones do not count.
 
-    Whoever guesses can keep out neither an owner who is known at their address, nor others behind the same address. An
-    owner who is new to an address shows something else: a code of a second factor, or one to the proven phone.
+    Who guesses without the password keeps out no owner who shows a second factor. Other owners who are known at their
+    address are kept out only by guesses from there. Those who are new to it are kept out by other guesses too, and show
+    a code to the proven phone instead.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._pair = Window(store, clock, "sign-in", *PAIR)
         self._account = Window(store, clock, "sign-in account", *ACCOUNT)
         self._address = Window(store, clock, "sign-in address", *ADDRESS)
+        self._codes = tuple(Window(store, clock, f"sign-in code {limit[1]}", *limit) for limit in CODES)
 
     @contextmanager
     def guess(
-        self, account: str, address: str, known: bool, opens: Callable[[], bool] = lambda: False
-    ) -> Iterator[None]:
+        self, account: str, address: str, known: bool, with_code: bool = False
+    ) -> Iterator[TooManyAttempts | None]:
         """Counts a guess as wrong, unless the block ends without an exception.
 
         address: or its fingerprint.
         known: whether somebody has signed in to this account from this address before.
-        opens: asked when only the guesses of others are in the way: whether something else shows that it is the owner.
+        with_code: whether the block looks at a second factor too, and ends well only if both are right. Then full
+            counts do not stop it, and it gets what else would have been raised. Whatever is wrong, the block raises
+            that: else it would tell who guesses past the counts that the password is right.
         Raises TooManyAttempts, StoreUnavailable.
         """
         place = network(address)
         pair = f"{account}\n{place}"
-        self._pair.count(pair)
-        begun: list[tuple[Window, str, str]] = []
-        if not known:
-            try:
-                for window, name in ((self._account, account), (self._address, place)):
-                    begun.append((window, name, window.count(name)))
-            except TooManyAttempts:
-                if not opens():
-                    raise
-        yield
+        begun: list[Counted] = []
+        full = None
+        counts = [(self._pair, pair)] + [(self._account, account), (self._address, place)] * (not known)
+        try:
+            for window, name in counts:
+                begun.append((window, name, window.count(name)))
+        except TooManyAttempts as refused:
+            if not with_code:
+                raise
+            full = refused
+        yield full
         self._pair.forget(pair)
-        for window, name, at in begun:
-            window.take_back(name, at)
+        take_back_all(begun)
+
+    @contextmanager
+    def code(self, account: str, address: str, known: bool) -> Iterator[None]:
+        """Counts a wrong code of the second factor, unless the block ends without an exception.
+
+        Only for who has shown the password: others would keep out the owner by codes without end.
+        Raises TooManyAttempts, StoreUnavailable.
+        """
+        name = f"{account}\n{network(address) if known else ''}"
+        begun = count_all((window, name) for window in self._codes)
+        yield
+        take_back_all(begun)
 
     def forget(self, account: str, address: str) -> None:
         """Forgets the wrong passwords for an account from an address: its owner has shown there who they are."""

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -73,6 +73,10 @@ class Person:
     def name(self) -> str:
         """What other people see: the username, or the masked phone."""
         return self.username or mask(self.msisdn or "")
+
+    def is_settled(self, now: datetime) -> bool:
+        """Whether the account was made before yesterday, in UTC: not for an attack of the day."""
+        return self.created_on < to_rfc3339(now - SETTLED_AFTER)[:10]
 
 
 class People:

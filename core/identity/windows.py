@@ -1,6 +1,7 @@
 """How often something happened under a name within a sliding window of time, counted in the store."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import timedelta
 
 from core.clock import Clock, from_rfc3339, to_rfc3339
@@ -73,3 +74,25 @@ class Window:
 
     def _id(self, name: str) -> str:
         return hashlib.sha256(f"{self._what}\n{name}".encode()).hexdigest()
+
+
+Counted = tuple[Window, str, str]
+"""A window, a name in it, and the time that was counted."""
+
+
+def count_all(counts: Iterable[tuple[Window, str]]) -> list[Counted]:
+    """Counts one more under each name; under none, if a window refuses. Raises TooManyAttempts, StoreUnavailable."""
+    begun: list[Counted] = []
+    try:
+        for window, name in counts:
+            begun.append((window, name, window.count(name)))
+    except TooManyAttempts:
+        take_back_all(begun)
+        raise
+    return begun
+
+
+def take_back_all(counted: list[Counted]) -> None:
+    """Does not count any more what `count_all` counted."""
+    for window, name, at in counted:
+        window.take_back(name, at)

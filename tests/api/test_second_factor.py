@@ -3,7 +3,7 @@
 import pyotp
 import pytest
 
-from core.identity.guesses import PAIR
+from core.identity.guesses import CODES, PAIR
 from core.identity.people import Role
 from core.identity.second_factor import RECOVERY_CODES
 from tests.answers import Answer
@@ -102,9 +102,36 @@ def test_a_recovery_code_is_good_once(house: House, root: Caller) -> None:
 
 def test_guesses_at_codes_are_few(house: House, root: Caller) -> None:
     secret, _ = enrol(house, root)
-    for _ in range(5):
+    for _ in range(PAIR[0]):
         assert_problem(sign_in(house, "000000"), 401, "wrong_factor")
+    # Given a right code from here, I expect it to be let in until too many were wrong
+    assert sign_in(house, code(house, secret)).status_code == 200
+    house.tick(30)
+    for _ in range(CODES[0][0]):
+        sign_in(house, "000000")
     assert_problem(sign_in(house, code(house, secret)), 429, "too_many_attempts")
+
+
+def test_no_code_is_no_guess_at_one(house: House, root: Caller) -> None:
+    """An app may ask for the code when the answer says that it is needed."""
+    secret, _ = enrol(house, root)
+    for _ in range(CODES[0][0] + 1):
+        assert_problem(sign_in(house), 401, "wrong_factor")
+        assert sign_in(house, code(house, secret)).status_code == 200
+        house.tick(30)
+
+
+def test_who_has_only_tokens_guesses_few_codes_to_remove_it(house: House, root: Caller) -> None:
+    secret, _ = enrol(house, root)
+
+    def removed(otp: str) -> Answer:
+        token = house.app.extensions["tokens"].issue(root.id)
+        return house.caller(token).send("DELETE", FACTOR, {"code": otp})
+
+    for _ in range(CODES[1][0]):
+        assert_problem(removed("000000"), 422, "wrong_code")
+        house.tick(1200)
+    assert_problem(removed(code(house, secret)), 429, "too_many_attempts")
 
 
 def test_who_does_not_know_the_password_does_not_learn_of_the_factor(house: House, root: Caller) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import TooManyAttempts
 from core.identity.code_budget import OF_ACCOUNT, OF_ADDRESS, CodeBudget
-from core.identity.codes import LIFETIME_S, MAX_CODES, MAX_CODES_TO_PHONE, MAX_TRIES, TRIES, Codes
+from core.identity.codes import LIFETIME_S, MAX_CODES, MAX_CODES_KNOWN, MAX_CODES_TO_PHONE, MAX_TRIES, TRIES, Codes
 from core.store.port import Store
 from tests.doubles import FakeClock, lent_sql
 
@@ -56,7 +56,7 @@ def test_a_phone_gets_only_so_many_codes_but_from_where_its_owner_is_known(clock
     with pytest.raises(TooManyAttempts):
         codes.new(PHONE, "", HOME)
 
-    for _ in range(MAX_CODES):
+    for _ in range(MAX_CODES_KNOWN):
         assert codes.new(PHONE, "", HOME, known=True)
     with pytest.raises(TooManyAttempts):
         codes.new(PHONE, "", HOME, known=True)
@@ -148,35 +148,99 @@ def test_a_code_of_the_release_before_keeps_its_tries(store: Store, clock: FakeC
     assert not codes.use(PHONE, "", RIGHT, HOME)
 
 
-def budget(store: Store, clock: FakeClock, most: int = 1000) -> CodeBudget:
-    return CodeBudget(store, clock, most, ["CI"], ["+23324"])
+def test_what_the_budget_refuses_counts_nowhere_and_leaves_the_code_before_good(codes: Codes) -> None:
+    def refuse() -> bool:
+        raise TooManyAttempts(1)
+
+    for known in (False, True):
+        assert codes.new(PHONE, "", HOME, known) == RIGHT
+        for _ in range(MAX_CODES_TO_PHONE):
+            with pytest.raises(TooManyAttempts):
+                codes.new(PHONE, "", HOME, known, refuse)
+        assert codes.use(PHONE, "", RIGHT, HOME)
+
+
+def test_a_code_that_is_not_sent_leaves_the_one_before_good_and_counts(codes: Codes) -> None:
+    assert codes.new(PHONE, "", HOME) == RIGHT
+    for _ in range(MAX_CODES - 1):
+        assert codes.new(PHONE, "", HOME, spend=lambda: False) == ""
+    with pytest.raises(TooManyAttempts):
+        codes.new(PHONE, "", HOME)
+    assert codes.use(PHONE, "", RIGHT, HOME)
+
+
+def test_what_an_asker_is_refused_is_not_spent(codes: Codes) -> None:
+    spent = []
+
+    def spend() -> bool:
+        spent.append(1)
+        return True
+
+    for _ in range(MAX_CODES):
+        codes.new(PHONE, "", HOME, spend=spend)
+    with pytest.raises(TooManyAttempts):
+        codes.new(PHONE, "", HOME, spend=spend)
+    assert len(spent) == MAX_CODES
+
+
+def budget(store: Store, clock: FakeClock, most: int = 1000, what: str = "phone") -> CodeBudget:
+    return CodeBudget(store, clock, what, most, ["CI"], ["+23324"])
 
 
 @pytest.mark.parametrize(("account", "most"), [("mallory", OF_ACCOUNT[0]), ("", OF_ADDRESS[0])])
-def test_an_account_and_an_address_ask_for_only_so_many(
+def test_an_account_and_an_address_have_only_so_many_sent(
     store: Store, clock: FakeClock, account: str, most: int
 ) -> None:
     for _ in range(most):
-        budget(store, clock).ask(HOME, account)
+        budget(store, clock).spend(HOME, account)
     with pytest.raises(TooManyAttempts):
-        budget(store, clock).ask(HOME, account)
-    budget(store, clock).ask("10.0.0.2", "awa")
+        budget(store, clock).spend(HOME, account)
+    budget(store, clock).spend("10.0.0.2", "awa")
     # An account cannot change its address to get more
     with pytest.raises(TooManyAttempts):
-        budget(store, clock).ask("" if account else HOME, account)
+        budget(store, clock).spend("" if account else HOME, account)
+
+
+def test_what_strangers_have_sent_from_an_address_keeps_out_nobody_we_know(store: Store, clock: FakeClock) -> None:
+    for _ in range(OF_ADDRESS[0]):
+        budget(store, clock, what="password").spend(HOME)
+    with pytest.raises(TooManyAttempts):
+        budget(store, clock, what="password").spend(HOME)
+    budget(store, clock, what="password").spend(HOME, known=True)
+    budget(store, clock).spend(HOME, "awa")
 
 
 def test_the_installation_sends_only_so_many_and_says_so(
     store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(3):
-        budget(store, clock, 3).send()
+        budget(store, clock, 3).spend("", known=True)
     assert "no_more_codes_this_hour" not in capsys.readouterr().out
     with pytest.raises(TooManyAttempts):
-        budget(store, clock, 3).send()
+        budget(store, clock, 3).spend("", known=True)
     assert "no_more_codes_this_hour" in capsys.readouterr().out
     clock.tick(3600)
-    budget(store, clock, 3).send()
+    budget(store, clock, 3).spend("", known=True)
+
+
+def test_strangers_leave_a_third_to_people_whom_we_know(
+    store: Store, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_all = budget(store, clock, 9)
+    for _ in range(6):
+        of_all.spend("")
+    # What is refused uses up nothing
+    for _ in range(9):
+        with pytest.raises(TooManyAttempts):
+            of_all.spend("10.66.0.1", "mallory")
+    assert "no_more_codes_this_hour" in capsys.readouterr().out
+    for _ in range(3):
+        of_all.spend("", known=True)
+    with pytest.raises(TooManyAttempts):
+        of_all.spend("", known=True)
+    clock.tick(3600)
+    for _ in range(6):
+        of_all.spend("10.66.0.1", "mallory")
 
 
 @pytest.mark.parametrize(
