@@ -18,6 +18,8 @@ MAX_URL_CHARS = 2000
 LOOK_UPS = 16
 """Names that are looked up at once. A name server that does not answer holds one of them for some seconds."""
 
+NOT_PUBLIC = "must not lead to an address that is not public."
+
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Iterable[str]]
 """Returns the addresses of a host and a port. Raises OSError."""
@@ -96,14 +98,25 @@ def checked_addresses(target: Target, rules: Rules, resolve: Resolve, within_s: 
     try:
         found = list(looking.result(within_s))
     except TooLate:
+        looking.cancel()  # it may wait for its turn: then nobody waits for it any more
         raise OSError("the name server did not answer in time") from None
     except UnicodeError:
         raise TargetRefused("must name a host.") from None
     if not found:
         raise OSError("the name has no address")
     if any(not may_be_called(address, rules) for address in found):
-        raise TargetRefused("must not lead to an address that is not public.")
+        raise TargetRefused(NOT_PUBLIC)
     return found
+
+
+def require_literal(target: Target, rules: Rules) -> None:
+    """Raises TargetRefused for a host that is an address which may not be called. A name may lead anywhere."""
+    try:
+        ip_address(target.host)
+    except ValueError:
+        return
+    if not may_be_called(target.host, rules):
+        raise TargetRefused(NOT_PUBLIC)
 
 
 def may_be_called(address: str, rules: Rules) -> bool:

@@ -9,7 +9,7 @@ from flask.views import MethodView
 from marshmallow import fields, validate
 
 from api.auth.access import scoped
-from api.auth.callers import owner, seen_by_caller
+from api.auth.callers import client, owner, seen_by_caller
 from api.http.answers import ACCEPTED_HEADERS, ENDED, STATUS_HEADERS, answer_accepted, answer_status, load
 from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, UNCHANGED, Routes
 from api.http.context import core
@@ -101,9 +101,13 @@ class Delivery(MethodView):
     @blueprint.alt_response(304, description=UNCHANGED)
     @blueprint.doc(security=BEARER, parameters=[PREFER, IF_NONE_MATCH])
     def get(self, id: str) -> Response:
-        """Show a delivery with its attempts: when, how long, and what was answered."""
-        keep = seen_by_caller(SCOPE_ALL)
-        return answer_status(WEBHOOK.kind, id, delivery_with_attempts, DeliveryNotFound, keep=keep)
+        """Show a delivery with its attempts: when and how long. What was answered is for the endpoint's owner."""
+        keep, me = seen_by_caller(SCOPE_ALL), client()
+
+        def view(operation: Operation) -> dict[str, Any]:
+            return delivery_with_attempts(operation, operation.client == me)
+
+        return answer_status(WEBHOOK.kind, id, view, DeliveryNotFound, keep=keep)
 
 
 @blueprint.route("/<id>/resend")

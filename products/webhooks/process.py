@@ -1,6 +1,6 @@
 """Delivering: wait until what is told is saved, then send it, in the attempts that the standard proposes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
@@ -10,9 +10,9 @@ from standardwebhooks.webhooks import Webhook
 from core.clock import Clock, to_rfc3339
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
+from products.webhooks.breakers import CALLS_AT_ONCE, Breakers, EndpointBreaker, Places
 from products.webhooks.contract import DELIVER_STEP, DID_NOT_HAPPEN, WAIT_STEP, WEBHOOK, WebhookSettings, rules
 from products.webhooks.endpoints import Endpoint, Endpoints, State
-from worker.partners.breaker import Breaker
 from worker.partners.pinned import Heard, NotHeard, PinnedHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.process import FOREVER_S, REPEATABLE, REQUIRED, Process, Stages, Step
@@ -25,11 +25,6 @@ FIRST_LOOK_S = 0.1
 HOUR_S = 3600
 RETRIES_S = (5, 5 * 60, 30 * 60, 2 * HOUR_S, 5 * HOUR_S, 10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S)
 """The waits between ten attempts, 75 h 35 min in all: Standard Webhooks 1.0.0, "Retry schedule"."""
-CALLS_AT_ONCE = 8
-"""To one endpoint, from one worker."""
-MOST_BREAKERS = 10_000
-PARTNER = "webhooks"
-"""The name of all receivers in metrics: each has a breaker of its own, but no series."""
 GONE = 410
 SPARE_S = 1
 """What an attempt may take over its timeout."""
@@ -45,27 +40,12 @@ class Post(Protocol):
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard: ...
 
 
-class Breakers:
-    """The breaker of each endpoint. make: returns a new one."""
-
-    def __init__(self, make: Callable[[], Breaker]) -> None:
-        self._make = make
-        self._by_endpoint: dict[str, Breaker] = {}
-
-    def of(self, endpoint: str) -> Breaker:
-        found = self._by_endpoint.get(endpoint)
-        if found is None:
-            found = self._by_endpoint.setdefault(endpoint, self._make())
-            if len(self._by_endpoint) > MOST_BREAKERS:
-                self._by_endpoint.pop(next(iter(self._by_endpoint)), None)
-        return found
-
-
 def processes(services: WorkerServices) -> tuple[Process, ...]:
     core = services.core
     timeout_s = core.settings.of(WebhookSettings).webhook_timeout_s
     http = PinnedHttp(core.clock, rules(core.settings), timeout_s)
-    breakers = Breakers(lambda: Breaker(PARTNER, core.clock, CALLS_AT_ONCE))
+    places = Places(CALLS_AT_ONCE, max(CALLS_AT_ONCE, core.settings.worker_concurrency // 4))
+    breakers = Breakers(lambda client: EndpointBreaker(core.clock, client, places))
     return (webhook(core.store, core.clock, http, breakers, timeout_s + SPARE_S),)
 
 
@@ -102,7 +82,7 @@ def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, call_s: 
             "delivering",
             submit=deliver,
             recovery=REPEATABLE,
-            breaker=breakers.of(request.endpoint),
+            breaker=breakers.of(request.endpoint, operation.client or ""),
             obligation=PATIENT,
             retries_s=RETRIES_S,
         )

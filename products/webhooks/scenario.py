@@ -12,9 +12,10 @@ from core.clock import to_rfc3339
 from core.operation import TERMINAL, Operation
 from core.store.port import OPERATIONS, Store, scan
 from products.fines.scenario import FinesScenario
+from products.webhooks.breakers import Breakers
 from products.webhooks.contract import WEBHOOK
 from products.webhooks.endpoints import Endpoint, Endpoints
-from products.webhooks.process import Breakers, webhook
+from products.webhooks.process import webhook
 from proof.simulation.summary import Summary
 from proof.simulation.world import World
 from worker.partners.pinned import Heard, NotHeard
@@ -97,7 +98,7 @@ class WebhooksScenario(FinesScenario):
         return Receiver(self.world, {endpoint.url: endpoint.secrets[0] for endpoint in self._endpoints})
 
     def processes(self, store: Store) -> Processes:
-        breakers = Breakers(lambda: self.world.breaker("webhooks"))
+        breakers = Breakers(lambda _: self.world.breaker("webhooks"))
         return {**super().processes(store), WEBHOOK.kind: webhook(store, self.world, self._receiver, breakers)}
 
     def wrong(self, operation: Operation) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ class EndpointView(Schema):
     types = fields.List(fields.String(metadata={"example": "payment.*"}))
     description = fields.String(metadata={"example": "the shop's orders"})
     everybody = fields.Boolean(metadata={"description": "whether it gets the events of all clients"})
+    owner = fields.String(metadata={"description": "the client that made it", "example": ID})
     state = fields.String(
         validate=validate.OneOf([state.value for state in State]),
         metadata={"description": "`failing`: no delivery has succeeded since `failing_since`"},
@@ -90,6 +91,7 @@ def endpoint_view(endpoint: Endpoint) -> dict[str, Any]:
         "types": list(endpoint.types),
         "description": endpoint.description,
         "everybody": endpoint.hears == EVERYBODY,
+        "owner": endpoint.owner,
         "state": endpoint.state.value,
         "failing_since": to_rfc3339(endpoint.failing_since) if endpoint.failing_since else None,
         "why_off": endpoint.why_off,
@@ -122,8 +124,9 @@ def delivery_view(operation: Operation) -> dict[str, Any]:
     }
 
 
-def delivery_with_attempts(operation: Operation) -> dict[str, Any]:
-    attempts = [_attempt(call) for call in operation.step(DELIVER_STEP).calls]
+def delivery_with_attempts(operation: Operation, is_owner: bool) -> dict[str, Any]:
+    """is_owner: whether the caller owns the endpoint; nobody else sees what it answered."""
+    attempts = [_attempt(call) | ({} if is_owner else {"answer": None}) for call in operation.step(DELIVER_STEP).calls]
     return {**delivery_view(operation), "attempts": attempts, "body": WEBHOOK.read(operation).body}
 
 

@@ -61,6 +61,11 @@ def of_machine(thing: str = "") -> Expected:
     return Expected(OPERATORS | KEYS, thing, OPERATORS | in_both_ways("key for all"))
 
 
+def of_its_machine(thing: str) -> Expected:
+    """Nobody else uses it, whoever sees it."""
+    return Expected(OPERATORS | KEYS, thing)
+
+
 def of_operator(thing: str) -> Expected:
     return Expected(OPERATORS, thing, OPERATORS)
 
@@ -130,11 +135,11 @@ EXPECTED = {
     "POST /v1/webhooks/endpoints": of_machine(),
     "GET /v1/webhooks/endpoints": of_machine("endpoint"),
     "GET /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
-    "PATCH /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
-    "DELETE /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
-    "POST /v1/webhooks/endpoints/<id>/secret": of_machine("endpoint"),
-    "POST /v1/webhooks/endpoints/<id>/test": of_machine("endpoint"),
-    "POST /v1/webhooks/endpoints/<id>/recover": of_machine("endpoint"),
+    "PATCH /v1/webhooks/endpoints/<id>": of_its_machine("endpoint"),
+    "DELETE /v1/webhooks/endpoints/<id>": of_its_machine("endpoint"),
+    "POST /v1/webhooks/endpoints/<id>/secret": of_its_machine("endpoint"),
+    "POST /v1/webhooks/endpoints/<id>/test": of_its_machine("endpoint"),
+    "POST /v1/webhooks/endpoints/<id>/recover": of_its_machine("endpoint"),
     "GET /v1/webhooks/deliveries": of_machine("delivery"),
     "GET /v1/webhooks/deliveries/<id>": of_machine("delivery"),
     "POST /v1/webhooks/deliveries/<id>/resend": of_machine("delivery"),

@@ -1,5 +1,6 @@
 """The proxy that we ship, in front of a real API: who gets in, how much, and how slowly."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,11 @@ def test_the_logs_hold_no_phone_and_no_token(proxy: Nginx) -> None:
     ask(proxy, "GET", "/amendes/payments/?msisdn=%2B2250707000011")
     ask(proxy, "POST", "/callbacks/mtn/the-token-of-a-step", json={})
 
-    log = log_of(proxy)
+    # nginx writes the line after the answer
+    for _ in range(100):
+        if "POST /callbacks/mtn 200" in (log := log_of(proxy)):
+            break
+        time.sleep(0.05)
     assert "GET /amendes/payments/ 401" in log
     assert "POST /callbacks/mtn 200" in log
     assert "0707000011" not in log

@@ -18,10 +18,11 @@ from core.errors import Conflict
 from core.ids import new_id
 from core.operation import Entry, Operation, Status
 from core.store.port import OPERATIONS, Store
+from products.webhooks.breakers import Breakers, EndpointBreaker, Places
 from products.webhooks.catalogue import schema
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
 from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, State, matches
-from products.webhooks.process import RETRIES_S, Breakers, webhook
+from products.webhooks.process import RETRIES_S, webhook
 from tests.api.kit import SETTINGS
 from tests.doubles import LEASE_S, START, FakeClock, ScriptedPartner, engine, insert, load, process, step
 from worker.__main__ import longest_call_s
@@ -102,7 +103,7 @@ class House:
 
     def deliver(self) -> None:
         """Advances all deliveries that are due."""
-        breakers = Breakers(lambda: Breaker("webhooks", self.clock, 8))
+        breakers = Breakers(lambda _: Breaker("webhooks", self.clock, 8))
         worker = engine(
             self.store, self.clock, webhook(self.store, self.clock, self.receiver, breakers), jitter=lambda: 0.5
         )
@@ -341,3 +342,14 @@ def test_a_lease_is_longer_than_the_longest_attempt(house: House) -> None:
         replace(settings, partner_timeout_s=1), house.clock, house.store, EmbeddedBroker(house.store, house.clock)
     )
     assert longest_call_s(core.settings, build(core)) > 30
+
+
+def test_slow_endpoints_of_one_client_leave_places_for_others(clock: FakeClock) -> None:
+    places = Places(of_client=2, of_all=3)
+    breakers = Breakers(lambda client: EndpointBreaker(clock, client, places))
+    mine = [breakers.of(endpoint, CLIENT) for endpoint in ("one", "two", "three")]
+    assert [breaker.try_acquire() is None for breaker in mine] == [True, True, False]
+    assert breakers.of("theirs", "client-2").try_acquire() is None
+    assert breakers.of("others", "client-3").try_acquire() is not None
+    mine[0].release(None, clock.now())
+    assert mine[2].try_acquire() is None

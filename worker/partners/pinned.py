@@ -48,15 +48,21 @@ GetResponse = Callable[[Any], HTTPResponse]
 
 
 def _bounded(getresponse: GetResponse) -> GetResponse:
-    """Cuts a connection when the head of an answer takes too long: a byte now and then does not prolong it."""
+    """Cuts a connection when an answer takes too long: a byte now and then does not prolong it.
+
+    The answer has the timer, which goes on while its body is read.
+    """
 
     def within(connection: Any) -> HTTPResponse:
         cut = threading.Timer(connection.timeout, _cut, (connection.sock,))
         cut.start()
         try:
-            return getresponse(connection)
-        finally:
+            answer = getresponse(connection)
+        except BaseException:
             cut.cancel()
+            raise
+        answer.cut = cut  # type: ignore[attr-defined]
+        return answer
 
     return within
 
@@ -119,8 +125,11 @@ class PinnedHttp:
                 preload_content=False,
                 decode_content=False,
             )
-            with answer:
+            try:
                 return Heard(answer.status, _read(answer, give_up_at), self._retry_after_s(answer))
+            finally:
+                answer.cut.cancel()  # type: ignore[attr-defined]
+                answer.close()
         except NewConnectionError:
             return NotHeard("no connection")
         except (HTTPError, OSError) as error:
