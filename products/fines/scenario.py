@@ -82,9 +82,10 @@ class FinesScenario(Scenario):
             if step.state is StepState.DECLINED and step.last_error == "already_paid":
                 wrong.append(("double", f"{fine.id} was taken money for that {self._settled[fine.id]} settled"))
             if step.state is StepState.DECLINED and step.last_error == TAKEN_OVER:
-                holder = self.world.store.get(OPERATIONS, step.result["by"])
+                by = str(step.result.get("by"))
+                holder = self.world.store.get(OPERATIONS, by)
                 if holder is None or not has_money(Operation.from_document(holder)):
-                    wrong.append(("unexplained", f"{fine.id} was lost to {step.result['by']}, which has no money"))
+                    wrong.append(("unexplained", f"{fine.id} was lost to {by}, which has no money"))
         if not operation.terminal:
             return wrong
         taken = self._debits[debit] * request.amount
