@@ -24,10 +24,15 @@ Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Iterable[str]]
 """Returns the addresses of a host and a port. Raises OSError."""
 
-_METADATA = frozenset(map(ip_address, ("169.254.169.254", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")))
+_METADATA = frozenset(
+    map(ip_address, ("169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
+)
 """Where the machines of clouds read their own credentials."""
 _NAT64 = ip_network("64:ff9b::/96")
 _COMPATIBLE = ip_network("::/96")
+_TRANSLATED = tuple(map(ip_network, ("64:ff9b:1::/48", "::ffff:0:0:0/96")))
+"""Where translators of a network put its IPv4 addresses (RFC 8215, RFC 7915)."""
+_SITE = ip_network("fec0::/10")
 _SHARED = ip_network("100.64.0.0/10")
 
 
@@ -130,6 +135,8 @@ def may_be_called(address: str, rules: Rules) -> bool:
 
 def _is_allowed(ip: Address, rules: Rules) -> bool:
     if ip in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+        return False
+    if ip in _SITE or any(ip in network for network in _TRANSLATED):
         return False
     if ip.is_global and not (ip.version == 4 and ip in _SHARED):
         return True
