@@ -1,6 +1,5 @@
 """Signing in: the form, one answer for all that is wrong, and an end to guessing."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +9,11 @@ from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 
 from core.identity.credentials import Credentials
-from core.identity.guesses import ACCOUNT, ADDRESS, CODES, PAIR
+from core.identity.guesses import ACCOUNT, ADDRESS, PAIR
 from core.identity.passwords import Passwords
-from core.identity.people import Role
 from core.log import redact
 from tests.answers import Answer, client_of
-from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, move_in, wrong_fields
-from tests.api.test_second_factor import code as totp
-from tests.api.test_second_factor import enrol
+from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, wrong_fields
 from tests.doubles import CutOff, open_sql
 from tests.store.samples import at_once
 from tests.ussd.kit import Worker
@@ -232,133 +228,6 @@ def test_a_code_to_the_proven_phone_opens_the_way_past_the_guesses_of_others(hou
 
     assert sign_in(house, password=new, address=road).status_code == 200
     assert sign_in(house, password=new, address="10.0.0.6").status_code == 429
-
-
-def tried(house: House, otp: str, password: str = PASSWORD, address: str = "10.0.0.5") -> Answer:
-    form = {"username": "root", "password": password, "otp": otp}
-    return house.http.post(URL, data=form, environ_base={"REMOTE_ADDR": address})
-
-
-def test_a_code_of_the_device_opens_the_way_too(house: House) -> None:
-    secret, recovery = enrol(house, house.person("root", Role.ADMIN))
-    many_wrong(house, "root")
-
-    # Given only one of the two, I expect answers that do not tell which
-    refused = [tried(house, ""), tried(house, "000000"), tried(house, recovery[0], "wrong wrong")]
-    assert [answer.status_code for answer in refused] == [429] * 3
-    assert len({(answer.text, str(answer.headers)) for answer in refused}) == 1
-    # and no code to be used up by a wrong password
-    assert tried(house, recovery[0]).status_code == 200
-    assert tried(house, totp(house, secret), address="10.0.0.6").status_code == 200
-    assert tried(house, recovery[1], address="10.0.0.7").status_code == 200
-
-
-@pytest.mark.parametrize("full", [True, False], ids=["past the counts", "within them"])
-def test_who_has_the_password_guesses_codes_from_all_addresses_only_so_often(house: House, full: bool) -> None:
-    secret, recovery = enrol(house, house.person("root", Role.ADMIN))
-    assert tried(house, totp(house, secret), address="10.0.0.2").status_code == 200
-    house.tick(30)
-    (an_hour, hour_s), (a_day, day_s) = CODES
-    if full:
-        many_wrong(house, "root")
-    for number in range(an_hour):
-        tried(house, "000000", address=f"10.67.{number}.1")
-    assert tried(house, totp(house, secret), address="10.68.0.1").status_code == 429
-    # I expect the owner to be known, with counts of their own
-    assert tried(house, recovery[1], address="10.0.0.2").status_code == 200
-
-    house.tick(hour_s)
-    for number in range(a_day - an_hour):
-        tried(house, "000000", address=f"10.69.{number}.1")
-        house.tick(hour_s / an_hour)
-    assert tried(house, recovery[2], address="10.70.0.1").status_code == 429
-    house.tick(day_s)
-    assert tried(house, recovery[2], address="10.70.0.1").status_code == 200
-
-
-def test_wrong_passwords_do_not_use_up_the_codes_that_are_looked_at(house: House) -> None:
-    _, recovery = enrol(house, house.person("root", Role.ADMIN))
-    many_wrong(house, "root")
-    for number in range(CODES[1][0] + 1):
-        assert tried(house, "000000", "wrong wrong", f"10.67.{number}.1").status_code == 429
-    assert tried(house, recovery[0], address="10.68.0.1").status_code == 200
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_a_stranger_at_the_address_keeps_out_no_owner_with_a_second_factor(house: House, known: bool) -> None:
-    secret, recovery = enrol(house, house.person("root", Role.ADMIN))
-    if known:
-        assert tried(house, totp(house, secret)).status_code == 200
-    wrong(house, MAX_WRONG, "root", "10.0.0.5")
-    assert [tried(house, "").status_code, tried(house, "000000").status_code] == [429] * 2
-    assert tried(house, recovery[0], "wrong wrong").status_code == 429
-    assert tried(house, recovery[0]).status_code == 200
-
-
-def test_past_the_counts_a_wrong_password_is_as_much_work_as_a_wrong_code(house: House) -> None:
-    """Else the time of the answer would tell that the password is right."""
-    enrol(house, house.person("root", Role.ADMIN))
-    many_wrong(house, "root")
-    for number in range(CODES[0][0] + 1):
-        tried(house, "000000", "wrong wrong", f"10.67.{number}.1")
-    work = []
-    for password in ("wrong wrong", PASSWORD):
-        counting = CutOff(house.store, 1000)
-        assert tried(build(counting), "000000", password).status_code == 429
-        work.append(1000 - counting._left)
-    assert work[0] == work[1]
-
-
-def test_a_code_of_the_device_opens_the_way_past_what_others_do_at_the_address(house: House) -> None:
-    secret, _ = enrol(house, house.person("root", Role.ADMIN))
-    for number in range(ADDRESS[0]):
-        wrong(house, 1, f"ghost{number}", "10.0.0.9")
-    form = {"username": "root", "password": PASSWORD, "otp": totp(house, secret)}
-    assert sign_in(house, address="10.0.0.9").status_code == 429
-    assert house.http.post(URL, data=form, environ_base={"REMOTE_ADDR": "10.0.0.9"}).status_code == 200
-
-
-def test_who_has_only_the_store_does_not_learn_where_people_are(house: House) -> None:
-    """There are few addresses: one can hash them all, unless the hash has a key."""
-    address = "41.202.17.9"
-    assert sign_in(house, address=address).status_code == 200
-    wrong(house, 1, address=address)
-    found = house.core.people.named("awa")
-    assert found is not None
-    assert len(found.addresses) == 1
-    plain = hashlib.sha256(address.encode()).hexdigest()[:16]
-    counted = {
-        hashlib.sha256(f"{what}\n{name}".encode()).hexdigest()
-        for what, name in (("sign-in", f"awa\n{address}"), ("sign-in address", address))
-    }
-    assert plain not in found.addresses
-    assert counted.isdisjoint(each["id"] for each in house.store.find("attempts", {}))
-
-
-def test_an_address_stays_known_when_the_key_is_rotated(house: House) -> None:
-    assert sign_in(house, address="10.0.0.2").status_code == 200
-    rotated = move_in(build(house.store, secret_key=f"{'new' * 11} {house.settings.secret_key}"))
-    many_wrong(rotated)
-    assert sign_in(rotated, address="10.0.0.3").status_code == 429
-    assert sign_in(rotated, address="10.0.0.2").status_code == 200
-
-
-def test_the_last_ten_addresses_of_an_account_are_known(house: House) -> None:
-    for number in range(11):
-        house.tick(24 * 3600)
-        assert sign_in(house, address=f"10.0.0.{number}").status_code == 200
-    for number in range(ACCOUNT[0]):
-        wrong(house, 1, address=f"10.1.{number}.1")
-
-    assert sign_in(house, address="10.0.0.0").status_code == 429
-    assert sign_in(house, address="10.0.0.1").status_code == 200
-
-
-def test_addresses_of_one_ipv6_network_are_one(house: House) -> None:
-    for number in range(MAX_WRONG):
-        wrong(house, 1, address=f"2001:db8:0:7::{number + 1:x}")
-    assert sign_in(house, address="2001:db8:0:7:ffff::1").status_code == 429
-    assert sign_in(house, address="2001:db8:0:8::1").status_code == 200
 
 
 def test_what_is_refused_does_not_make_the_rest_longer(house: House) -> None:
