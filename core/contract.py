@@ -91,18 +91,18 @@ R = TypeVar("R", bound=Request)
 
 
 def no_money(_: Any) -> tuple[int, str] | None:
-    """Of kinds that move none."""
+    """The money of a kind that moves no money."""
     return None
 
 
 @dataclass(frozen=True)
 class StatusEvents(Generic[R]):
-    """What clients are told about the statuses of one kind.
+    """The events that notify clients of the statuses of one kind.
 
     family: the first part of the types of its events, such as `payment`.
     path: where its state is read, with `{id}` for the operation.
     money: the amount in minor units and the currency; None where it moves no money.
-    names: the second part of a type, by status; clients are not told of others.
+    names: the second part of a type, by status; other statuses make no event.
     """
 
     family: str

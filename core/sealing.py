@@ -28,11 +28,11 @@ _HALF = NONCE_BYTES // 2
 _BLOCK_BYTES = 16
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _FEEDBACK = 0x87
-"""Of the doubling in GF(2**128): NIST SP 800-38B, section 5.3."""
+"""The constant of the doubling in GF(2**128): NIST SP 800-38B, section 5.3."""
 
 
 class BrokenSeal(StoreUnavailable):
-    """This is stored and does not open. Who runs this installation has to restore it, or the key that it needs."""
+    """A stored document cannot be decrypted. The operator has to restore the document, or the key that it needs."""
 
 
 @dataclass(frozen=True)
@@ -156,5 +156,5 @@ def _key(text: str) -> bytes:
     """Takes both alphabets, with padding or without. Raises ValueError."""
     key = _from_base64(text.strip().rstrip("=").replace("+", "-").replace("/", "_"))
     if len(key) != KEY_BYTES:
-        raise ValueError("of another length")
+        raise ValueError("the key has the wrong length")
     return key

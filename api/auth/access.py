@@ -1,4 +1,4 @@
-"""Who may call a route. Every route declares it; the app does not start otherwise."""
+"""Decorators that declare who may call a route. The app does not start if a route declares nothing."""
 
 from collections.abc import Callable, Iterator
 from functools import wraps

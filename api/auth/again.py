@@ -19,12 +19,12 @@ class Again(Schema):
     """The part of a request that `show_again` looks at."""
 
     current_password = Text(
-        load_default=None, load_only=True, metadata={"description": "of an account with a password, required"}
+        load_default=None, load_only=True, metadata={"description": "required if the account has a password"}
     )
     current_pin = Text(
         load_default=None,
         load_only=True,
-        metadata={"description": "of an account with a PIN and no password, required"},
+        metadata={"description": "required if the account has a PIN and no password"},
     )
 
 

@@ -1,4 +1,4 @@
-"""Who calls: a person, a machine, a gateway, or nobody whom we know."""
+"""Identifies the caller: a person, a machine, a gateway, or an unknown caller."""
 
 import hmac
 from collections.abc import Callable

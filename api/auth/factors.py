@@ -29,7 +29,7 @@ class FactorRequest(Schema):
 
 
 class FactorStart(Again):
-    """Whoever has only a token must not keep out the owner by a factor of their own."""
+    """A thief of a token must not add a second factor: it would keep the owner out."""
 
 
 class FactorView(Schema):

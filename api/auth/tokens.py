@@ -19,7 +19,7 @@ PEOPLE, MACHINES = "quittance", "quittance machines"
 MACHINE_TYPE = "at+jwt"
 """`typ` in the header of a machine's token (RFC 9068, section 2.1). A person's has `JWT`."""
 LIFETIME_S = 3600
-"""Of a person's token."""
+"""The lifetime of a person's token."""
 MACHINE_LIFETIME_S = 900
 CLAIMS = ["exp", "iat", "iss", "aud", "sub"]
 

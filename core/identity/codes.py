@@ -131,7 +131,7 @@ class Codes:
 
     @contextmanager
     def _try(self, name: str, right: bool) -> Iterator[None]:
-        """Counts a try. The right one does not count in the end."""
+        """Counts a try before the code is compared. If it was right, the count is taken back."""
         begun = count_all((window, name) for window in self._wrong)
         yield
         if right:

@@ -39,7 +39,7 @@ class NoNotifier:
 
 
 class Announcer(Protocol):
-    """Tells machines how operations go. A product brings it, as `announcer` of its contract."""
+    """Notifies machines of the statuses of operations. A product brings it, as `announcer` of its contract."""
 
     def changed(self, before: Operation, after: Operation) -> None:
         """Announces the statuses that the operation has come to, once each. Call it just before they are saved.
@@ -59,7 +59,7 @@ MakeNotifier = Callable[[Store, Broker, Clock, Callable[[], str]], Notifier]
 
 @dataclass(frozen=True)
 class Announcements:
-    """People and machines are told what becomes of operations."""
+    """Notifies people and machines of what happens to operations."""
 
     notifier: Notifier
     announcers: Sequence[Announcer] = ()
