@@ -13,7 +13,7 @@ from core.store.port import OPERATIONS
 from ops.people_store import people_store
 from ops.security import note
 from products.webhooks.contract import WEBHOOK, resending
-from products.webhooks.endpoints import Endpoints, State
+from products.webhooks.endpoints import EndpointOff, Endpoints
 
 FORWARD_WITHIN_S = 10
 MAX_BODY_BYTES = 64 * 1024
@@ -46,9 +46,10 @@ def resend(id: str) -> None:
         if document is None or document["kind"] != WEBHOOK.kind:
             raise click.ClickException(f"there is no delivery {id}")
         sent = Operation.from_document(document)
-        endpoint = core.of(Endpoints).get(WEBHOOK.read(sent).endpoint)
-        if endpoint is None or endpoint.state is State.OFF:
-            raise click.ClickException("the endpoint is off, or was deleted")
+        try:
+            core.of(Endpoints).require_on(WEBHOOK.read(sent).endpoint)
+        except EndpointOff:
+            raise click.ClickException("the endpoint is off, or was deleted") from None
         made = core.accept(resending(sent)).operation
         note(core, "webhook resent", made.id)
     click.echo(f"It is delivery {made.id}.")

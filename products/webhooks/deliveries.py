@@ -20,7 +20,7 @@ from core.errors import NotFound
 from core.operation import TERMINAL, Operation, Status
 from core.store.port import OPERATIONS, Condition, OneOf
 from products.webhooks.contract import DID_NOT_HAPPEN, SCOPE, SCOPE_ALL, WEBHOOK, redelivery, resending
-from products.webhooks.endpoints import EndpointOff, Endpoints, State
+from products.webhooks.endpoints import Endpoints
 from products.webhooks.shown import (
     DELIVERED,
     FAILED,
@@ -118,10 +118,9 @@ class Resending(MethodView):
     @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY, PREFER])
     def post(self, id: str) -> Response:
         """Send a message again, under the same `webhook-id` and in the same words. It is another delivery."""
-        sent = load(WEBHOOK.kind, id, DeliveryNotFound, seen_by_caller(SCOPE_ALL))
-        endpoint = core().of(Endpoints).get(WEBHOOK.read(sent).endpoint)
-        if endpoint is None or endpoint.state is State.OFF:
-            raise EndpointOff
+        me = client()
+        sent = load(WEBHOOK.kind, id, DeliveryNotFound, lambda delivery: delivery.client == me)
+        core().of(Endpoints).require_on(WEBHOOK.read(sent).endpoint)
         return answer_accepted(resending(sent), delivery_view, delivery_url)
 
 

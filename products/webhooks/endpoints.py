@@ -96,10 +96,16 @@ class Endpoints:
         document = self._store.get(ENDPOINTS, id)
         return self._endpoint(document) if document else None
 
-    def of(self, owner: str | None) -> list[Endpoint]:
-        """The endpoints of a client, the oldest first; None: of all clients."""
-        where = {} if owner is None else {"owner": owner}
-        return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, where)]
+    def require_on(self, id: str) -> Endpoint:
+        """Raises EndpointOff for an endpoint that is off, or that is not there any more."""
+        found = self.get(id)
+        if found is None or found.state is State.OFF:
+            raise EndpointOff
+        return found
+
+    def of(self, owner: str) -> list[Endpoint]:
+        """The endpoints of a client, the oldest first."""
+        return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, {"owner": owner})]
 
     def page(self, owner: str | None, limit: int, after: str | None) -> list[Endpoint]:
         """At most so many endpoints of a client, or of all, newest first. after: the id of the last one before them."""

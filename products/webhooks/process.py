@@ -19,7 +19,7 @@ from worker.process import FOREVER_S, REPEATABLE, REQUIRED, Process, Stages, Ste
 from worker.products import WorkerServices
 
 PATIENT = REQUIRED.within(FOREVER_S)
-"""The number of attempts ends a delivery, and not the time."""
+"""A delivery has no deadline: it ends with its last planned attempt."""
 FIRST_LOOK_S = 0.1
 """A delivery is there a moment before what it tells is saved."""
 HOUR_S = 3600

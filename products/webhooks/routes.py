@@ -23,7 +23,7 @@ from core.targets import MAX_URL_CHARS, TargetRefused, require_literal, target_o
 from products.webhooks import deliveries
 from products.webhooks.contract import SCOPE, SCOPE_ALL, delivery, rules
 from products.webhooks.deliveries import recover
-from products.webhooks.endpoints import EVERYBODY, Endpoint, EndpointOff, Endpoints, State, matches
+from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, matches
 from products.webhooks.messages import event_types, trial_message
 from products.webhooks.shown import (
     EXAMPLE_URL,
@@ -198,7 +198,7 @@ class Trial(MethodView):
     @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY, PREFER])
     def post(self, id: str) -> Response:
         """Send an event of the type `webhook.test` to the endpoint."""
-        endpoint = _on(_mine(id))
+        endpoint = _endpoints().require_on(_mine(id).id)
         command = delivery(endpoint, trial_message(endpoint.id, to_rfc3339(core().clock.now())), None)
         command = replace(command, repeatable=True, payload={"trial": endpoint.id})
         return answer_accepted(command, delivery_view, delivery_url)
@@ -214,7 +214,7 @@ class Recovery(MethodView):
         """Send again what the endpoint missed since a time, or count it."""
         endpoint, dry_run = _mine(id), payload["dry_run"]
         if not dry_run:
-            _on(endpoint)
+            _endpoints().require_on(endpoint.id)
         failed, resent, more = recover(core(), endpoint.id, read_moment(payload["since"]), dry_run)
         return jsonify(failed=failed, resent=resent, more=more)
 
@@ -247,12 +247,6 @@ def _mine(id: str) -> Endpoint:
     if found.owner != client() or (found.hears == EVERYBODY and owner(SCOPE_ALL) is not None):
         raise EndpointNotFound
     return found
-
-
-def _on(endpoint: Endpoint) -> Endpoint:
-    if endpoint.state is State.OFF:
-        raise EndpointOff
-    return endpoint
 
 
 def _check(payload: dict[str, Any]) -> None:

@@ -142,7 +142,7 @@ EXPECTED = {
     "POST /v1/webhooks/endpoints/<id>/recover": of_its_machine("endpoint"),
     "GET /v1/webhooks/deliveries": of_machine("delivery"),
     "GET /v1/webhooks/deliveries/<id>": of_machine("delivery"),
-    "POST /v1/webhooks/deliveries/<id>/resend": of_machine("delivery"),
+    "POST /v1/webhooks/deliveries/<id>/resend": of_its_machine("delivery"),
     "GET /ussd/phone": ANYONE,
     "GET /ussd/phone/<name>": ANYONE,
     "POST /ussd": GATEWAY,

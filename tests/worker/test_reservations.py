@@ -274,6 +274,20 @@ def test_money_that_comes_second_gets_the_thing_once_the_first_has_ended_without
     assert reservations.keep(second, "a") is None
 
 
+def once_read(monkeypatch: pytest.MonkeyPatch, store: Store, keep: Callable[[], Declined | None]) -> None:
+    """Has the money of the first operation come, be saved, and keep the thing, right after somebody has read it."""
+    real_get = store.get
+
+    def get(collection: str, id: str) -> Document | None:
+        found = real_get(collection, id)
+        if (collection, id) == ("operations", "op-1"):
+            monkeypatch.setattr(store, "get", real_get)
+            assert keep() is None
+        return found
+
+    monkeypatch.setattr(store, "get", get)
+
+
 def test_of_a_late_payer_and_a_second_one_at_the_same_moment_one_gets_the_thing(
     store: Store, operation: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,16 +298,7 @@ def test_of_a_late_payer_and_a_second_one_at_the_same_moment_one_gets_the_thing(
     reservations.take(first, ["a"])
     clock.tick(300)
 
-    def get(collection: str, id: str) -> Document | None:
-        found = real_get(collection, id)
-        if (collection, id) == ("operations", "op-1"):
-            # meanwhile the money of the first one comes, which is saved, and keeps the thing
-            monkeypatch.setattr(store, "get", real_get)
-            assert reservations.keep(paid(store, first), "a") is None
-        return found
-
-    real_get = store.get
-    monkeypatch.setattr(store, "get", get)
+    once_read(monkeypatch, store, lambda: reservations.keep(paid(store, first), "a"))
 
     assert reservations.take(second, ["a"]) == Declined("claimed", {"claimed": "a", "by": "op-1"})
 
@@ -305,14 +310,6 @@ def test_of_two_whose_money_comes_at_the_same_moment_one_gets_the_thing(
     first, second = operation("op-1", debit=ASKED), operation("op-2")
     reservations.take(first, ["a"])
 
-    def get(collection: str, id: str) -> Document | None:
-        found = real_get(collection, id)
-        if (collection, id) == ("operations", "op-1"):
-            monkeypatch.setattr(store, "get", real_get)
-            assert reservations.keep(paid(store, first), "a") is None
-        return found
-
-    real_get = store.get
-    monkeypatch.setattr(store, "get", get)
+    once_read(monkeypatch, store, lambda: reservations.keep(paid(store, first), "a"))
 
     assert reservations.keep(second, "a") == Declined("lost", {"claimed": "a", "by": "op-1"}, called=False)
