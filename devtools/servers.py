@@ -74,6 +74,7 @@ class PrivateServer(ABC):
             self._process = subprocess.Popen(
                 self.command(),
                 cwd=self.home,
+                env=self._environment(),
                 user=self._run_as,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -111,10 +112,20 @@ class PrivateServer(ABC):
     def run(self, *command: str) -> None:
         """Runs a program as the server's user, in its folder. Raises ServerMissing."""
         done = subprocess.run(
-            command, cwd=self.home, user=self._run_as, capture_output=True, text=True, timeout=COMMAND_S
+            command,
+            cwd=self.home,
+            env=self._environment(),
+            user=self._run_as,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
         )
         if done.returncode:
             raise ServerMissing(f"{command[0]} failed: {(done.stdout + done.stderr)[-2000:]}")
+
+    def _environment(self) -> dict[str, str]:
+        """Returns its variables: its temporary files are in its folder, since its user may not write to the system's."""
+        return {**os.environ, "TMPDIR": str(self.home)}
 
     def _pids(self) -> list[int]:
         """Returns its own process first, then that process's children."""
