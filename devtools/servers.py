@@ -124,7 +124,7 @@ class PrivateServer(ABC):
             raise ServerMissing(f"{command[0]} failed: {(done.stdout + done.stderr)[-2000:]}")
 
     def _environment(self) -> dict[str, str]:
-        """Returns its variables: its temporary files are in its folder, since its user may not write to the system's."""
+        """Returns its variables: temporary files are in its folder, as its user may not write to the system's."""
         return {**os.environ, "TMPDIR": str(self.home)}
 
     def _pids(self) -> list[int]:
