@@ -50,6 +50,7 @@ class EffectKind:
 
 DEBIT = EffectKind("debit", "debits", Record.STATEMENT)
 REFUND = EffectKind("refund", "refunds", Record.STATEMENT)
+PAYOUT = EffectKind("payout", "payouts", Record.STATEMENT)
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,25 @@ class StatusEvents(Generic[R]):
     names: Mapping[Status, str] = field(default_factory=lambda: NAMES)
 
 
+@dataclass(frozen=True)
+class Refunding(Generic[R]):
+    """How the money of one kind is given back after its operation has succeeded, in whole or in part.
+
+    paid: what there was to give back at the end, in minor units, by item, such as a fine; one item "" where a payment
+        has no parts.
+    currency: of the payment.
+    phone: the phone that paid, in E.164; None where a wallet paid.
+    debit: the step that debited the phone; "" where a wallet paid.
+    legs: the accounts between which the money goes back; None where no account of ours had it.
+    """
+
+    paid: Callable[[Operation], Mapping[str, int]]
+    currency: Callable[[R], str]
+    phone: Callable[[R], str | None] = lambda _: None
+    debit: str = ""
+    legs: Callable[[R], "Legs"] | None = None
+
+
 NAMES: Mapping[Status, str] = {status: status.value for status in Status if status is not Status.OPEN}
 
 Legs = tuple[str, str]
@@ -126,9 +146,10 @@ class Contract(Generic[R]):
     doors: how it is asked for; none for what only we ask for.
     effect_kinds: which effects it may have at partners.
     effects: those that one operation of this kind has had, or may have had.
-    legs: for a kind that moves money between accounts of the ledger, which ones.
+    legs: for a kind that moves money between accounts of the ledger, which ones; they may be None for some requests.
     accounts: the system accounts among them.
     status_events: what clients are told of it; None for nothing.
+    refunding: how it is given back; None for what is not.
     """
 
     kind: str
@@ -136,9 +157,10 @@ class Contract(Generic[R]):
     doors: frozenset[Door]
     effect_kinds: tuple[EffectKind, ...]
     effects: Callable[[Operation], Iterator[Effect]]
-    legs: Callable[[R], Legs] | None = None
+    legs: Callable[[R], Legs | None] | None = None
     accounts: frozenset[str] = frozenset()
     status_events: StatusEvents[R] | None = None
+    refunding: Refunding[R] | None = None
 
     def read(self, operation: Operation) -> R:
         """The request of an operation of this kind."""

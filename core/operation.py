@@ -83,6 +83,7 @@ class Operation:
     notification: whom to notify of the outcome, see `core.notices.outcome`;
     operator: the mobile-money operator that moves its money, chosen when it was accepted; None for one that needs none.
     report_to: where the client wants to be told of this operation, besides its endpoints.
+    given_back: what was given back after its end, by refund, see `core.given_back`.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Operation:
     notification: Mapping[str, Any] | None = None
     operator: str | None = None
     report_to: Mapping[str, Any] | None = None
+    given_back: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
 
     @property
@@ -169,6 +171,7 @@ class Operation:
             "notification": self.notification,
             "operator": self.operator,
             "report_to": self.report_to,
+            "given_back": self.given_back,
             "version": self.version,
         }
 

@@ -41,11 +41,16 @@ def _with_report_to(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "report_to": None}
 
 
+def _with_given_back(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {**document, "given_back": {}}
+
+
 OPERATION: Upcasts = (
     _renaming(counterpart="counterparty", tell="notification"),
     _with_bucket,
     _with_calls,
     _with_report_to,
+    _with_given_back,
 )
 CLAIM: Upcasts = (_renaming(operation="holder"),)
 USSD_SESSION: Upcasts = (_renaming(tells="follows"),)

@@ -1,6 +1,6 @@
 """The names of calls and of scripted answers: which call can get which answer."""
 
-DEFERRABLE = ("debit", "refund", "settle", "charge", "sms", "payout")
+DEFERRABLE = ("debit", "refund", "settle", "reopen", "charge", "sms", "payout")
 """Calls with an effect."""
 MONEY = ("debit", "refund", "payout")
 READS = ("request", "lookup", "fine", "verify", "blacklist", "token", "account", "expire")

@@ -9,7 +9,7 @@ from mock_api.desk import Desk
 from mock_api.ledger import Effects
 from mock_api.script import BadRule, read_rules
 
-LISTS = ("debits", "refunds", "fines", "charges", "messages", "payouts")
+LISTS = ("debits", "refunds", "fines", "reopenings", "charges", "messages", "payouts")
 CALLBACKS_SHOWN = 200
 
 

@@ -19,6 +19,7 @@ REFUND = {"request_id": ID, "debit_request_id": ID, "msisdn": MSISDN, "amount": 
 CHARGE = {"request_id": ID, "appointment_id": ID, "amount": PRICE, "currency": CURRENCY}
 CHECK = {"request_id": ID, "username": USERNAME}
 MESSAGE = {"request_id": ID, "to": MSISDN, "text": MESSAGE_TEXT}
+REOPENING = {"request_id": ID, "payment_id": ID}
 SETTLEMENT = {"request_id": ID, "statut": PAID, "payment_id": ID, "amount": AMOUNT}
 
 

@@ -1,7 +1,8 @@
-"""The fines registry: reports which fines are due, and records payments."""
+"""The fines registry: reports which fines are due, records payments, and asks again for fines given back."""
 
 from collections.abc import Mapping
 from decimal import Decimal
+from re import Pattern
 
 from flask import Blueprint, Response, request
 
@@ -9,7 +10,7 @@ from mock_api import catalogue
 from mock_api.books import Books, Order
 from mock_api.catalogue import CANCELLED, CURRENCY, DUE, PAID, Fine
 from mock_api.desk import Desk
-from mock_api.forms import SETTLEMENT, BadForm, read_form
+from mock_api.forms import REOPENING, SETTLEMENT, BadForm, read_form
 from mock_api.ledger import Ledger
 from mock_api.reply import Reply
 from mock_api.trade import Trade, Verdict, prefixed
@@ -34,11 +35,26 @@ def _record(books: Books, order: Order) -> None:
     books.write_note(f"paid:{order.content['id']}", order.request_id)
 
 
-TRADES = {(PARTNER, "settle"): Trade("fines", prefixed("RG"), ("id", "payment_id", "amount"), _decide, _record)}
+def _decide_reopening(books: Books, order: Order) -> Verdict:
+    """A fine is reopened for the payment that has paid it, whose id is the beginning of the settlement's."""
+    paid = books.note(f"paid:{order.content['id']}") or ""
+    return Verdict(None if paid.startswith(f"{order.content['payment_id']}:") else "NOT_PAID")
+
+
+def _record_reopening(books: Books, order: Order) -> None:
+    books.write_note(f"paid:{order.content['id']}", "")
+
+
+TRADES = {
+    (PARTNER, "settle"): Trade("fines", prefixed("RG"), ("id", "payment_id", "amount"), _decide, _record),
+    (PARTNER, "reopen"): Trade(
+        "reopenings", prefixed("RO"), ("id", "payment_id"), _decide_reopening, _record_reopening
+    ),
+}
 
 
 def blueprint(desk: Desk) -> Blueprint:
-    """Returns `GET /amendes`, `GET /amendes/{id}` and `PUT /amendes/{id}/statut`."""
+    """Returns `GET /amendes`, `GET /amendes/{id}`, `PUT /amendes/{id}/statut` and `POST /amendes/{id}/reopen`."""
     routes = Blueprint("registry", __name__)
 
     @routes.get("/amendes")
@@ -53,12 +69,19 @@ def blueprint(desk: Desk) -> Blueprint:
 
     @routes.put("/amendes/<fine_id>/statut")
     def settle(fine_id: str) -> Response:
+        return write("settle", fine_id, SETTLEMENT)
+
+    @routes.post("/amendes/<fine_id>/reopen")
+    def reopen(fine_id: str) -> Response:
+        return write("reopen", fine_id, REOPENING)
+
+    def write(call: str, fine_id: str, form: Mapping[str, Pattern[str]]) -> Response:
         try:
-            content = read_form(request.get_json(silent=True), SETTLEMENT)
+            content = read_form(request.get_json(silent=True), form)
         except BadForm as error:
             body = {"error": str(error)}
-            return desk.read("settle", "", [fine_id], lambda: (body, 400))
-        return desk.write(Order(PARTNER, "settle", content.pop("request_id"), content | {"id": fine_id}))
+            return desk.read(call, "", [fine_id], lambda: (body, 400))
+        return desk.write(Order(PARTNER, call, content.pop("request_id"), content | {"id": fine_id}))
 
     return routes
 

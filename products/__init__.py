@@ -8,6 +8,7 @@ INCLUDES = (
     "products.services",
     "products.merchants",
     "products.payouts",
+    "products.refunds",
     "products.payers",
     "products.messages",
     "products.webhooks",

@@ -103,9 +103,10 @@ def _unexplained(contracts: Contracts, operation: Document | None, entries: list
     if operation is None:
         return "there is no such operation"
     request, contract = operation["request"], contracts[operation["kind"]]
-    if contract.legs is None:
-        return f"its kind, {operation['kind']}, moves no money between accounts"
-    source, target = contract.legs(contract.request.from_json(request))
+    legs = contract.legs and contract.legs(contract.request.from_json(request))
+    if legs is None:
+        return f"this operation, a {operation['kind']}, moves no money between accounts" if entries else None
+    source, target = legs
     found = {entry["id"].rpartition(":")[2]: (entry["account"], entry["amount"]) for entry in entries}
     spent, given_back = {"out": (source, -request["amount"])}, {"out": (None, 0)}
     moved = {**spent, "in": (target, request["amount"])}

@@ -73,12 +73,12 @@ def debit(operator: Operator, operation: Operation, name: str, payer: Payer, ref
     label = f"debit of {format_minor(payer.minor, payer.currency)} {payer.currency}"
     step = _step(operator, operator.dialect.debits, name, label, demand)
     if refund is not None:
-        step = replace(step, undo=_give_back(operator, payer, refund, demand))
+        step = replace(step, undo=give_back(operator, payer, refund, demand))
     return (*_prepared(operator, name, demand), (replace(step, moves_money=True),))
 
 
-def pay_out(operator: Operator, operation: Operation, name: str, payee: Payee) -> Stages:
-    """Returns the stage of a payout.
+def pay_out(operator: Operator, name: str, payee: Payee) -> Step:
+    """Returns the step of a payout.
 
     name: of the step.
     """
@@ -89,7 +89,7 @@ def pay_out(operator: Operator, operation: Operation, name: str, payee: Payee) -
     label = f"payout of {format_minor(payee.minor, payee.currency)} {payee.currency}"
     service = operator.dialect.payouts or Service(lambda _: NO_PAYOUTS)
     step = _step(operator, service, name, label, demand, REQUIRED.within(AFTER_MONEY_S))
-    return ((replace(step, moves_money=True),),)
+    return replace(step, moves_money=True)
 
 
 def _prepared(operator: Operator, name: str, demand: Callable[[Operation], Demand]) -> Stages:
@@ -107,7 +107,12 @@ def _prepared(operator: Operator, name: str, demand: Callable[[Operation], Deman
     return ((step,),)
 
 
-def _give_back(operator: Operator, payer: Payer, refund: Refund, debit: Callable[[Operation], Demand]) -> Step:
+def give_back(operator: Operator, payer: Payer, refund: Refund, debit: Callable[[Operation], Demand]) -> Step:
+    """Returns the step that gives back the money of a debit, as a refund.
+
+    debit: returns the demand of the debit.
+    """
+
     def demand(current: Operation) -> Demand:
         back = replace(payer, minor=refund.minor(current))
         taken = _with_receipt(operator, debit(current))

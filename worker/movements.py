@@ -10,6 +10,7 @@ from core.money import format_minor
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.process import FOREVER_S, OWED, REPEATABLE, REQUIRED, Stages, Step
 
+SETTLE_STEP = "settle"
 PATIENT = REQUIRED.within(FOREVER_S)
 """Our own store always comes back, so these steps are retried without a deadline."""
 FIRST_RETRY_S = 0.1
@@ -96,7 +97,7 @@ def settle(ledger: Ledger, move: Movement, label: str, saves_intent: bool = True
         return Confirmed()
 
     return Step(
-        "settle",
+        SETTLE_STEP,
         label,
         submit=lambda _: submit(),
         recovery=REPEATABLE,

@@ -1,12 +1,18 @@
 """The processes of the installed products."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from core.bootstrap import Core
 from core.installed import BadProduct, owners
+from core.operation import Operation
 from worker.partners.directory import Partners
-from worker.process import Process, Processes
+from worker.process import Process, Processes, Stages
+
+AfterRefund = Callable[[Operation, str, Sequence[str]], Stages]
+"""What follows once the money of a payment is given back, for the items that are given back as a whole. The arguments
+are the refund, the payment's id, and the items. `after_refund` of a product's processes returns one by kind."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,13 @@ class WorkerServices:
     @cached_property
     def partners(self) -> Partners:
         return Partners(self.core.settings, self.core.clock, self.core.partner_health, self.core.callbacks)
+
+
+def after_refunds(services: WorkerServices) -> Mapping[str, AfterRefund]:
+    """Returns what the installed products do after a refund, by the kind of the payment."""
+    modules = services.core.settings.installed.modules("process")
+    makers = [module.after_refund for module in modules if hasattr(module, "after_refund")]
+    return {kind: after for make in makers for kind, after in make(services).items()}
 
 
 def build(core: Core) -> Processes:

@@ -21,8 +21,7 @@ def current_steps(stages: Stages, operation: Operation) -> list[Step]:
 
 def _next_undo(stages: Stages, operation: Operation) -> list[Step]:
     for step in reversed([step for stage in stages for step in stage]):
-        done = operation.step(step.name).state is StepState.DONE
-        if step.undo and done and operation.step(step.undo.name).state is not StepState.DONE:
+        if step.undo and _is_done(operation, step) and not _is_done(operation, step.undo):
             return [step.undo]
     return []
 
@@ -35,13 +34,20 @@ def end_of(stages: Stages, operation: Operation) -> Status:
     """Returns the final status of an operation without a step to work on."""
     if not _any_declined(stages, operation):
         return Status.SUCCEEDED
-    done = [step for stage in stages for step in stage if operation.step(step.name).state is StepState.DONE]
-    if any(step.optional for step in done):
+    done = [step for stage in stages for step in stage if _is_done(operation, step)]
+    moved = [step for step in done if step.moves_money]
+    if any(step.optional for step in done) or any(
+        step.undo is None or not _is_done(operation, step.undo) for step in moved
+    ):
         return Status.PARTIALLY_SUCCEEDED
-    return Status.REFUNDED if any(step.moves_money for step in done) else Status.FAILED
+    return Status.REFUNDED if moved else Status.FAILED
+
+
+def _is_done(operation: Operation, step: Step) -> bool:
+    return operation.step(step.name).state is StepState.DONE
 
 
 def money_moved(stages: Stages, operation: Operation) -> bool:
     """Returns whether a step has moved money, so that only a person may give up the operation."""
     moving = (step for stage in stages for step in stage if step.moves_money)
-    return any(operation.step(step.name).state is StepState.DONE for step in moving)
+    return any(_is_done(operation, step) for step in moving)

@@ -7,6 +7,7 @@ from core.operation import Operation
 from worker.mobile_money import preparation
 from worker.partners.operators.client import short_id_of, uuid4_of
 from worker.partners.operators.port import Demand, Operators, Service
+from worker.refunding import debit_of
 
 Names = Callable[[Operation, Iterable[Effect]], Mapping[str, str]]
 """Returns the recorded id of each effect of an operation, by its reference; none of an effect that it cannot name."""
@@ -30,6 +31,8 @@ def names_of(operators: Operators) -> Names:
         found = own_references(operation, effects)
         debit = next((_demand(operation, effect) for effect in effects if effect.kind == DEBIT), None)
         for effect in effects:
+            if effect.kind == REFUND and debit is None:
+                debit = _debit_elsewhere(operation, effect)
             service = _service(operators, operation, effect)
             if service is not None:
                 demand = _demand(operation, effect, debit if effect.kind == REFUND else None)
@@ -51,6 +54,12 @@ def _service(operators: Operators, operation: Operation, effect: Effect) -> Serv
     if effect.kind.record is not Record.STATEMENT:
         return None
     return {DEBIT: dialect.debits, REFUND: dialect.refunds}.get(effect.kind, dialect.payouts)
+
+
+def _debit_elsewhere(operation: Operation, effect: Effect) -> Demand | None:
+    """Returns the debit that a refund of another operation has kept."""
+    kept = (debit_of(record.result, "", effect.currency) for record in operation.steps.values())
+    return next((debit for debit in kept if debit is not None), None)
 
 
 def _demand(operation: Operation, effect: Effect, debit: Demand | None = None) -> Demand:

@@ -5,8 +5,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from core.contract import DEBIT, REFUND, Contract, Door, Effect, EffectKind, Record, Request, StatusEvents, effect_of
+from core.contract import (
+    DEBIT,
+    REFUND,
+    Contract,
+    Door,
+    Effect,
+    EffectKind,
+    Record,
+    Refunding,
+    Request,
+    StatusEvents,
+    effect_of,
+)
 from core.environment import Env
+from core.given_back import is_given
 from core.operation import Operation, Status
 from core.settings import CURRENCIES, known_currency
 from core.steps import StepState
@@ -77,6 +90,11 @@ def is_settled(operation: Operation, fine: str) -> bool:
     return operation.step(settle_step(fine)).state is StepState.DONE
 
 
+def is_used_up(operation: Operation, fine: str) -> bool:
+    """Whether this payment has paid the fine for good: its money has not been given back since."""
+    return is_settled(operation, fine) and not is_given(operation, fine)
+
+
 def has_money(operation: Operation) -> bool:
     """Whether the payer has paid. A payment keeps its fines from then on, until it ends."""
     return operation.step(DEBIT_STEP).state is StepState.DONE
@@ -97,11 +115,17 @@ def unsettled_minor(operation: Operation) -> int:
     return sum(fine.amount for fine in fines if not is_settled(operation, fine.id))
 
 
+def paid(operation: Operation) -> Mapping[str, int]:
+    """What the payment has paid, in minor units, by fine."""
+    fines = FINE_PAYMENT.read(operation).amendes
+    return {fine.id: fine.amount for fine in fines if is_settled(operation, fine.id)}
+
+
 def status_of(operation: Operation, fine: str) -> FineStatus:
     """How the fine stands within its payment."""
     match operation.step(settle_step(fine)).state:
         case StepState.DONE:
-            return FineStatus.PAID
+            return FineStatus.REFUNDED if is_given(operation, fine) else FineStatus.PAID
         case StepState.DECLINED:
             return FineStatus.REFUNDED if is_refunded(operation) else FineStatus.REFUSED
         case _:
@@ -147,6 +171,7 @@ FINE_PAYMENT = Contract(
     (DEBIT, FINE, REFUND),
     effects,
     status_events=StatusEvents("payment", "/amendes/payments/{id}", lambda request: (request.amount, request.currency)),
+    refunding=Refunding(paid, lambda request: request.currency, lambda request: request.msisdn, DEBIT_STEP),
 )
 CONTRACTS = (FINE_PAYMENT,)
 SETTINGS = (FinesSettings,)

@@ -1,5 +1,7 @@
 """Paying fines: reserve them, check them, debit the payer, settle each; the money of refused fines is given back."""
 
+from collections.abc import Mapping
+
 from core.bootstrap import Core
 from core.clock import Clock
 from core.errors import StoreUnavailable
@@ -8,13 +10,14 @@ from core.operation import Operation
 from core.store.port import Store
 from products.fines import contract
 from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, FinesSettings
+from products.refunds.contract import reopen_step
 from worker.mobile_money import Payer, Refund, debit
 from worker.partners.operators.port import Operator, Operators
 from worker.partners.port import REFERENCE_CONFLICT, Reply, Unavailable
 from worker.partners.registry import Registry
 from worker.policy import PAUSED, is_too_late
-from worker.process import AFTER_MONEY_S, OPTIONAL, REPEATABLE, REQUIRED, Enquirable, Process, Stages, Step
-from worker.products import WorkerServices
+from worker.process import AFTER_MONEY_S, OPTIONAL, OWED, REPEATABLE, REQUIRED, Enquirable, Process, Stages, Step
+from worker.products import AfterRefund, WorkerServices
 from worker.reservations import Reservations
 
 
@@ -27,6 +30,28 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     return (fine_payment(core.store, core.clock, operators, registry, payer_time_s),)
 
 
+def after_refund(services: WorkerServices) -> Mapping[str, AfterRefund]:
+    """The city asks for fines again whose money was given back."""
+    settings = services.core.settings.of(FinesSettings)
+    connection = services.partners.connect("registry", settings.registry_url, Registry.REASONS)
+    return {FINE_PAYMENT.kind: reopening(Registry(*connection, settings.registry_currency))}
+
+
+def reopening(registry: Registry) -> AfterRefund:
+    def reopen(refund: Operation, payment: str, fine: str) -> Step:
+        reference = refund.reference(reopen_step(fine))
+        return Step(
+            reopen_step(fine),
+            f"reopening fine {fine}",
+            submit=lambda _: registry.reopen(reference, fine, payment),
+            recovery=Enquirable(lambda _: registry.enquire(reference)),
+            breaker=registry.breaker,
+            obligation=OWED.within(AFTER_MONEY_S),
+        )
+
+    return lambda refund, payment, fines: (tuple(reopen(refund, payment, fine) for fine in fines),)
+
+
 def fine_payment(
     store: Store, clock: Clock, operators: Operators, registry: Registry, payer_time_s: float = 300
 ) -> Process:
@@ -35,7 +60,7 @@ def fine_payment(
         store,
         clock,
         contract.RESERVED,
-        done=contract.is_settled,
+        done=contract.is_used_up,
         has_money=contract.has_money,
         gave_up=contract.gave_up,
         keeping=Keeping(payer_time_s),

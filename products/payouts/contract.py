@@ -6,7 +6,7 @@ from typing import Self
 
 from marshmallow import ValidationError
 
-from core.contract import Contract, Door, Effect, EffectKind, Record, Request, StatusEvents, effect_of
+from core.contract import PAYOUT, Contract, Door, Effect, Request, StatusEvents, effect_of
 from core.environment import Env
 from core.money import read_price
 from core.operation import Operation
@@ -16,7 +16,6 @@ SCOPE = "payouts:create"
 SCOPE_ALL = "payouts:all"
 """With SCOPE, a key also sees the payouts that others have asked for."""
 APPROVAL_STEP, PAYOUT_STEP = "approval", "payout"
-PAYOUT = EffectKind("payout", "payouts", Record.STATEMENT)
 
 
 @dataclass(frozen=True)

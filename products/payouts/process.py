@@ -17,7 +17,7 @@ def payout(operators: Operators) -> Process:
     def stages(operation: Operation) -> Stages:
         request = PAYOUTS.read(operation)
         payee = Payee(request.msisdn, request.amount, request.currency, request.text)
-        return (_approval(request),), *pay_out(operators.of(operation), operation, PAYOUT_STEP, payee)
+        return (_approval(request),), (pay_out(operators.of(operation), PAYOUT_STEP, payee),)
 
     return Process(PAYOUTS.kind, stages)
 

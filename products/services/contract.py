@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from core.accept import Command
-from core.contract import Contract, Door, Request, StatusEvents, no_effects
+from core.contract import Contract, Door, Refunding, Request, StatusEvents, no_effects
 from core.environment import Env
 from core.errors import Refused
 from core.identity.people import Person
+from core.operation import Operation
 from core.store.port import Collection, Document
 from products.services.catalogue import OFFERED, SERVICES, Service
 from products.wallets.contract import afford, from_wallet
@@ -55,6 +56,10 @@ class ServicesSettings:
         return cls(env.partner("SCREENING_URL", "/screening"), blacklist_url)
 
 
+def _paid(operation: Operation) -> dict[str, int]:
+    return {"": SERVICE_PAYMENT.read(operation).amount}
+
+
 SERVICE_PAYMENT = Contract(
     "service_payment",
     ServicePayment,
@@ -64,6 +69,11 @@ SERVICE_PAYMENT = Contract(
     legs=lambda request: (request.wallet, ACCOUNT),
     accounts=frozenset({ACCOUNT}),
     status_events=StatusEvents("payment", "/v1/payments/{id}", lambda request: (request.amount, request.currency)),
+    refunding=Refunding(
+        _paid,
+        lambda request: request.currency,
+        legs=lambda request: (ACCOUNT, request.wallet),
+    ),
 )
 CONTRACTS = (SERVICE_PAYMENT,)
 COLLECTIONS = (Collection(SERVICES, indexes=(("state",),)),)

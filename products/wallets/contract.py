@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from core.accept import Command
 from core.bootstrap import Core
-from core.contract import DEBIT, Contract, Door, Effect, Request, StatusEvents, effect_of, no_effects
+from core.contract import DEBIT, Contract, Door, Effect, Refunding, Request, StatusEvents, effect_of, no_effects
 from core.errors import InsufficientFunds, InvalidField, Refused
 from core.identity.people import Person
 from core.ledger import MOBILE_MONEY
@@ -76,6 +76,10 @@ def top_up_effects(operation: Operation) -> Iterator[Effect]:
     return effect_of(operation, DEBIT_STEP, DEBIT, request.amount, request.currency)
 
 
+def _topped_up(operation: Operation) -> dict[str, int]:
+    return {"": TOP_UP.read(operation).amount}
+
+
 TOP_UP = Contract(
     "wallet_top_up",
     TopUp,
@@ -85,6 +89,13 @@ TOP_UP = Contract(
     legs=lambda request: (MOBILE_MONEY, request.wallet),
     accounts=frozenset({MOBILE_MONEY}),
     status_events=StatusEvents("topup", "/v1/wallets/top-up/{id}", lambda request: (request.amount, request.currency)),
+    refunding=Refunding(
+        _topped_up,
+        lambda request: request.currency,
+        lambda request: request.msisdn,
+        DEBIT_STEP,
+        legs=lambda request: (request.wallet, MOBILE_MONEY),
+    ),
 )
 TRANSFER = Contract(
     "wallet_transfer",

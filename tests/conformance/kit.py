@@ -205,7 +205,7 @@ class Trial:
         return *debit(self.operator, operation, "debit", payer, refund), (refusing,)
 
     def payout(self, operation: Operation) -> Stages:
-        return pay_out(self.operator, operation, "payout", Payee(self.phone, self.minor, self.currency, "Refund"))
+        return ((pay_out(self.operator, "payout", Payee(self.phone, self.minor, self.currency, "Refund")),),)
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         answer = client_of(self.app).post("/_faults", json=list(rules))

@@ -23,6 +23,7 @@ class Partners:
         self._clock = clock
         self._health = health
         self._callbacks = callbacks
+        self._connected: dict[str, tuple[PartnerHttp, Breaker]] = {}
 
     @cached_property
     def operators(self) -> Operators:
@@ -31,14 +32,16 @@ class Partners:
         return Operators({each.name: self._operator(each) for each in table.operators}, table.default)
 
     def connect(self, name: str, url: str, reasons: Collection[str] = ()) -> tuple[PartnerHttp, Breaker]:
-        """Returns the HTTP client and the breaker of a partner. Call it once for each partner.
+        """Returns the HTTP client and the breaker of a partner: the same ones, however often it is asked for.
 
         name: the partner's name in metrics and in `/readyz`.
         url: its base URL.
         reasons: its reasons for a refusal; any other reason becomes the code `declined`.
         """
-        http = PartnerHttp(url, self._settings.partner_timeout_s, self._settings.partner_calls, reasons)
-        return http, self._breaker(name, self._settings.partner_calls)
+        if name not in self._connected:
+            http = PartnerHttp(url, self._settings.partner_timeout_s, self._settings.partner_calls, reasons)
+            self._connected[name] = http, self._breaker(name, self._settings.partner_calls)
+        return self._connected[name]
 
     def _operator(self, operator: OperatorSettings) -> Operator:
         return Operator(

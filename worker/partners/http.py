@@ -95,8 +95,11 @@ class PartnerHttp:
         """Calls `hear` with each answer, before its body is read: for its headers."""
         self._session.hooks["response"].append(lambda response, **_: hear(response))
 
-    def submit(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
-        """Sends a request that has an effect. Its reference is body["request_id"]."""
+    def submit(self, method: str, path: str, body: Mapping[str, Any], if_missing: str = "") -> Reply:
+        """Sends a request that has an effect. Its reference is body["request_id"].
+
+        if_missing: of a call that not every partner has, the code of Declined for 404, 405 and 501.
+        """
         answer = self.exchange(method, path, body)
         if not isinstance(answer, Answer):
             return answer
@@ -105,6 +108,8 @@ class PartnerHttp:
                 return self._read_status(answer, body["request_id"])
             case 400:
                 return Declined("refused_as_invalid", _evidence(answer.body), said=answer.said)
+            case 404 | 405 | 501 if if_missing:
+                return Declined(if_missing, said=answer.said)
             case 409:
                 return Declined(REFERENCE_CONFLICT, _evidence(answer.body), said=answer.said)
             case 429 | 503:

@@ -10,7 +10,7 @@ from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 
 
 class Registry:
-    REASONS = ("ALREADY_PAID", "UNKNOWN_FINE", "AMOUNT_MISMATCH", "CANCELLED")
+    REASONS = ("ALREADY_PAID", "UNKNOWN_FINE", "AMOUNT_MISMATCH", "CANCELLED", "NOT_PAID")
 
     def __init__(self, http: PartnerHttp, breaker: Breaker, currency: str) -> None:
         """currency: of the fines whose currency the registry does not name."""
@@ -57,6 +57,15 @@ class Registry:
             "amount": format_minor(minor, currency),
         }
         return self._http.submit("PUT", f"/amendes/{quote(fine, safe='')}/statut", body)
+
+    def reopen(self, reference: str, fine: str, payment_id: str) -> Reply:
+        """Marks a fine as due again whose payment has been given back.
+
+        A registry without this call answers 404, 405 or 501: then Declined("reopen_not_supported").
+        """
+        body = {"request_id": reference, "payment_id": payment_id}
+        path = f"/amendes/{quote(fine, safe='')}/reopen"
+        return self._http.submit("POST", path, body, if_missing="reopen_not_supported")
 
 
 def _same_amount(reported: object, minor: int, currency: str) -> bool:

@@ -1,0 +1,121 @@
+"""Refunds of payments that have succeeded: to the phone by its operator, or to the wallet.
+
+A refund is an operation of its own. What it gives back is a part in the payment's document (`core.given_back`), taken
+before money moves: so refunds together never give back more than was paid.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.contract import (
+    PAYOUT,
+    REFUND,
+    Contract,
+    Door,
+    Effect,
+    EffectKind,
+    Legs,
+    Record,
+    Request,
+    StatusEvents,
+    effect_of,
+)
+from core.given_back import EXCEEDS, NotAvailable, check, counted_minor, parts_of
+from core.operation import Operation, Status
+
+SCOPE, SCOPE_ALL = "refunds:create", "refunds:all"
+"""A key with SCOPE gives back payments of its own client, with SCOPE_ALL those of everybody."""
+TAKE_STEP, RETURN_STEP, GIVE_STEP, PUT_BACK_STEP = "take", "refund", "give", "put_back"
+REOPENING = EffectKind("reopening", "things reopened", Record.PARTNER)
+REFUNDABLE = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
+
+
+def reopen_step(item: str) -> str:
+    return f"reopen:{item}"
+
+
+class Way(StrEnum):
+    """How the money of a phone goes back. The worker decides when it takes the part."""
+
+    REFUND = "refund"
+    PAYOUT = "payout"  # where the operator has no refunds, or none of this amount
+    BY_HAND = "by_hand"  # where it has no payouts either: a person gives the money back
+
+
+@dataclass(frozen=True)
+class RefundRequest(Request):
+    """payment: the id of the operation that is given back, and of_kind its kind. amount: minor units.
+
+    items: the parts of the payment that are given back as a whole, such as fines. reason: why, for people.
+    msisdn: the phone that gets the money, in E.164; None for a wallet.
+    source, target: the accounts between which the money goes; None where no account of ours had it.
+    """
+
+    payment: str
+    of_kind: str
+    amount: int
+    currency: str
+    items: list[str]
+    reason: str
+    requested_by: str
+    msisdn: str | None = None
+    source: str | None = None
+    target: str | None = None
+
+    @property
+    def legs(self) -> Legs | None:
+        return None if self.source is None or self.target is None else (self.source, self.target)
+
+
+def way_of(operation: Operation) -> Way | None:
+    """Returns how the money of a phone goes back; None while that is not decided, and for a wallet."""
+    way = operation.step(TAKE_STEP).result.get("way")
+    return Way(way) if way else None
+
+
+def wanted(
+    payment: Operation, paid: Mapping[str, int], minor: int | None, items: Collection[str]
+) -> tuple[int, list[str]]:
+    """Returns what a request asks for: an amount in minor units, and the items that it gives back as a whole.
+
+    paid: what was paid, by item. minor: the amount that the request names, items: the items; without both, all that is
+    left is meant.
+    """
+    if items:
+        return sum(paid[item] for item in items), sorted(items)
+    counted = {item for part in parts_of(payment).values() if part.counts for item in part.items}
+    rest = {item: amount for item, amount in paid.items() if item not in counted}
+    left = sum(paid.values()) - counted_minor(payment)
+    asked = left if minor is None else minor
+    return asked, sorted(rest) if asked == left == sum(rest.values()) else []
+
+
+def refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:
+    """Raises NotAvailable for what cannot be given back now. The worker decides when it takes the part."""
+    if request.amount == 0:
+        raise NotAvailable(EXCEEDS)
+    check(payment, paid, request.amount, request.items)
+
+
+def effects(operation: Operation) -> Iterator[Effect]:
+    """The money of a phone, and each item that is reopened where it was marked as paid."""
+    request = REFUND_KIND.read(operation)
+    if request.msisdn is not None:
+        kind = PAYOUT if way_of(operation) is Way.PAYOUT else REFUND
+        yield from effect_of(operation, RETURN_STEP, kind, request.amount, request.currency)
+    for item in request.items:
+        yield from effect_of(operation, reopen_step(item), REOPENING)
+
+
+REFUND_KIND = Contract(
+    "refund",
+    RefundRequest,
+    frozenset({Door.HTTP}),
+    (REFUND, PAYOUT, REOPENING),
+    effects,
+    legs=lambda request: request.legs,
+    status_events=StatusEvents("refund", "/v1/refunds/{id}", lambda request: (request.amount, request.currency)),
+)
+CONTRACTS = (REFUND_KIND,)
+SCOPES = (SCOPE, SCOPE_ALL)
