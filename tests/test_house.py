@@ -70,9 +70,11 @@ def identifiers_and_texts(path: Path) -> set[str]:
 
 
 SHARED_WORDS = frozenset(
-    {"wallet", "event", "message", "payment", "service", "transfer", "top", "up", "partner"} | {"payer", "check"}
+    {"wallet", "event", "message", "payment", "service", "transfer", "top", "up", "partner"}
+    | {"payer", "check", "refund", "payout"}
 )
-"""Words of products that the core needs for things of its own: the ledger's wallets, a broker's messages."""
+"""Words of products that the core needs for things of its own: the ledger's wallets, a broker's messages, what an
+operator does."""
 VENDORS_NAMES = frozenset({"WEBHOOK_SECRET"})
 """Names of vendors' settings, in the table of dialects."""
 

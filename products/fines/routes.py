@@ -15,6 +15,7 @@ from api.http.kind_routes import KindRoutes
 from api.http.prompts import prompt_of, refuse_unasked
 from api.http.views import MoneyView, money
 from core.accept import Command
+from core.given_back import given_minor
 from core.money import to_number
 from core.operation import Operation
 from core.phone import mask
@@ -70,7 +71,7 @@ class PaymentsQuery(ListQuery):
 
 
 def _members(operation: Operation, payment: FinePayment) -> dict[str, Any]:
-    refunded = unsettled_minor(operation) if is_refunded(operation) else 0
+    refunded = given_minor(operation) + (unsettled_minor(operation) if is_refunded(operation) else 0)
     return {
         **money(payment.amount, payment.currency),
         "refunded": to_number(refunded, payment.currency),

@@ -6,7 +6,6 @@ before money moves: so refunds together never give back more than was paid.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from core.contract import (
     PAYOUT,
@@ -21,6 +20,7 @@ from core.contract import (
     StatusEvents,
     effect_of,
 )
+from core.dialects import Way
 from core.given_back import EXCEEDS, NotAvailable, check, counted_minor, parts_of
 from core.operation import Operation, Status
 
@@ -35,20 +35,12 @@ def reopen_step(item: str) -> str:
     return f"reopen:{item}"
 
 
-class Way(StrEnum):
-    """How the money of a phone goes back. The worker decides when it takes the part."""
-
-    REFUND = "refund"
-    PAYOUT = "payout"  # where the operator has no refunds, or none of this amount
-    BY_HAND = "by_hand"  # where it has no payouts either: a person gives the money back
-
-
 @dataclass(frozen=True)
 class RefundRequest(Request):
     """payment: the id of the operation that is given back, and of_kind its kind. amount: minor units.
 
     items: the parts of the payment that are given back as a whole, such as fines. reason: why, for people.
-    msisdn: the phone that gets the money, in E.164; None for a wallet.
+    msisdn: the phone that gets the money, in E.164, and way how; None for a wallet.
     source, target: the accounts between which the money goes; None where no account of ours had it.
     """
 
@@ -60,18 +52,13 @@ class RefundRequest(Request):
     reason: str
     requested_by: str
     msisdn: str | None = None
+    way: Way | None = None
     source: str | None = None
     target: str | None = None
 
     @property
     def legs(self) -> Legs | None:
         return None if self.source is None or self.target is None else (self.source, self.target)
-
-
-def way_of(operation: Operation) -> Way | None:
-    """Returns how the money of a phone goes back; None while that is not decided, and for a wallet."""
-    way = operation.step(TAKE_STEP).result.get("way")
-    return Way(way) if way else None
 
 
 def wanted(
@@ -88,7 +75,7 @@ def wanted(
     rest = {item: amount for item, amount in paid.items() if item not in counted}
     left = sum(paid.values()) - counted_minor(payment)
     asked = left if minor is None else minor
-    return asked, sorted(rest) if asked == left == sum(rest.values()) else []
+    return asked, sorted(filter(None, rest)) if asked == left == sum(rest.values()) else []
 
 
 def refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:
@@ -102,7 +89,7 @@ def effects(operation: Operation) -> Iterator[Effect]:
     """The money of a phone, and each item that is reopened where it was marked as paid."""
     request = REFUND_KIND.read(operation)
     if request.msisdn is not None:
-        kind = PAYOUT if way_of(operation) is Way.PAYOUT else REFUND
+        kind = PAYOUT if request.way == Way.PAYOUT else REFUND
         yield from effect_of(operation, RETURN_STEP, kind, request.amount, request.currency)
     for item in request.items:
         yield from effect_of(operation, reopen_step(item), REOPENING)

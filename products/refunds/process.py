@@ -6,6 +6,7 @@ from typing import Any
 
 from core.clock import Clock
 from core.contract import Contract
+from core.dialects import Way
 from core.errors import Conflict
 from core.given_back import NotAvailable, given, released, taken
 from core.ledger import Ledger, Movement
@@ -21,8 +22,6 @@ from products.refunds.contract import (
     RETURN_STEP,
     TAKE_STEP,
     RefundRequest,
-    Way,
-    way_of,
 )
 from worker.mobile_money import BY_HAND, Payer, Refund, give_back, pay_out
 from worker.movements import FIRST_RETRY_S, PATIENT, SETTLE_STEP, hold, settle
@@ -60,7 +59,7 @@ def refund(
         operator = operators.of(operation) if request.msisdn is not None else None
         after = afters.get(request.of_kind)
         following = after(operation, request.payment, request.items) if after and request.items else ()
-        return (_take(parts, operator),), *_money(ledger, operator, operation, request), (_give(parts),), *following
+        return (_take(parts),), *_money(ledger, operator, operation.id, request), (_give(parts),), *following
 
     return Process(REFUND_KIND.kind, stages)
 
@@ -71,7 +70,7 @@ class Parts:
     def __init__(self, store: Store, clock: Clock, contracts: Contracts) -> None:
         self._store, self._clock, self._contracts = store, clock, contracts
 
-    def take(self, refund: Operation, operator: Operator | None) -> Reply:
+    def take(self, refund: Operation) -> Reply:
         """Takes the part, and keeps what is known of the debit that is given back."""
         request = REFUND_KIND.read(refund)
         payment, contract = self._read(request), self._contracts.get(request.of_kind)
@@ -83,10 +82,8 @@ class Parts:
         except NotAvailable as error:
             return self._save(payment, released(payment, refund.id)) or Declined(error.code)
         kept: dict[str, Any] = {}
-        if operator is not None and contract.refunding.debit:
+        if contract.refunding.debit:
             kept = kept_debit(payment, contract.refunding.debit, contract.read(payment).amount)
-            debit = debit_of(kept, request.msisdn or "", request.currency)
-            kept["way"] = _way(operator, debit, request.amount).value
         return self._save(payment, changed) or Confirmed(kept)
 
     def give(self, refund: Operation) -> Reply:
@@ -120,15 +117,7 @@ class Parts:
         return None
 
 
-def _way(operator: Operator, debit: Demand | None, minor: int) -> Way:
-    """Returns how this operator can give back an amount of a debit, in minor units."""
-    refunds = operator.dialect.refunds
-    if debit is not None and refunds is not None and (minor == debit.minor or not refunds.whole_only):
-        return Way.REFUND
-    return Way.PAYOUT if operator.dialect.payouts is not None else Way.BY_HAND
-
-
-def _take(parts: Parts, operator: Operator | None) -> Step:
+def _take(parts: Parts) -> Step:
     put_back = Step(
         PUT_BACK_STEP,
         "releasing the part of the payment",
@@ -140,7 +129,7 @@ def _take(parts: Parts, operator: Operator | None) -> Step:
     return Step(
         TAKE_STEP,
         "taking the part of the payment",
-        submit=lambda current: parts.take(current, operator),
+        submit=parts.take,
         recovery=REPEATABLE,
         undo=put_back,
         obligation=PATIENT,
@@ -148,17 +137,17 @@ def _take(parts: Parts, operator: Operator | None) -> Step:
     )
 
 
-def _money(ledger: Ledger, operator: Operator | None, operation: Operation, request: RefundRequest) -> Stages:
+def _money(ledger: Ledger, operator: Operator | None, id: str, request: RefundRequest) -> Stages:
     legs = request.legs
-    move = legs and Movement(operation.id, *legs, request.amount, request.currency, REFUND_KIND.kind)
-    returned = ((_return(operator, operation, request),),) if operator else ()
+    move = legs and Movement(id, *legs, request.amount, request.currency, REFUND_KIND.kind)
+    returned = ((_return(operator, request),),) if operator else ()
     if move is None:
         return returned
     held = ((hold(ledger, move),),) if move.source not in ledger.system else ()
     return *held, *returned, (settle(ledger, move, "moving the money between the accounts"),)
 
 
-def _return(operator: Operator, operation: Operation, request: RefundRequest) -> Step:
+def _return(operator: Operator, request: RefundRequest) -> Step:
     payer = Payer(request.msisdn or "", request.amount, request.currency, "Refund")
     label = f"giving back {format_minor(request.amount, request.currency)} {request.currency}"
 
@@ -167,7 +156,7 @@ def _return(operator: Operator, operation: Operation, request: RefundRequest) ->
         assert found is not None  # kept when the part was taken
         return found
 
-    match way_of(operation):
+    match request.way:
         case Way.PAYOUT:
             return replace(pay_out(operator, RETURN_STEP, payer), label=label)
         case Way.BY_HAND:

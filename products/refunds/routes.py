@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, ValidationError, fields, validate
 
-from api.auth.access import for_operator_or
+from api.auth.access import scoped
 from api.auth.callers import client, owner, seen_by_caller
 from api.http.answers import ListQuery
 from api.http.blueprint import Routes
@@ -17,6 +17,7 @@ from api.http.kind_routes import KindRoutes, PaymentNotFound
 from api.http.views import MoneyView, money
 from core.accept import Command
 from core.contract import Refunding
+from core.dialects import DIALECTS, Way
 from core.errors import Clash, InvalidField
 from core.given_back import MAX_PARTS, NotAvailable
 from core.ids import is_id
@@ -31,7 +32,6 @@ from products.refunds.contract import (
     RefundRequest,
     refuse,
     wanted,
-    way_of,
 )
 
 SAME_WITHIN_S = 10
@@ -109,7 +109,7 @@ class RefundView(MoneyView):
     )
     way = fields.String(
         allow_none=True,
-        metadata={"description": "refund, payout or by_hand; null until that is known, and for a wallet"},
+        metadata={"description": "how the phone gets it: refund, payout or by_hand; null for a wallet"},
     )
     requested_by = fields.String(metadata={"description": "the id of a person or of a key", "example": ID})
 
@@ -121,7 +121,7 @@ def _members(operation: Operation, refund: RefundRequest) -> dict[str, Any]:
         "items": refund.items,
         "refund_reason": refund.reason,
         "msisdn": refund.msisdn and mask(refund.msisdn),
-        "way": way_of(operation),
+        "way": refund.way,
         "requested_by": refund.requested_by,
     }
 
@@ -131,7 +131,7 @@ refunds = KindRoutes(blueprint, REFUND_KIND, RefundView, _members, rule="/refund
 of_payment = KindRoutes(blueprint, REFUND_KIND, RefundView, _members, rule="/operations/<payment_id>/refunds", **NAMES)
 
 
-@of_payment.on_post(for_operator_or(SCOPE), RefundForm(), EXAMPLE)
+@of_payment.on_post(scoped(SCOPE), RefundForm(), EXAMPLE)
 def post(form: dict[str, Any], payment_id: str) -> Response:
     """Give back a payment that has succeeded, in whole or in part: to the phone that paid it, or to the wallet."""
     payment, refunding = _refundable(payment_id)
@@ -148,6 +148,7 @@ def post(form: dict[str, Any], payment_id: str) -> Response:
         form["reason"],
         client(),
         msisdn=refunding.phone(asked),
+        way=_way(payment.operator, minor == asked.amount) if refunding.debit else None,
         source=source,
         target=target,
     )
@@ -165,13 +166,13 @@ def post(form: dict[str, Any], payment_id: str) -> Response:
     return refunds.accept(command, check=lambda: _refuse(payment, paid, request))
 
 
-@refunds.on_list(for_operator_or(SCOPE), RefundsQuery)
+@refunds.on_list(scoped(SCOPE), RefundsQuery)
 def find(query: dict[str, Any]) -> Response:
     """List refunds, newest first: yours, unless your key sees all. With `payment`, those of one payment."""
     return refunds.page(query, {"counterparty": query["payment"], "client": owner(SCOPE_ALL)})
 
 
-@refunds.on_get(for_operator_or(SCOPE))
+@refunds.on_get(scoped(SCOPE))
 def get(refund_id: str) -> Response:
     """Show a refund: its status and timeline."""
     return refunds.status(refund_id, keep=seen_by_caller(SCOPE_ALL))
@@ -203,6 +204,16 @@ def _read(form: Mapping[str, Any], payment: Operation, paid: Mapping[str, int], 
     if minor not in (None, asked):
         raise InvalidField("amount", "Not the sum of the items.")
     return asked, items
+
+
+def _way(operator: str | None, whole: bool) -> Way:
+    """Returns how an operator gives money back to a phone. One that is not configured any more: a person does."""
+    table = core().settings.operators
+    try:
+        found = table.named(operator or table.default)
+    except InvalidField:
+        return Way.BY_HAND
+    return DIALECTS[found.dialect].way_back(found.options, whole)
 
 
 def _refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.accept import Command
+from core.dialects import Way
 from core.given_back import PartState, given_minor, parts_of
 from core.ledger import MOBILE_MONEY, SYSTEM, Ledger, Movement
 from core.operation import Operation, Status
@@ -142,7 +143,7 @@ class RefundsScenario(Scenario):
         amount, items = wanted(payment, paid, None if item else minor, item)
         source, target = contract.refunding.legs(asked) if contract.refunding.legs else (None, None)
         request = RefundRequest(
-            payment.id, payment.kind, amount, CURRENCY, items, "a mistake", "clerk", PHONE, source, target
+            payment.id, payment.kind, amount, CURRENCY, items, "a mistake", "clerk", PHONE, Way.REFUND, source, target
         )
         command = Command(
             self.kind, request.to_json(), "clerk", counterparty=payment.id, idempotency_key=key, repeatable=True

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,9 @@ import pytest
 from core.identity.api_keys import Grant
 from core.identity.people import Role
 from core.installed import DEFAULT
+from core.operation import Status
+from core.steps import StepState
+from products.fines.contract import settle_step
 from tests.answers import Answer
 from tests.api.kit import NO_ID, PHONE, House, body, build, machine_token
 
@@ -132,6 +135,9 @@ EXPECTED = {
     "GET /v1/payouts/<payout_id>": of_machine("payout"),
     "POST /v1/payouts/<payout_id>/approve": of_operator("payout"),
     "POST /v1/payouts/<payout_id>/reject": of_operator("payout"),
+    "POST /v1/operations/<payment_id>/refunds": of_machine("fine"),
+    "GET /v1/refunds": of_machine("refund"),
+    "GET /v1/refunds/<refund_id>": of_machine("refund"),
     "POST /v1/webhooks/endpoints": of_machine(),
     "GET /v1/webhooks/endpoints": of_machine("endpoint"),
     "GET /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
@@ -163,12 +169,14 @@ LISTS = {
     "GET /v1/wallets/transfers": ("transfers", "id"),
     "GET /v1/payments": ("payments", "payment_id"),
     "GET /v1/payouts": ("payouts", "id"),
+    "GET /v1/refunds": ("refunds", "id"),
     "GET /v1/webhooks/endpoints": ("endpoints", "id"),
     "GET /v1/webhooks/deliveries": ("deliveries", "id"),
 }
 """The name of the list, and of the id of an item."""
 UNDERSTOOD: dict[str, dict[str, Any]] = {
     "/reject": {"reason": "no"},
+    "/refunds": {"reason": "no"},
     "/recover": {"since": "2026-01-01T12:00:00Z", "dry_run": True},
     "PATCH /v1/webhooks/endpoints/<id>": {"description": "orders"},
 }
@@ -229,6 +237,7 @@ class Crowd:
             "payout": lambda: self.send(
                 owner, "POST", "/v1/payouts", {"msisdn": PHONE, "amount": 20_000 + n, "currency": "XOF"}
             ),
+            "refund": lambda: self._refunded(owner, n),
             "payer check": lambda: self.send(owner, "POST", "/v1/payers", {"msisdn": f"+22507000{n:05d}"}),
             "top-up": lambda: self.send(owner, "POST", "/v1/wallets/top-up", {"amount": n}),
             "transfer": lambda: self.send(owner, "POST", "/v1/wallets/transfers", {"to": "payee", "amount": n}),
@@ -245,6 +254,14 @@ class Crowd:
 
     def _ended(self, owner: str, n: int) -> Answer:
         return self.send(owner, "POST", "/end", {"id": self._started(owner, n).json["id"]})
+
+    def _refunded(self, owner: str, n: int) -> Answer:
+        id = self.send(owner, "POST", "/amendes/payments", _fine(n)).json["id"]
+        operation = self.house.operation(id)
+        done = replace(operation.step(settle_step(f"AM-{n}")), state=StepState.DONE)
+        operation = operation.with_step(settle_step(f"AM-{n}"), done)
+        self.house.save(replace(operation, status=Status.SUCCEEDED))
+        return self.send(owner, "POST", f"/v1/operations/{id}/refunds", {"reason": "a mistake"})
 
     def _paid(self, owner: str) -> Answer:
         self.house.tick(11)  # within ten seconds, it would be the same payment

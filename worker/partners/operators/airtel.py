@@ -43,7 +43,7 @@ class Airtel:
         self._client = Client(http, clock, tokens, {"X-Country": self._country})
         self.debits = Service(self._debit, self._ask, recorded_as=_recorded_as)
         self.refunds: Service | None = Service(
-            self._refund, recorded_as=lambda refund: by_known("airtel_money_id", refund.debit), whole_only=True
+            self._refund, recorded_as=lambda refund: by_known("airtel_money_id", refund.debit)
         )
         payouts = Service(self._pay_out, self._ask_payout, recorded_as=_recorded_as)
         self.payouts: Service | None = payouts if self._pin and self._key else None

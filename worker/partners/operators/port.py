@@ -50,7 +50,6 @@ class Service:
     read: what the body of a callback says about the demand; only for an operator that cannot be asked by our reference.
         Pending when it only contains the operator's own id: the operator is then asked by it.
     recorded_as: the id of the demand in the operator's own records, for the audit.
-    whole_only: of refunds, whether only the whole debit can be given back.
     """
 
     submit: Verb
@@ -59,7 +58,6 @@ class Service:
     asked_by_theirs: str = ""
     read: Callable[[Demand, Mapping[str, Any]], Reply] | None = None
     recorded_as: Callable[[Demand], str] = lambda demand: demand.reference
-    whole_only: bool = False
 
 
 @dataclass(frozen=True)
