@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.answers import Answer
 from tests.sandbox import Sandbox
 
 
@@ -132,3 +133,24 @@ def test_a_fine_that_is_settled_slowly(sandbox: Sandbox) -> None:
     assert sandbox.get(f"/registry/amendes/{fine_id}").json["status"] == "PAID"
     assert sandbox.ask("s1", "/registry") == (200, "SUCCESSFUL")
     assert sandbox.really("fines") == ["s1"]
+
+
+def reopen(sandbox: Sandbox, request_id: str, payment_id: str, fine: str = "AM-2026-000123") -> Answer:
+    return sandbox.post(f"/registry/amendes/{fine}/reopen", {"request_id": request_id, "payment_id": payment_id})
+
+
+def test_a_fine_is_due_again_when_its_payment_reopens_it(sandbox: Sandbox) -> None:
+    sandbox.settle("pay-7:settle:AM-2026-000123", payment_id="pay-7")
+
+    assert reopen(sandbox, "r1", "pay-8").json["reason"] == "NOT_PAID"
+    assert reopen(sandbox, "r2", "pay-7").json["status"] == "SUCCESSFUL"
+    assert reopen(sandbox, "r2", "pay-7").json["status"] == "SUCCESSFUL"
+
+    assert sandbox.get("/registry/amendes/AM-2026-000123").json["status"] == "DUE"
+    assert reopen(sandbox, "r3", "pay-7").json["reason"] == "NOT_PAID"
+    assert sandbox.really("reopenings") == ["r2"]
+    assert sandbox.settle("pay-9:settle:AM-2026-000123", payment_id="pay-9").json["status"] == "SUCCESSFUL"
+
+
+def test_an_invalid_reopening_is_refused(sandbox: Sandbox) -> None:
+    assert sandbox.post("/registry/amendes/AM-2026-000123/reopen", {"request_id": "r1"}).status_code == 400

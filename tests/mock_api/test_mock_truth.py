@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.sandbox import Sandbox
 
 LATE, PENDING = "+2250707000005", "+2250707000006"
-LISTS = ("debits", "refunds", "fines", "charges", "messages", "payouts")
+LISTS = ("debits", "refunds", "fines", "reopenings", "charges", "messages", "payouts")
 NOTHING = {**{name: [] for name in LISTS}, "calls": {}, "cursor": 0}
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from unittest.mock import ANY
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -239,3 +240,22 @@ def test_a_look_finds_what_is_there(httpserver: HTTPServer, partner: PartnerHttp
 def test_references_with_odd_characters_reach_the_partner_whole(httpserver: HTTPServer, partner: PartnerHttp) -> None:
     partner.enquire("id:settle:A/B?c#d")
     assert httpserver.log[0][0].path == "/requests/id:settle:A/B?c#d"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "expected"),
+    [
+        (200, '{"request_id": "op-1:reopen:A-1", "status": "SUCCESSFUL"}', Confirmed()),
+        (200, '{"request_id": "op-1:reopen:A-1", "status": "FAILED", "reason": "NOT_PAID"}', Declined("not_paid", ANY)),
+        (404, "", Declined("reopen_not_supported")),
+        (405, "", Declined("reopen_not_supported")),
+        (501, "", Declined("reopen_not_supported")),
+        (503, "", Unavailable),
+        (504, "", Unknown),
+    ],
+)
+def test_reopening_a_fine(httpserver: HTTPServer, status: int, text: str, expected: Reply) -> None:
+    httpserver.expect_request("/amendes/A-1/reopen", method="POST").respond_with_data(text, status)
+    http = PartnerHttp(httpserver.url_for(""), 5, 1, Registry.REASONS)
+    registry = Registry(http, Breaker("registry", FakeClock(), 1), "XOF")
+    assert same(registry.reopen("op-1:reopen:A-1", "A-1", "pay-1"), expected)

@@ -1,0 +1,54 @@
+"""Payments are given back by real processes, in all set-ups, and the partners' own record agrees."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+
+from tests.e2e.kit import EVERY_SETUP, Json, Payments
+
+PHONE = "+2250707000011"
+AT_ONCE = 100
+
+
+def ask(payments: Payments, payment: Json, **form: object) -> requests.Response:
+    key = {"Idempotency-Key": str(form.pop("key"))} if "key" in form else {}
+    return payments.post(f"/v1/operations/{payment['id']}/refunds", {"reason": "sold before", **form}, key)
+
+
+def status_at_registry(payments: Payments, fine: str) -> str:
+    return str(requests.get(f"{payments.stack.mock_api}/registry/amendes/{fine}", timeout=10).json()["status"])
+
+
+@EVERY_SETUP
+def test_a_payment_that_is_given_back_can_be_made_again(payments: Payments) -> None:
+    payment = payments.pay(PHONE)
+    fine = payment["amendes"][0]["id"]
+    assert (payment["status"], status_at_registry(payments, fine)) == ("succeeded", "PAID")
+
+    refund = payments.end(ask(payments, payment))
+
+    assert (refund["status"], refund["amount"], refund["way"]) == ("succeeded", payment["amount"], "refund")
+    assert payments.truth(refund)["refunds"][0]["amount"] == str(payment["amount"])
+    assert status_at_registry(payments, fine) == "DUE"
+    again = payments.pay(PHONE, fine)
+    assert again["id"] != payment["id"]
+    assert (again["status"], status_at_registry(payments, fine)) == ("succeeded", "PAID")
+
+
+@EVERY_SETUP
+def test_a_hundred_refunds_at_once_give_back_exactly_what_was_paid(payments: Payments) -> None:
+    payment = payments.pay(PHONE)
+    part = payment["amount"] // 10
+
+    with ThreadPoolExecutor(AT_ONCE) as clerks:
+        answers = list(clerks.map(lambda n: ask(payments, payment, amount=part, key=n), range(AT_ONCE)))
+    refunds = [payments.end(answer) for answer in answers if answer.status_code == 202]
+
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    done = [refund for refund in refunds if refund["status"] == "succeeded"]
+    assert len(done) == 10
+    assert {refund["reason"]["code"] for refund in refunds if refund not in done} <= {"refund_exceeds_payment"}
+    moved = [refund for refund in refunds if payments.truth(refund)["refunds"]]
+    assert moved == done
+    assert payments.get(f"/amendes/payments/{payment['id']}").json()["refunded"] == payment["amount"]
+    assert not any(payments.audit()["discrepancies"].values())
