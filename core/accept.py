@@ -1,6 +1,6 @@
 """Accepts operations: deduplicates, inserts, rings. An accepted operation is durable and will be settled."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -38,6 +38,7 @@ class Command:
     same_within_s: without an idempotency key, the client's same request within this time is the same operation.
     opens: the operation waits for its owner, who closes it with `close`.
     notification: whom to notify of the outcome, see `core.notices.outcome`.
+    receivers: who else is notified once it has succeeded, see `core.notices.outcome`.
     operator: the mobile-money operator that moves the money, see `Core.route`.
     report_to: where the client wants to be told of this operation, see `core.operation`.
     prompt: the approval that it asks a phone for, where that is limited.
@@ -57,6 +58,7 @@ class Command:
     same_within_s: float | None = None
     opens: bool = False
     notification: Mapping[str, Any] | None = None
+    receivers: Sequence[Mapping[str, str]] = ()
     operator: str | None = None
     report_to: Mapping[str, Any] | None = None
     prompt: Prompt | None = None
@@ -147,6 +149,7 @@ def _new_operation(command: Command, broker: Broker, now: datetime, id: str) -> 
         history=(Entry(now, event, text),),
         trace=command.trace,
         notification=command.notification,
+        receivers=tuple(command.receivers),
         operator=command.operator,
         report_to=command.report_to,
     )

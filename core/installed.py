@@ -47,7 +47,7 @@ class Installed:
         return found
 
     def modules(self, part: str) -> Iterator[ModuleType]:
-        """The module `part` of each product that has one: contract, routes, process, ussd or scenario.
+        """The module `part` of each product that has one: contract, routes, process, ussd, words or scenario.
 
         Raises BadProduct for a product that cannot be found.
         """
@@ -110,6 +110,11 @@ class Installed:
     def announcers(self) -> list[Any]:
         """The announcer factories of the installed products: see `core.notices.port.MakeAnnouncer`."""
         return self._factories("announcer")
+
+    @cached_property
+    def details(self) -> Mapping[str, Any]:
+        """By kind: what is said of an operation besides its outcome, from the operation and a language."""
+        return {kind: say for module in self.modules("words") for kind, say in module.DETAILS.items()}
 
     def _factories(self, name: str) -> list[Any]:
         return [getattr(module, name) for module in self.modules("contract") if hasattr(module, name)]

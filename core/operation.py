@@ -83,6 +83,7 @@ class Operation:
     notification: whom to notify of the outcome, see `core.notices.outcome`;
     operator: the mobile-money operator that moves its money, chosen when it was accepted; None for one that needs none.
     report_to: where the client wants to be told of this operation, besides its endpoints.
+    receivers: who else is notified once it has succeeded, see `core.notices.outcome`.
     given_back: what was given back after its end, by refund, see `core.given_back`.
     """
 
@@ -106,6 +107,7 @@ class Operation:
     notification: Mapping[str, Any] | None = None
     operator: str | None = None
     report_to: Mapping[str, Any] | None = None
+    receivers: tuple[Mapping[str, str], ...] = ()
     given_back: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
 
@@ -171,6 +173,7 @@ class Operation:
             "notification": self.notification,
             "operator": self.operator,
             "report_to": self.report_to,
+            "receivers": list(self.receivers),
             "given_back": self.given_back,
             "version": self.version,
         }
@@ -187,6 +190,7 @@ class Operation:
             "due_at": moment_of(document["due_at"]),
             "lease": lease and Lease(lease["worker"], from_rfc3339(lease["until"])),
             "history": tuple(history),
+            "receivers": tuple(document["receivers"]),
             "created_at": from_rfc3339(document["created_at"]),
             "updated_at": from_rfc3339(document["updated_at"]),
         }

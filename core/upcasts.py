@@ -42,7 +42,7 @@ def _with_report_to(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_given_back(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {**document, "given_back": {}}
+    return {**document, "given_back": {}, "receivers": []}
 
 
 OPERATION: Upcasts = (

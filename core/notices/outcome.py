@@ -37,10 +37,25 @@ class Notification:
     currency: str
 
 
-def outcome(operation: Operation, language: str | None = None) -> str:
+def receiver(msisdn: str, language: str, text: str) -> dict[str, str]:
+    """Somebody else who is notified once an operation has succeeded.
+
+    msisdn: E.164. text: in this language.
+    """
+    return {"msisdn": msisdn, "language": language, "text": text}
+
+
+def received(operation: Operation, number: int) -> str:
+    """The text for a receiver, such as `You got 2,500 XOF from awa. Ref 3d8c9988`. number: counted from 0."""
+    told = operation.receivers[number]
+    ref = translator(told["language"])("Ref")
+    return plain(f"{told['text']} {ref} {reference(operation.id)}", told["language"])
+
+
+def outcome(operation: Operation, language: str | None = None, details: str = "") -> str:
     """The line, such as `Transfer 2,500 XOF: done. Ref 3d8c9988`.
 
-    language: another language than the notification's.
+    language: another language than the notification's. details: what else there is to say in it, as a sentence.
     """
     stored: Any = operation.notification
     notification = Notification(**stored)
@@ -48,7 +63,8 @@ def outcome(operation: Operation, language: str | None = None) -> str:
     say = translator(language)
     said = say(_SAID.get(operation.status, _UNDER_WAY))
     amount = say_amount(notification.amount, notification.currency, language)
-    return plain(f"{say(notification.what)} {amount}: {said}. {say('Ref')} {reference(operation.id)}", language)
+    sentences = (f"{say(notification.what)} {amount}: {said}.", details, f"{say('Ref')} {reference(operation.id)}")
+    return plain(" ".join(filter(None, sentences)), language)
 
 
 def reference(id: str) -> str:

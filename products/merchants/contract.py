@@ -1,13 +1,13 @@
 """Merchants: people withdraw cash there, and the merchant's wallet is credited."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.accept import Command
 from core.contract import Contract, Door, StatusEvents, no_effects
 from core.identity.people import Person
 from core.store.port import Collection, Store
 from products.merchants.register import MERCHANTS, Merchant
-from products.wallets.contract import Sending, from_wallet
+from products.wallets.contract import Sending, from_wallet, notified
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,11 @@ def depends_on(store: Store, person: str) -> bool:
     return bool(store.find(MERCHANTS, {"owner": person}, limit=1))
 
 
-def withdrawal(me: Person, merchant: Merchant, amount: int, currency: str) -> Command:
-    """amount: minor units."""
+def withdrawal(me: Person, merchant: Merchant, owner: Person | None, amount: int, currency: str) -> Command:
+    """owner: of the merchant. amount: minor units."""
     request = Withdrawal(me.id, merchant.owner, merchant.name, amount, currency, merchant=merchant.code)
-    return from_wallet(WITHDRAWAL.kind, request, me, counterparty=merchant.owner)
+    command = from_wallet(WITHDRAWAL.kind, request, me, counterparty=merchant.owner)
+    if owner is None:
+        return command
+    receivers = notified(owner, lambda say: say("Give {amount} in cash to {name}."), amount, currency, me)
+    return replace(command, receivers=receivers)

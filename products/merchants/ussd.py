@@ -29,7 +29,7 @@ def _summary(talk: Talk) -> str:
 def _pay(talk: Talk) -> Pay:
     merchant, amount = _merchant(talk, talk.data["merchant"]), talk.data["amount"]
     wallet, owner = talk.core.wallet_of(talk.me.id), talk.core.people.get(merchant.owner)
-    command = withdrawal(talk.me, merchant, amount, wallet["currency"])
+    command = withdrawal(talk.me, merchant, owner, amount, wallet["currency"])
     return Pay("Withdrawal", command, amount, wallet["currency"], lambda: may_send(talk.core, wallet, owner, amount))
 
 

@@ -4,7 +4,7 @@ A gateway that cannot be asked what became of a message is the exception: see SM
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,20 +16,26 @@ from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env
-from core.operation import Operation
+from core.operation import Operation, Status
 from core.settings import Settings
 from core.store.port import Store
 
+DONE = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
+"""The ends of which receivers are notified."""
 WAIT_STEP, SEND_STEP = "wait", "send"
 
 
 @dataclass(frozen=True)
 class Sms(Request):
-    """to: E.164; about: the operation whose outcome is the text, or None; text: the text, or None."""
+    """to: E.164; about: the operation that it tells of, or None; text: the text, where it tells of none.
+
+    receiver: the number of the receiver of the operation, where the text is for one; None for the outcome.
+    """
 
     to: str
     about: str | None
     text: str | None
+    receiver: int | None = None
 
 
 def effects(operation: Operation) -> Iterator[Effect]:
@@ -124,15 +130,17 @@ class SmsNotifier:
     ids: Callable[[], str]
 
     def ended(self, operation: Operation) -> None:
-        """Enqueues one message with the outcome, for `operation.notification`.
+        """Enqueues one message with the outcome, for `operation.notification`, and one for each receiver.
 
-        The message waits until the operation has ended, so it may be enqueued before that is saved.
+        A message waits until the operation has ended, so it may be enqueued before that is saved.
         """
         if operation.notification is not None:
             to = operation.notification["msisdn"]
             request = Sms(to, about=operation.id, text=None)
-            unique = {"about": operation.id}
-            self._accept(Command(SMS.kind, request.to_json(), "worker", subject=to, unique=unique))
+            self._announce(request, {"about": operation.id})
+        for number, receiver in enumerate(operation.receivers if operation.status in DONE else ()):
+            request = Sms(receiver["msisdn"], about=operation.id, text=None, receiver=number)
+            self._announce(request, {"about": operation.id, "receiver": number})
 
     def send(self, msisdn: str, text: str, client: str, key: str) -> None:
         request = Sms(msisdn, about=None, text=text)
@@ -141,6 +149,9 @@ class SmsNotifier:
     def reaches_phones(self, settings: Settings) -> bool:
         """When embedded, for trials, the console or the file stands for the phone."""
         return settings.embedded or settings.of(MessagesSettings).sms_sender not in ("console", "file")
+
+    def _announce(self, request: Sms, unique: Mapping[str, Any]) -> None:
+        self._accept(Command(SMS.kind, request.to_json(), "worker", subject=request.to, unique=unique))
 
     def _accept(self, command: Command) -> None:
         accept(self.store, self.broker, self.clock, command, self.ids)

@@ -1,34 +1,47 @@
 """Sending messages: wait until what the message is about has ended, then send it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from core.clock import Clock
-from core.notices.outcome import outcome
+from core.notices.outcome import outcome, received
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
-from products.messages.contract import SEND_STEP, SMS, WAIT_STEP
+from products.messages.contract import DONE, SEND_STEP, SMS, WAIT_STEP
 from products.messages.senders import sender_of
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable
 from worker.partners.sms.port import SmsSender
 from worker.process import AFTER_MONEY_S, REPEATABLE, REQUIRED, Enquirable, Process, Recovery, Stages, Step, Unaskable
 from worker.products import WorkerServices
 
+Details = Callable[[Operation, str], str]
+"""What is said of an operation, in a language."""
+NO_DETAILS: Mapping[str, Details] = {}
 PATIENT = REQUIRED.within(AFTER_MONEY_S)
 FIRST_LOOK_S = 0.1
 """A message is there a moment before the end that it is about."""
 
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
-    return (sms(services.core.store, sender_of(services), services.core.clock),)
+    core = services.core
+    return (sms(core.store, sender_of(services), core.clock, core.settings.installed.details),)
 
 
-def sms(store: Store, sender: SmsSender, clock: Clock) -> Process:
+def sms(store: Store, sender: SmsSender, clock: Clock, details: Mapping[str, Details] = NO_DETAILS) -> Process:
+    """details: by kind of what a message is about, what is said besides its outcome."""
+
     def wait(operation: Operation) -> Reply:
-        document = store.get(OPERATIONS, str(SMS.read(operation).about))
+        request = SMS.read(operation)
+        document = store.get(OPERATIONS, str(request.about))
         about = Operation.from_document(document) if document else None
         if about is None or not about.terminal:
             return Unavailable("what it is about has not ended yet")
-        return Confirmed({"text": outcome(about)})
+        if request.receiver is None:
+            language = str((about.notification or {})["language"])
+            say = details.get(about.kind)
+            return Confirmed({"text": outcome(about, details=say(about, language) if say else "")})
+        if about.status not in DONE:
+            return Declined("did_not_happen")  # announced by a worker that did not come to save it
+        return Confirmed({"text": received(about, request.receiver)})
 
     def send(operation: Operation) -> Reply:
         request = SMS.read(operation)

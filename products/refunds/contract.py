@@ -22,6 +22,7 @@ from core.contract import (
 )
 from core.dialects import Way
 from core.given_back import EXCEEDS, NotAvailable, check, counted_minor, parts_of
+from core.notices.languages import Say
 from core.operation import Operation, Status
 
 SCOPE, SCOPE_ALL = "refunds:create", "refunds:all"
@@ -83,6 +84,11 @@ def refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) 
     if request.amount == 0:
         raise NotAvailable(EXCEEDS)
     check(payment, paid, request.amount, request.items)
+
+
+def words(say: Say) -> str:
+    """What the message about it says, with a place for the amount."""
+    return say("You get back {amount}.")
 
 
 def effects(operation: Operation) -> Iterator[Effect]:

@@ -21,6 +21,8 @@ from core.dialects import DIALECTS, Way
 from core.errors import Clash, InvalidField
 from core.given_back import MAX_PARTS, NotAvailable
 from core.ids import is_id
+from core.notices.languages import DEFAULT, say_amount, translator
+from core.notices.outcome import receiver
 from core.operation import Operation
 from core.phone import mask
 from core.store.port import OPERATIONS
@@ -32,7 +34,9 @@ from products.refunds.contract import (
     RefundRequest,
     refuse,
     wanted,
+    words,
 )
+from products.wallets.contract import notified
 
 SAME_WITHIN_S = 10
 """Without an idempotency key, the same request within this time is a client that repeats it, not a second refund."""
@@ -162,6 +166,7 @@ def post(form: dict[str, Any], payment_id: str) -> Response:
         repeatable=True,
         same_within_s=SAME_WITHIN_S,
         operator=payment.operator,
+        receivers=_receivers(payment, request),
     )
     return refunds.accept(command, check=lambda: _refuse(payment, paid, request))
 
@@ -214,6 +219,16 @@ def _way(operator: str | None, whole: bool) -> Way:
     except InvalidField:
         return Way.BY_HAND
     return DIALECTS[found.dialect].way_back(found.options, whole)
+
+
+def _receivers(payment: Operation, request: RefundRequest) -> list[dict[str, str]]:
+    """Who gets a message once the money is back: the phone, or the owner of the wallet."""
+    if request.msisdn is None:
+        owner = core().people.get(request.target or "")
+        return notified(owner, words, request.amount, request.currency) if owner else []
+    language = str((payment.notification or {}).get("language", DEFAULT))
+    amount = say_amount(request.amount, request.currency, language)
+    return [receiver(request.msisdn, language, words(translator(language)).format(amount=amount))]
 
 
 def _refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:

@@ -1,6 +1,6 @@
 """Wallets: top-ups from mobile money, and transfers between people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -10,6 +10,8 @@ from core.contract import DEBIT, Contract, Door, Effect, Refunding, Request, Sta
 from core.errors import InsufficientFunds, InvalidField, Refused
 from core.identity.people import Person
 from core.ledger import MOBILE_MONEY
+from core.notices.languages import DEFAULT, Say, say_amount, translator
+from core.notices.outcome import receiver
 from core.operation import Operation
 from core.prompts import Limit, Prompt
 from core.store.port import Document
@@ -134,7 +136,28 @@ def limited(core: Core, me: Person, command: Command, prompt: Prompt | None) -> 
 
 
 def transfer(me: Person, to: Person, amount: int, currency: str, note: str | None = None) -> Command:
-    return from_wallet(TRANSFER.kind, Transfer(me.id, to.id, to.name, amount, currency, note), me, counterparty=to.id)
+    command = from_wallet(
+        TRANSFER.kind, Transfer(me.id, to.id, to.name, amount, currency, note), me, counterparty=to.id
+    )
+    return replace(
+        command, receivers=notified(to, lambda say: say("You got {amount} from {name}."), amount, currency, me)
+    )
+
+
+def notified(
+    person: Person, words: Callable[[Say], str], amount: int, currency: str, sender: Person | None = None
+) -> list[dict[str, str]]:
+    """The receivers of a message to a person: nobody without a phone that is proven to be theirs.
+
+    words: given what translates, the text, with places for the amount and for the sender's name.
+    """
+    if person.msisdn is None or not person.phone_proven:
+        return []
+    language = person.language or DEFAULT
+    said = words(translator(language)).format(
+        amount=say_amount(amount, currency, language), name=sender.name if sender else ""
+    )
+    return [receiver(person.msisdn, language, said)]
 
 
 def from_wallet(

@@ -51,6 +51,10 @@ def test_a_payment_is_given_back_whole_unless_the_request_says_less(house: House
     request = REFUND_KIND.read(house.operation(answer.json["id"]))
     assert (request.amount, request.msisdn, request.legs) == (WHOLE, "+2250707000001", None)
     assert house.operation(answer.json["id"]).operator == house.operation(payment).operator
+    receivers = house.operation(answer.json["id"]).receivers
+    assert [(each["msisdn"], each["text"]) for each in receivers] == [
+        ("+2250707000001", "25 000 XOF vous sont remboursés.")
+    ]
     assert clerk.get(f"/v1/refunds/{answer.json['id']}").json["requested_by"] == clerk.id
 
 
@@ -173,7 +177,7 @@ def test_a_top_up_goes_back_to_its_phone_and_out_of_the_wallet(house: House, cle
 
 
 def test_a_service_is_given_back_to_the_wallet(house: House, clerk: Caller) -> None:
-    payer = house.person("payer", balance=5000)
+    payer = house.person("payer", msisdn="+2250707000009", balance=5000)
     service = house.caller().post("/v1/services/create", {"name": "Permit", "price": 1200}).json["id"]
     id = payer.post("/v1/payments", {"service_id": service}).json["payment_id"]
     house.save(replace(house.operation(id), status=Status.SUCCEEDED))
@@ -183,3 +187,5 @@ def test_a_service_is_given_back_to_the_wallet(house: House, clerk: Caller) -> N
     request = REFUND_KIND.read(house.operation(refund.json["id"]))
     assert (request.msisdn, request.legs, request.amount) == (None, ("services", payer.id), 200)
     assert refund.json["msisdn"] is None
+    (told,) = house.operation(refund.json["id"]).receivers
+    assert (told["msisdn"], told["text"]) == ("+2250707000009", "200 XOF vous sont remboursés.")

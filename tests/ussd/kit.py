@@ -240,7 +240,7 @@ class Worker:
             transfer(ledger, found),
             withdrawal(ledger, found),
             service_payment(ledger, found, partner, partner),  # type: ignore[arg-type]
-            sms(store, FileSms(self._log), clock),
+            sms(store, FileSms(self._log), clock, DEFAULT.details),
         )
         self._engine = Engine(
             store=store,

@@ -43,6 +43,7 @@ SOURCES = [
     ROOT / "core/notices/outcome.py",
     *(ROOT / "core").glob("errors.py"),
     *(ROOT / "products").rglob("contract.py"),
+    *(ROOT / "products").rglob("words.py"),
 ]
 
 

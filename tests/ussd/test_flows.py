@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.notices.languages import LANGUAGES, say_amount
+from core.notices.languages import DEFAULT, LANGUAGES, say_amount
 from core.notices.outcome import reference
 from core.operation import Operation, Status
+from core.phone import mask
 from products.services.catalogue import Catalogue
 from tests.api.kit import PASSWORD, House, build
 from tests.ussd.kit import (
@@ -75,14 +76,20 @@ def asks_pin(language: str, summary: str, **values: object) -> str:
     return f"{said(language, summary, **values)}\n{said(language, 'PIN:')}"
 
 
-def assert_reported(worker: Worker, phone: Phone, language: str, what: str, minor: int, how: str = "done") -> Operation:
-    """The accepted operation is processed, and reported once by SMS and once at the next dial, with its reference."""
+def assert_reported(
+    worker: Worker, phone: Phone, language: str, what: str, minor: int, how: str = "done", details: str = ""
+) -> Operation:
+    """The accepted operation is processed, and reported once by SMS and once at the next dial, with its reference.
+
+    details: what the SMS says besides.
+    """
     operation = phone.accepted()
     before = worker.sms(phone.msisdn)
     worker.run()
-    line = f"{said(language, what)} {amount(minor, language)}: {said(language, how)}. "
-    line += f"{said(language, 'Ref')} {reference(operation.id)}"
-    assert worker.sms(phone.msisdn) == [*before, line]
+    outcome = f"{said(language, what)} {amount(minor, language)}: {said(language, how)}. "
+    ref = f"{said(language, 'Ref')} {reference(operation.id)}"
+    line = outcome + ref
+    assert worker.sms(phone.msisdn) == [*before, f"{outcome}{details}{ref}"]
     assert phone.dial().startswith(f"{line}\n")
     assert line not in phone.dial()
     assert len(phone.operations()) == 1
@@ -127,7 +134,8 @@ def test_money_is_sent(house: House, worker: Worker, awa: Phone, language: str, 
     operation = assert_reported(worker, awa, language, "Transfer", 2500)
     assert (operation.kind, operation.status) == ("wallet_transfer", Status.SUCCEEDED)
     assert (balance(awa), balance(kofi)) == (7500, 2500)
-    assert worker.sms(kofi.msisdn) == []
+    told = said(DEFAULT, "You got {amount} from {name}.", amount=amount(2500, DEFAULT), name=mask(awa.msisdn))
+    assert worker.sms(kofi.msisdn) == [f"{told} {said(DEFAULT, 'Ref')} {reference(operation.id)}"]
 
 
 def test_cash_is_withdrawn_at_a_merchant(house: House, worker: Worker, awa: Phone, language: str) -> None:
@@ -144,6 +152,8 @@ def test_cash_is_withdrawn_at_a_merchant(house: House, worker: Worker, awa: Phon
     operation = assert_reported(worker, awa, language, "Withdrawal", 4000)
     assert (operation.kind, operation.status) == ("wallet_withdrawal", Status.SUCCEEDED)
     assert (balance(awa), balance(owner)) == (6000, 4000)
+    told = said(DEFAULT, "Give {amount} in cash to {name}.", amount=amount(4000, DEFAULT), name=mask(awa.msisdn))
+    assert worker.sms(owner.msisdn) == [f"{told} {said(DEFAULT, 'Ref')} {reference(operation.id)}"]
 
 
 def test_a_service_is_paid_from_a_list_with_pages(worker: Worker, awa: Phone, language: str) -> None:
@@ -177,7 +187,7 @@ def test_a_fine_is_paid_from_the_phone(worker: Worker, awa: Phone, language: str
     assert awa.type("15000") == asks_pin(language, summary, amount=amount(15000, language), name=number)
     awa.type(PIN)
 
-    operation = assert_reported(worker, awa, language, "Fine", 15000)
+    operation = assert_reported(worker, awa, language, "Fine", 15000, details=f"{number}. ")
     assert (operation.kind, operation.status) == ("fine_payment", Status.SUCCEEDED)
     assert operation.request["amendes"] == [{"id": number, "amount": 15000}]
     asked = [asked for asked in worker.partner.asked if number in asked or awa.msisdn in asked]
@@ -212,7 +222,8 @@ def test_a_refund_is_shown_and_sent_too(worker: Worker, awa: Phone, language: st
     worker.partner.replies["settle"] = Declined("cancelled")
     awa.type("4", f"AM-{awa.msisdn[-8:]}", "700", PIN)
 
-    assert_reported(worker, awa, language, "Fine", 700, "failed, money given back")
+    why = said(language, "{fine}: {why}", fine=f"AM-{awa.msisdn[-8:]}", why=said(language, "it is cancelled"))
+    assert_reported(worker, awa, language, "Fine", 700, "failed, money given back", f"{why}. ")
     del worker.partner.replies["settle"]
     assert worker.partner.asked[-1] == ("refund", awa.msisdn, 700, "XOF")
 

@@ -8,17 +8,19 @@ import pytest
 from core.claims import claim
 from core.errors import StoreUnavailable
 from core.operation import Operation
-from core.steps import StepState
+from core.steps import StepRecord, StepState
 from core.store.port import Document, Store
 from products.fines.contract import FINE_PAYMENT, REFUND_STEP, RESERVED, Fine, FinePayment, settle_step
 from products.fines.process import fine_payment
+from products.fines.words import details
 from tests.doubles import FakeClock, PlayedDialect, new_operation
 from worker.partners.operators.port import Demand
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.policy import PAUSED
 from worker.process import AFTER_MONEY_S, Process, Refusal, Step
 
-REQUEST = FinePayment("+2250707000001", "XOF", 45, (Fine("A", 10), Fine("B", 15), Fine("C", 20)))
+PHONE = "+2250707000001"
+REQUEST = FinePayment(PHONE, "XOF", 45, (Fine("A", 10), Fine("B", 15), Fine("C", 20)))
 
 
 class PlayedRegistry:
@@ -154,3 +156,30 @@ def test_without_our_store_a_settlement_waits(store: Store, monkeypatch: pytest.
     assert isinstance(reply, Unavailable)
     assert not reply.called
     assert registry.settled == []
+
+
+@pytest.mark.parametrize(
+    ("code", "result", "said"),
+    [
+        ("fine_amount_mismatch", {"due": "15"}, "A : montant du ticket incorrect : 10 XOF au lieu de 15 XOF."),
+        ("fine_amount_mismatch", {}, "A : montant du ticket incorrect."),
+        ("fine_amount_mismatch", {"due": "1.5"}, "A : montant du ticket incorrect."),
+        ("fine_cancelled", {}, "A : annulée."),
+        ("some_other_code", {}, "A."),
+    ],
+    ids=str,
+)
+def test_an_sms_says_in_words_why_a_fine_was_refused(code: str, result: Mapping[str, str], said: str) -> None:
+    request = FinePayment(PHONE, "XOF", 10, (Fine("A", 10),))
+    record = StepRecord("op-1:check:A", StepState.DECLINED, result=result, last_error=code)
+    operation = new_operation(kind=FINE_PAYMENT.kind, request=request.to_json(), steps={"check:A": record})
+
+    assert details(operation, "fr") == said
+
+
+def test_an_sms_names_few_of_many_fines() -> None:
+    request = FinePayment(PHONE, "XOF", 50, tuple(Fine(f"AM-{number}", 10) for number in range(5)))
+    operation = new_operation(kind=FINE_PAYMENT.kind, request=request.to_json(), error={"code": "insufficient_funds"})
+
+    assert details(operation, "en").startswith("AM-0: not enough money; ")
+    assert details(operation, "en").endswith("; and 2 more.")

@@ -199,7 +199,7 @@ def test_nobody_listening_means_surely_not_sent() -> None:
     [
         (200, '{"status": "DUE", "amount": "15000"}', Confirmed()),
         (200, '{"status": "DUE", "amount": 15000.0}', Confirmed()),
-        (200, '{"status": "DUE", "amount": "15000.5"}', Declined("fine_amount_mismatch")),
+        (200, '{"status": "DUE", "amount": "15000.5"}', Declined("fine_amount_mismatch", {"due": "15000.5"})),
         (200, '{"status": "DUE"}', Declined("fine_amount_mismatch")),
         (200, '{"status": "DUE", "amount": "15000", "currency": "XOF"}', Confirmed()),
         (200, '{"status": "DUE", "amount": "15000", "currency": "GNF"}', Declined("fine_currency_mismatch")),

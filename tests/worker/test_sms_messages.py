@@ -11,7 +11,7 @@ import pytest
 from core.broker.embedded import EmbeddedBroker
 from core.errors import StoreUnavailable
 from core.ids import new_id
-from core.notices.outcome import Notification
+from core.notices.outcome import Notification, receiver
 from core.operation import Operation, Status
 from core.steps import StepState
 from core.store.port import OPERATIONS, Store
@@ -252,7 +252,7 @@ def test_many_that_notify_of_an_end_at_once_notify_once(store: Store, clock: Fak
         thread.start()
     for thread in threads:
         thread.join()
-    assert message(store).request == {"to": PHONE, "about": "op-1", "text": None}
+    assert message(store).request == {"to": PHONE, "about": "op-1", "text": None, "receiver": None}
 
 
 def test_a_notification_that_broke_off_is_made_once_by_the_next(store: Store, clock: FakeClock) -> None:
@@ -289,3 +289,44 @@ def test_no_end_is_saved_whose_notification_failed(store: Store, clock: FakeCloc
     assert load(store).status is Status.SUCCEEDED
     engine(store, clock, sms(store, phone, clock)).advance(message(store).id)
     assert len(phone.sent) == 1
+
+
+RECEIVERS = (receiver("+2250707000012", "en", "You got 2,500 XOF from awa."),)
+
+
+def test_who_got_money_is_notified_too(store: Store, clock: FakeClock) -> None:
+    insert(store, status=Status.SUCCEEDED, due_at=None, notification=NOTIFICATION, receivers=RECEIVERS)
+    for _ in range(2):
+        notify(store, clock)
+    phone = Phone()
+    for each in messages(store):
+        engine(store, clock, sms(store, phone, clock)).advance(each.id)
+
+    assert sorted(text for _, _, text in phone.sent) == [
+        "Transfer 2,500 XOF: done. Ref op-1",
+        "You got 2,500 XOF from awa. Ref op-1",
+    ]
+    assert {to for _, to, _ in phone.sent} == {PHONE, "+2250707000012"}
+
+
+def test_who_got_no_money_is_not(store: Store, clock: FakeClock) -> None:
+    insert(store, status=Status.FAILED, due_at=None, receivers=RECEIVERS)
+    notify(store, clock)
+    assert messages(store) == []
+
+    # If a worker announced an end that another one has saved otherwise
+    notify(store, clock, replace(load(store), status=Status.SUCCEEDED))
+    phone = Phone()
+    engine(store, clock, sms(store, phone, clock)).advance(message(store).id)
+
+    assert (phone.sent, message(store).error) == ([], {"code": "did_not_happen", "step": "wait"})
+
+
+def test_the_outcome_of_a_kind_may_have_details(store: Store, clock: FakeClock) -> None:
+    insert(store, status=Status.FAILED, due_at=None, notification=NOTIFICATION)
+    notify(store, clock)
+    phone = Phone()
+    said = sms(store, phone, clock, {"test": lambda operation, language: f"Why, in {language}."})
+    engine(store, clock, said).advance(message(store).id)
+
+    assert phone.sent[0][2] == "Transfer 2,500 XOF: failed, no money taken. Why, in en. Ref op-1"

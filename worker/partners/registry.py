@@ -8,6 +8,8 @@ from worker.partners.breaker import Breaker
 from worker.partners.http import PartnerHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 
+MAX_AMOUNT_CHARS = 30
+
 
 class Registry:
     REASONS = ("ALREADY_PAID", "UNKNOWN_FINE", "AMOUNT_MISMATCH", "CANCELLED", "NOT_PAID")
@@ -37,7 +39,8 @@ class Registry:
             case "DUE" if _same_amount(answer.body.get("amount"), minor, currency):
                 return Confirmed()
             case "DUE":
-                return Declined("fine_amount_mismatch")
+                due = _amount(answer.body.get("amount"))
+                return Declined("fine_amount_mismatch", {} if due is None else {"due": str(due)})
             case "PAID":
                 return Declined("fine_already_paid")
             case "CANCELLED":
@@ -69,7 +72,12 @@ class Registry:
 
 
 def _same_amount(reported: object, minor: int, currency: str) -> bool:
+    return _amount(reported) == Decimal(format_minor(minor, currency))
+
+
+def _amount(reported: object) -> Decimal | None:
     try:
-        return Decimal(str(reported)) == Decimal(format_minor(minor, currency))
+        amount = Decimal(str(reported)[:MAX_AMOUNT_CHARS])
     except InvalidOperation:
-        return False
+        return None
+    return amount if amount.is_finite() else None
