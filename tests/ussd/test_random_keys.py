@@ -1,6 +1,7 @@
 """Whatever three phones type for 2,000 steps: there is always a page that fits, and no money appears or vanishes."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,12 +146,16 @@ def test_random_keys_break_nothing(house: House, tmp_path: Path, seed: int, losi
     accepted = [Operation.from_document(found) for found in scan(house.store, OPERATIONS, {})]
     assert {operation.status for operation in accepted} <= TERMINAL | {Status.NEEDS_REVIEW}
     assert {operation.kind for operation in accepted} == KINDS
-    # What a screen has promised is there, nothing else is, and one SMS reported each
+    # What a screen has promised is there, nothing else is, and one SMS reported each; who got money has one too
     paid = [operation for operation in accepted if operation.notification]
     assert len(paid) > 40
     assert promised == {reference(operation.id) for operation in paid} or losing
     assert promised <= {reference(operation.id) for operation in paid}
-    texts = [text for each in people for text in worker.sms(each.phone.msisdn)]
+    texts = {each.phone.msisdn: worker.sms(each.phone.msisdn) for each in people}
     for operation in paid:
-        ended = operation.status in TERMINAL
-        assert sum(text.endswith(reference(operation.id)) for text in texts) == ended, operation
+        told = [operation.notification] if operation.status in TERMINAL else []
+        told += operation.receivers if operation.status is Status.SUCCEEDED else ()
+        expected = Counter(each["msisdn"] for each in told if each and each["msisdn"] in texts)
+        ref = reference(operation.id)
+        found = Counter(msisdn for msisdn, sent in texts.items() for text in sent if text.endswith(ref))
+        assert found == expected, operation
