@@ -16,6 +16,7 @@ from core.errors import StoreUnavailable
 from core.identity.people import People
 from core.settings import BadSettings, read_settings
 from core.store.port import DATA_AT_REST, LEASES, OPERATIONS, Document, Store
+from core.store.resealing import NOTICED_S
 from ops.commands import cli
 from ops.doctor.findings import Level
 from ops.doctor.servers import check_store
@@ -55,6 +56,14 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
 
+@pytest.fixture(autouse=True)
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited for others, in seconds, which takes no time here."""
+    waits: list[float] = []
+    monkeypatch.setattr("ops.data.sleep", waits.append)
+    return waits
+
+
 def done(*arguments: str) -> dict[str, Any]:
     result = run("data", *arguments, "--json")
     assert result.exit_code == 0, result.output
@@ -67,11 +76,14 @@ def bytes_of(path: Path) -> str:
     return "".join(each.read_bytes().decode("latin-1") for each in path.parent.glob(f"{path.name}*"))
 
 
-def test_a_store_is_sealed_and_nothing_of_it_is_left_in_the_file(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_is_sealed_and_nothing_of_it_is_left_in_the_file(
+    plain: Path, monkeypatch: pytest.MonkeyPatch, waited: list[float]
+) -> None:
     assert PHONES[0] in bytes_of(plain)
     keys(monkeypatch)
 
     assert done("seal") == {"sealed": 8, "left": 0, "unreadable": []}
+    assert waited == [NOTICED_S]
 
     assert not any(text in bytes_of(plain) for text in (*PHONES, "somebody"))
     with closing(open_store(read_settings())) as store:
