@@ -91,6 +91,18 @@ def test_a_store_is_sealed_and_nothing_of_it_is_left_in_the_file(
     assert run("people", "suspend", PHONES[0]).exit_code == 0
 
 
+def test_a_process_without_keys_that_runs_on_uses_the_store_no_more(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.store.at_rest.CHECK_EVERY_S", 0)
+    with closing(open_store(read_settings())) as running:
+        assert running.get(OPERATIONS, "op-0") is not None
+        keys(monkeypatch)
+        done("seal")
+        with pytest.raises(StoreUnavailable, match="The store is sealed, and no keys are set"):
+            running.insert(OPERATIONS, new_operation(id="op-9").to_document())
+
+
 def test_after_a_rotation_the_former_key_is_taken_out(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys(monkeypatch)
     done("seal")
