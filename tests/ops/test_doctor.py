@@ -155,6 +155,16 @@ def test_queues_with_other_arguments_are_named(rabbit: Rabbit) -> None:
     assert check(rabbit.url, kinds, name) == [topology.queue("sms")]
 
 
+@pytest.mark.parametrize(("differing", "level"), [([], Level.OK), (["sms"], Level.WRONG)])
+def test_a_broker_with_such_queues_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, differing: list[str], level: Level
+) -> None:
+    monkeypatch.setattr("ops.doctor.servers.check_queues", lambda *_: differing)
+    [found] = check_broker(REMOTE)
+    assert found.level is level
+    assert all(name in found.said for name in differing)
+
+
 def test_a_broker_that_is_away_is_wrong_and_none_is_none() -> None:
     [found] = check_broker(replace(REMOTE, broker_url=f"amqp://127.0.0.1:{closed_port()}/"))
     assert found.level is Level.WRONG
