@@ -35,7 +35,7 @@ from core.sealing import Keys, Sealing
 from core.secrets import signing_secrets
 from core.security_log import SecurityLog
 from core.settings import BadSettings, Settings
-from core.store.at_rest import Misfit, Unchecked, require_fit
+from core.store.at_rest import Checked, Misfit, require_fit
 from core.store.migration import Migration
 from core.store.port import CONNECTIONS, ELECTION_S, Document, Store
 from core.store.sealed import SealedStore, upcast_stored
@@ -201,14 +201,15 @@ def open_store(settings: Settings, election_s: float = ELECTION_S, *, marks: boo
     store, collections = open_raw_store(settings, election_s), settings.installed.collections
     sealing = sealing_of(settings)
     check = partial(require_fit, store, sealing, collections, marks)
-    fitting: Store = store
+    answers = True
     try:
         check()
     except Misfit as error:
         store.close()
         raise BadSettings(error.message) from None
     except StoreUnavailable:
-        fitting = cast("Store", Unchecked(store, check))
+        answers = False
+    fitting = cast("Store", Checked(store, check, answers))
     return SealedStore(fitting, sealing, collections) if sealing else fitting
 
 

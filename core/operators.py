@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import phonenumbers
@@ -74,6 +75,12 @@ class OperatorTable:
     def serving(self, phone: str, asked: str | None = None) -> OperatorSettings:
         """Returns the operator that a request names, or else the one that serves the phone. Raises InvalidField."""
         return self.named(asked) if asked is not None else self._serving(phone)
+
+    def by_number(self, phone: str) -> str | None:
+        """The name of the operator that serves a phone by its number; None if that tells nothing. phone: in E.164."""
+        with suppress(InvalidField):
+            return self._serving(phone).name
+        return None
 
     def named(self, asked: str) -> OperatorSettings:
         """Returns the operator of this name. Raises InvalidField."""

@@ -1,7 +1,8 @@
 """Requests for approval on a phone: only so many may be open at once, and those of its owner are counted apart.
 
 A document for each phone lists its open operations, and another one those that its owner asked for. Compare-and-set
-changes them, so the limits are exact at any concurrency.
+changes them, so the limits are exact at any concurrency. Each operator has a count of its own: who names a wrong one,
+which never rings, uses up nothing of the right one.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from core.clock import Clock, from_rfc3339, to_rfc3339
 from core.errors import Conflict, Duplicate, StoreUnavailable, TooManyAttempts
 from core.identity.windows import Window
 from core.operation import Operation
+from core.steps import StepRecord, StepState
 from core.store.port import ATTEMPTS, MAX_CAS_TRIES, OPERATIONS, Document, Store
 from core.upcasts import NewerDocument
 
@@ -22,6 +24,12 @@ UNBORN = timedelta(seconds=60)
 """How long an operation that is not stored yet has its place: longer than a request takes. It may never be stored."""
 RETRY_AFTER_S = 60
 HOUR = timedelta(hours=1)
+NOT_ASKED = frozenset(
+    {"payer_not_found", "amount_not_supported", "refused_as_invalid", "operator_misconfigured", "partner_unavailable"}
+)
+"""Refusals of an operator that has asked nobody: see docs/reference/errors.md."""
+UNSEEN_MS = 1000
+"""An operator that refuses within this time has asked nobody: a person needs longer to see a request and refuse it."""
 
 Entry = dict[str, Any]
 
@@ -48,11 +56,14 @@ class Prompt:
     """The approval that an operation asks a phone for.
 
     msisdn: in E.164; step: of the operation, whose end is the end of the prompt.
-    most: how many may be open on the phone.
-    an_hour: how many the phone may get within an hour; None for any number. What ended before its owner was asked does
-        not count.
+    most: how many of one operator may be open on the phone.
+    an_hour: how many the phone may get from one operator within an hour; None for any number. What ended before its
+        owner was asked does not count.
     limits: how often it may be asked for.
     by_owner: whether the phone's owner asks. Their open ones are counted apart: others do not keep them out.
+    operator: that is asked. served_by: the one that serves the phone by its number; None if that tells nothing.
+        All operators together may ask for twice `most` and `an_hour`, and those that do not serve the phone leave half
+        of that to the one that does.
     """
 
     msisdn: str
@@ -61,6 +72,8 @@ class Prompt:
     an_hour: int | None = None
     limits: tuple[Limit, ...] = ()
     by_owner: bool = False
+    operator: str | None = None
+    served_by: str | None = None
 
 
 class Prompts:
@@ -82,12 +95,13 @@ class Prompts:
             waiting = [entry for entry in entries if "asked_at" not in entry]
             if any(entry["request"] == request and self._is_unborn(entry) for entry in waiting):
                 return None
-            if len(waiting) >= prompt.most:
+            if _in_the_way(prompt, waiting, prompt.most):
                 raise TooManyPrompts(RETRY_AFTER_S)
-            if prompt.an_hour is not None and len(entries) >= prompt.an_hour:
-                raise TooManyPrompts(self._free_in_s(entries))
+            if prompt.an_hour is not None and (counted := _in_the_way(prompt, entries, prompt.an_hour)):
+                raise TooManyPrompts(self._free_in_s(counted))
             at = to_rfc3339(self._clock.now())
-            return [*entries, {"operation": operation, "request": request, "step": prompt.step, "at": at}]
+            mine = {"operation": operation, "request": request, "step": prompt.step, "at": at}
+            return [*entries, {**mine, "operator": prompt.operator}]
 
         if self._change(prompt, join):
             self._count(prompt, operation)
@@ -150,7 +164,7 @@ class Prompts:
         record = operation.step(entry["step"])
         if not operation.terminal and not record.ended:
             return entry
-        if record.submitted_at is None or now >= record.submitted_at + HOUR:
+        if record.submitted_at is None or now >= record.submitted_at + HOUR or not _may_have_rung(record):
             return None
         return {**entry, "asked_at": to_rfc3339(record.submitted_at)}
 
@@ -161,6 +175,28 @@ class Prompts:
 
     def _is_unborn(self, entry: Entry) -> bool:
         return self._store.get(OPERATIONS, entry["operation"]) is None
+
+
+def _in_the_way(prompt: Prompt, entries: list[Entry], most: int) -> list[Entry]:
+    """Those that leave no room for one more; empty while there is room.
+
+    most: for one operator. An entry of a release that did not note the operator counts for any.
+    """
+    mine = [entry for entry in entries if entry.get("operator", prompt.operator) == prompt.operator]
+    if len(mine) >= most:
+        return mine
+    if prompt.operator == prompt.served_by:
+        return []
+    others = [entry for entry in entries if entry.get("operator", prompt.operator) != prompt.served_by]
+    return others if len(others) >= (most if prompt.served_by else 2 * most) else []
+
+
+def _may_have_rung(record: StepRecord) -> bool:
+    """Whether the phone's owner may have been asked. record: of a step that was submitted, and has ended."""
+    if record.state is not StepState.DECLINED:
+        return True
+    at_once = len(record.calls) == record.attempts == 1 and record.calls[0].took_ms < UNSEEN_MS
+    return record.last_error not in NOT_ASKED and (record.acknowledged or not at_once)
 
 
 def _id(prompt: Prompt) -> str:

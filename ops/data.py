@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from time import sleep
 
 import click
 from rich.console import Console
@@ -80,7 +81,7 @@ def _resealing(settings: Settings, alone: bool = False) -> Iterator[Resealing]:
         with closing(open_raw_store(settings)) as store, _progress() as seen:
             if alone:
                 require_no_worker(store, SystemClock())
-            yield Resealing(store, Sealing(settings.keys), settings.installed.collections, seen)
+            yield Resealing(store, Sealing(settings.keys), settings.installed.collections, seen, sleep)
     except (BadSettings, StoreUnavailable) as error:
         raise click.ClickException(str(error)) from None
 
@@ -107,6 +108,8 @@ def _say(done: Done, what: str, as_json: bool) -> None:
         click.echo(f"{what}: {done.rewritten} documents; left: {done.left}")
         if done.left:
             click.echo("Others changed these documents at the same time. Run it again.")
+            if what != "rotated":
+                click.echo("Before that, stop the API, all workers and all other commands.")
         for name in done.broken[:SHOWN]:
             click.echo(f"does not open: {name}")
         if done.broken:

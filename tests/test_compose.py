@@ -110,6 +110,8 @@ def test_containers_may_do_little() -> None:
     services = project(COMPOSE, COMPOSE_PROFILES="sandbox")["services"]
     for name, service in services.items():
         assert service["cap_drop"] == ["ALL"], name
+        assert name == "secrets" or "cap_add" not in service, name
+        assert service.get("user") != "root" or name == "secrets", name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service.get("read_only") or name in ("mongo", "rabbitmq"), name
         assert service.get("mem_limit") or name == "secrets", name
@@ -120,6 +122,14 @@ def test_containers_may_do_little() -> None:
     }  # fmt: skip
     assert services["mongo"]["networks"].keys() == {"store"}
     assert "--keyFile" in services["mongo"]["command"]
+    assert services["mongo"]["environment"]["MONGO_INITDB_ROOT_PASSWORD_FILE"] == "/run/secrets/mongo_password"
+    assert services["secrets"]["cap_add"] == ["CHOWN", "DAC_OVERRIDE", "FOWNER"]
+    assert services["secrets"]["network_mode"] == "none"
+    users = {name: services[name].get("user") for name in ("mongo", "rabbitmq", "proxy")}
+    assert users == {"mongo": "999:999", "rabbitmq": "999:999", "proxy": "101:101"}  # else root at first
+    for name, service in services.items():
+        secrets = [each for each in service.get("volumes", []) if each["target"] == "/run/secrets"]
+        assert all(each.get("read_only") for each in secrets) or name == "secrets", name
 
 
 def _mounts(service: dict[str, Any]) -> dict[str, str]:

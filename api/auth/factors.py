@@ -10,10 +10,11 @@ from api.auth.access import signed_in
 from api.auth.again import Again, show_again
 from api.auth.callers import person
 from api.auth.phones import WrongCode
-from api.auth.routes import guarded, look_at_factor
+from api.auth.routes import guesses, look_at_factor
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.fields import Text
+from api.limits import here
 from core.identity.second_factor import SecondFactor, uri
 
 blueprint = Routes(
@@ -76,7 +77,8 @@ class FactorConfirmation(MethodView):
     @blueprint.doc(security=BEARER)
     def post(self, payload: dict[str, Any]) -> Response:
         """Confirm the secret by a code of your device. From now on signing in needs one, or a recovery code."""
-        with guarded(person().name):
+        # Its owner has just seen the secret: who types a code wrong guesses at no password, nor at a confirmed factor.
+        with guesses().code(f"{person().id}\nconfirm", here(), known=False):
             made = factors().confirm(person().id, payload["code"])
             if made is None:
                 raise WrongCode
@@ -88,7 +90,6 @@ def factors() -> SecondFactor:
 
 
 def _use(code: str) -> None:
-    """Raises WrongCode."""
-    with guarded(person().name):
-        if not look_at_factor(person(), code):
-            raise WrongCode
+    """Raises WrongCode, and TooManyAttempts."""
+    if not look_at_factor(person(), code):
+        raise WrongCode

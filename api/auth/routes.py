@@ -134,14 +134,12 @@ class Token(MethodView):
         with_code = bool(otp) and named is not None and named.has_factor
         with guarded(username, with_code) as full:
             found = core().credentials.authenticate(username, given["password"])
+            if full and named is not None and not _is_right_past_the_counts(named, found, otp):
+                raise full
             if found is None:
-                if full and named is not None:
-                    look_at_factor(named, "", f"\n{new_id()}")  # takes as long as a wrong code, and tells as little
                 raise WrongCredentials
-            if found.has_factor and not (otp and look_at_factor(found, otp)):
-                raise WrongFactor
-            if full and not found.has_factor:
-                raise full  # it was removed a moment ago
+        if full is None and found.has_factor and not (otp and look_at_factor(found, otp)):
+            raise WrongFactor  # the password was right: this uses up none of the guesses at it
         core().credentials.remember(found.id, here())
         token = tokens().issue(found.id, found.epoch, two_factors=found.has_factor)
         response = jsonify(access_token=token, token_type="bearer", expires_in=LIFETIME_S)
@@ -170,13 +168,26 @@ def guarded(username: str, with_code: bool = False) -> Iterator[TooManyAttempts 
     named = core().people.named(username)
     g.account = named.id if named else None
     known = named is not None and is_known_here(named)
-    with Guesses(core().store, core().clock).guess(_account(username), here(), known, with_code) as full:
+    with guesses().guess(_account(username), here(), known, with_code) as full:
         try:
             yield full
         except (Unauthenticated, TooManyAttempts):
             if full is None:
                 raise
             raise full from None
+
+
+def _is_right_past_the_counts(named: Person, found: Person | None, code: str) -> bool:
+    """Whether the password and the code are right, after the same work whatever is wrong: it tells nothing.
+
+    named: whose username was given; found: the same person, if the password is right.
+    """
+    account, known = _account(named.username or named.id), is_known_here(named)
+    closed = guesses().closed_to_codes(account, here(), known)
+    if found is None or not found.has_factor or closed:
+        look_at_factor(named, "", f"\n{new_id()}")
+        return False
+    return look_at_factor(found, code)
 
 
 def look_at_factor(owner: Person, code: str, what: str = "") -> bool:
@@ -186,17 +197,21 @@ def look_at_factor(owner: Person, code: str, what: str = "") -> bool:
     Raises TooManyAttempts.
     """
     account, known = f"{_account(owner.username or owner.id)}{what}", is_known_here(owner)
-    with suppress(WrongFactor), Guesses(core().store, core().clock).code(account, here(), known):
+    with suppress(WrongFactor), guesses().code(account, here(), known):
         if not SecondFactor(core().store, core().clock).use(owner.id, code):
             raise WrongFactor
         return True
     return False
 
 
+def guesses() -> Guesses:
+    return Guesses(core().store, core().clock)
+
+
 def welcome(owner: Person) -> None:
     """Remembers the caller's address as the owner's, who has shown there in another way who they are."""
     core().credentials.remember(owner.id, here())
-    Guesses(core().store, core().clock).forget(_account(owner.username or owner.id), here())
+    guesses().forget(_account(owner.username or owner.id), here())
 
 
 def refuse_weak(password: str, username: str | None) -> None:

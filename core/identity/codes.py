@@ -30,6 +30,8 @@ MAX_CODES_TO_PHONE = 10
 TRIES = ((20, 3600), (50, 86400))
 """Wrong tries for one purpose, phone and owner: so many within so many seconds, from all addresses but the known ones,
 and from each of those. 50 of a million codes a day: whoever guesses every day of a year succeeds with 1.8 %."""
+TRIES_OF_PHONE = TRIES[-1]
+"""Wrong tries for one purpose and phone over all owners: any account may name any phone, and gets codes of its own."""
 
 
 def six_digits() -> str:
@@ -54,6 +56,7 @@ class Codes:
         self._asked_known = Window(store, clock, f"code {what} of a known asker", MAX_CODES_KNOWN, CODES_WITHIN_S)
         self._sent = Window(store, clock, f"code {what}", MAX_CODES_TO_PHONE, CODES_WITHIN_S)
         self._wrong = tuple(Window(store, clock, f"wrong code {what} {limit[1]}", *limit) for limit in TRIES)
+        self._wrong_of_phone = Window(store, clock, f"wrong code {what} of a phone", *TRIES_OF_PHONE)
 
     def new(
         self,
@@ -97,7 +100,8 @@ class Codes:
 
         A try is counted before the code is looked at, so that many at once are not more tries.
         address, known: of whoever tries; see `new`.
-        Raises TooManyAttempts after MAX_TRIES wrong ones of this code from this address, and beyond TRIES.
+        Raises TooManyAttempts after MAX_TRIES wrong ones of this code from this address, and beyond TRIES and
+        TRIES_OF_PHONE.
         """
         id, now = self._id(msisdn, owner), self._clock.now()
         sent = self._store.get(ATTEMPTS, id)
@@ -110,7 +114,7 @@ class Codes:
         if tries >= MAX_TRIES:
             raise TooManyAttempts(int((from_rfc3339(sent["ends_at"]) - now).total_seconds()) + 1)
         right = hmac.compare_digest(sent["code"], self._hash(id, code))
-        with self._try(f"{msisdn}\n{owner}\n{place if known else ''}", right):
+        with self._try(f"{msisdn}\n{owner}\n{place if known else ''}", msisdn if owner else None, right):
             counted = {**tries_of, place: tries + 1}
             try:
                 self._store.replace(ATTEMPTS, {**sent, "tries_of": counted, "code": None if right else sent["code"]})
@@ -130,9 +134,13 @@ class Codes:
             raise
 
     @contextmanager
-    def _try(self, name: str, right: bool) -> Iterator[None]:
-        """Counts a try before the code is compared. If it was right, the count is taken back."""
-        begun = count_all((window, name) for window in self._wrong)
+    def _try(self, name: str, phone: str | None, right: bool) -> Iterator[None]:
+        """Counts a try before the code is compared. If it was right, the count is taken back.
+
+        phone: where the code is one of several owners'.
+        """
+        of_phone = [(self._wrong_of_phone, phone)] if phone else []
+        begun = count_all([*((window, name) for window in self._wrong), *of_phone])
         yield
         if right:
             take_back_all(begun)

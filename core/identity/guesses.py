@@ -77,6 +77,12 @@ class Guesses:
         yield
         take_back_all(begun)
 
+    def closed_to_codes(self, account: str, address: str, known: bool) -> bool:
+        """Whether `code` would refuse."""
+        name = f"{account}\n{network(address) if known else ''}"
+        full = [window.full(name) for window in self._codes]  # each is read, whatever the others say
+        return any(full)
+
     def forget(self, account: str, address: str) -> None:
         """Forgets the wrong passwords for an account from an address: its owner has shown there who they are."""
         self._pair.forget(f"{account}\n{network(address)}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from time import monotonic
 from typing import Any
 
 from core.errors import Conflict, Duplicate, StoreUnavailable
@@ -11,6 +12,8 @@ from core.store.port import DATA_AT_REST, Collection, Document, Store
 MARKER = "state"
 """The id of the only document."""
 _CHECKED, _STATE = DATA_AT_REST.encode(), f"{DATA_AT_REST} state".encode()
+CHECK_EVERY_S = 2.0
+"""How often a process looks at the marker again, at most, while it uses the store."""
 MAX_TRIES = 5
 """Each but the first needs another process to have marked the store meanwhile."""
 
@@ -138,22 +141,28 @@ def mark(store: Store, change: Callable[[Document | None], Document | None]) -> 
     raise StoreUnavailable(reason="other processes mark the store all the time")
 
 
-class Unchecked:
-    """The Store port round a store that did not answer when the process started: the first verb that reaches it checks.
+class Checked:
+    """The Store port round a store whose marker is looked at again and again: a process that runs on without keys while
+    the store is sealed writes nothing into it that is readable.
 
     check: raises as `require_fit` does.
+    checked: whether it has just been checked. If not, the first verb that reaches the store does.
+    monotonic: the time, in seconds since some moment.
     """
 
-    def __init__(self, store: Store, check: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, check: Callable[[], None], checked: bool, monotonic: Callable[[], float] = monotonic
+    ) -> None:
         self._store = store
         self._check = check
-        self._fits = False
+        self._monotonic = monotonic
+        self._good_until = monotonic() + CHECK_EVERY_S if checked else 0.0
 
     def __getattr__(self, verb: str) -> Any:
-        if not self._fits and verb != "close":
+        if (now := self._monotonic()) >= self._good_until and verb != "close":
             try:
                 self._check()
             except Misfit as error:  # its message is for who runs this, and the log's
                 raise StoreUnavailable(reason=error.message) from None
-            self._fits = True
+            self._good_until = now + CHECK_EVERY_S
         return getattr(self._store, verb)

@@ -8,7 +8,7 @@ from functools import partial
 
 from core.errors import Conflict, Duplicate
 from core.sealing import BrokenSeal, Sealing
-from core.store.at_rest import Misfit, State, altered, mark, marker, not_sealed, require_keys, stated
+from core.store.at_rest import CHECK_EVERY_S, Misfit, State, altered, mark, marker, not_sealed, require_keys, stated
 from core.store.port import Collection, Document, Store, scan
 from core.store.sealed import Forms, is_sealed
 
@@ -17,13 +17,17 @@ THREADS = 8
 BATCH = 200
 MAX_PASSES = 10
 """Each but the first needs somebody to have written a document under another key since."""
+ALONE_PASSES = 2
+"""Where nobody else may use the store: the second one finds who does."""
+NOTICED_S = 2 * CHECK_EVERY_S
+"""After so long, in seconds, every process of this release has seen the marker, and has ended the verb it was in."""
 
 
 @dataclass
 class Done:
     """What became of documents.
 
-    rewritten: how many. left: those that others saved under an earlier key in the last pass.
+    rewritten: how many. left: those that others saved under an earlier key, or without one, until the last pass.
     broken: those that do not open, as `collection/id`.
     """
 
@@ -38,6 +42,7 @@ Step = Callable[[Collection, Document], bool]
 
 class Resealing:
     """store: as the database has it. seen: called with the number of documents that were looked at since the last call.
+    wait: waits so many seconds for processes that run on to see that the store is being changed.
 
     Every verb raises Misfit for keys that are not the store's, and StoreUnavailable.
     """
@@ -48,22 +53,24 @@ class Resealing:
         sealing: Sealing,
         collections: Mapping[str, Collection],
         seen: Callable[[int], object] = lambda number: None,
+        wait: Callable[[float], object] = lambda seconds: None,
     ) -> None:
         self._store = store
         self._forms = Forms(sealing)
         self._sealing = sealing
         self._collections = [collection for collection in collections.values() if collection.sealed]
         self._seen = seen
+        self._wait = wait
 
     def seal(self) -> Done:
-        """Seals what is not sealed yet. No other process may use the store meanwhile."""
+        """Seals what is not sealed yet. It is not done while another process uses the store."""
         self._mark(State.SEALING)
-        return self._finished(self._passes(self._seal), State.SEALED)
+        return self._finished(self._alone(self._seal), State.SEALED)
 
     def unseal(self) -> Done:
-        """Opens what is sealed, for good. No other process may use the store meanwhile."""
+        """Opens what is sealed, for good. It is not done while another process uses the store."""
         self._mark(State.UNSEALING)
-        return self._finished(self._passes(self._unseal), State.PLAIN)
+        return self._finished(self._alone(self._unseal), State.PLAIN)
 
     def rotate(self) -> Done:
         """Brings all documents under the key that seals now, while others use the store."""
@@ -83,7 +90,8 @@ class Resealing:
                 return {**found, **stated(state, self._sealing)}
             if state is State.UNSEALING:
                 raise Misfit("The store is not sealed: there is nothing to do.")
-            if any(is_sealed(each) for name in self._collections for each in self._store.find(name.name, {}, limit=1)):
+            # All of them: who writes into the store puts a document that is not sealed before those that are.
+            if any(is_sealed(each) for name in self._collections for each in scan(self._store, name.name, {})):
                 raise altered()
             return marker(state, self._sealing)
 
@@ -93,6 +101,17 @@ class Resealing:
         """Marks the store, unless something is left. The token of the marker then is of the key that seals now."""
         if not done.left and not done.broken:
             mark(self._store, lambda found: marker(state, None if state is State.PLAIN else self._sealing))
+        return done
+
+    def _alone(self, step: Step) -> Done:
+        """What is found in the second pass was written by somebody else since the first: that is left."""
+        self._wait(NOTICED_S)
+        done, rewritten = Done(), 0
+        for _ in range(ALONE_PASSES):
+            rewritten, done.left, done.broken = done.rewritten, 0, []
+            for collection in self._collections:
+                self._pass(collection, step, done)
+        done.left += done.rewritten - rewritten
         return done
 
     def _passes(self, step: Step) -> Done:

@@ -105,18 +105,23 @@ def post(asked: Asked) -> Response:
         payment.to_json(),
         client(),
         subject=payment.msisdn,
-        unique=_unique(payment),
+        unique=_unique(payment, operator),
         operator=operator,
         report_to=report_to(asked.callback_url),
-        prompt=prompt_of(payment.msisdn, DEBIT_STEP),
+        prompt=prompt_of(payment.msisdn, operator, DEBIT_STEP),
     )
     return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))
 
 
-def _unique(payment: FinePayment) -> dict[str, Any]:
-    """What no two payments share. A machine's payments are its own, whoever else asks for the same."""
-    known = caller_or_none()
-    return payment.to_json() | ({"client": known.id} if known else {})
+def _unique(payment: FinePayment, operator: str) -> dict[str, Any]:
+    """What no two payments share. A machine's payments are its own, whoever else asks for the same.
+
+    An operator that does not serve the phone by its number has payments of its own: who names one does not have the
+    owner, by USSD or HTTP, get a payment that the phone is not asked about.
+    """
+    known, usual = caller_or_none(), core().settings.operators.by_number(payment.msisdn)
+    asked = {} if operator == usual else {"operator": operator}
+    return payment.to_json() | asked | ({"client": known.id} if known else {})
 
 
 @payments.on_list(for_operator_or(SCOPE_READ), PaymentsQuery)

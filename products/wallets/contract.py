@@ -132,7 +132,9 @@ def limited(core: Core, me: Person, command: Command, prompt: Prompt | None) -> 
     if not core.settings.operators.named(command.operator or "").asks_payer:
         raise PhoneNotProven
     few = Limit("top-ups of an unproven phone", me.msisdn, UNPROVEN_A_DAY, DAY_S)
-    return replace(command, prompt=Prompt(me.msisdn, DEBIT_STEP, UNPROVEN_OPEN, limits=(few,)))
+    served_by = core.settings.operators.by_number(me.msisdn)
+    asked = Prompt(me.msisdn, DEBIT_STEP, UNPROVEN_OPEN, operator=command.operator, served_by=served_by)
+    return replace(command, prompt=replace(asked, limits=(few,)))
 
 
 def transfer(me: Person, to: Person, amount: int, currency: str, note: str | None = None) -> Command:

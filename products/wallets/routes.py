@@ -101,7 +101,7 @@ def post(payload: dict[str, Any]) -> Response:
     me, wallet = person(), own_wallet()
     currency = wallet["currency"]
     command = top_up(core(), me, amount_of(payload["amount"], currency), currency, payload["operator"])
-    return top_ups.accept(limited(core(), me, command, prompt_of(me.msisdn or "", DEBIT_STEP)))
+    return top_ups.accept(limited(core(), me, command, prompt_of(me.msisdn or "", command.operator or "", DEBIT_STEP)))
 
 
 @top_ups.on_get(signed_in)

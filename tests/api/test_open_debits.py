@@ -13,6 +13,13 @@ from core.steps import StepState
 from tests.answers import Answer
 from tests.api.kit import PASSWORD, PHONE, URL, Caller, House, assert_problem, body, build
 
+THREE = OperatorTable(
+    tuple(
+        OperatorSettings(name, "generic", f"http://{name}.invalid", prefixes=prefixes)
+        for name, prefixes in (("orange", ("+22507",)), ("moov", ("+22501",)), ("wave", ()))
+    ),
+    "orange",
+)
 SILENT = OperatorTable((OperatorSettings(ONLY, "generic", "http://operator.invalid", asks_payer=False),), ONLY)
 
 
@@ -114,6 +121,38 @@ def test_what_ends_before_the_phone_rings_uses_up_nothing() -> None:
         assert pay(house, fine(20 + number)).status_code == 202
     assert_problem(pay(house, fine(30)), 429, "too_many_open_debits")
     house.store.close()
+
+
+def test_strangers_who_name_other_operators_neither_ring_nor_keep_out_the_owner() -> None:
+    house = build(operators=THREE, open_debits_per_phone=3, debits_per_phone_per_hour=5)
+    awa, eve = house.person("awa", msisdn=PHONE), house.person("eve", msisdn="+2250707000002")
+    first = fine(1)
+    # Given open debits at all other operators in turn, by nobody and by somebody with a token and another phone
+    stuck = [pay(house, {**first, "operator": name}) for name in ("moov", "wave")]
+    answers = [eve.post(URL, fine(10 + n, operator=("moov", "wave")[n % 2])).status_code for n in range(3)]
+    assert ([each.status_code for each in stuck], answers) == ([202, 202], [202, 429, 429])
+
+    # I expect the same fine at the phone's own operator to be a payment of its own, asked for by anybody
+    own = pay(house, first)
+    assert own.status_code == 202
+    assert own.json["id"] not in {each.json["id"] for each in stuck}
+    # and its owner to go on when strangers have made it ring as often as they may
+    for number in range(20, 24):
+        refuse(house, pay(house, fine(number)))
+    assert_problem(pay(house, fine(30)), 429, "too_many_open_debits")
+    assert_problem(eve.post(URL, fine(30)), 429, "too_many_open_debits")
+    assert [awa.post(URL, fine(40 + n)).status_code for n in range(4)] == [202, 202, 202, 429]
+    house.store.close()
+
+
+def test_a_wrong_token_gives_nothing_of_the_owners(house: House) -> None:
+    awa = house.person("awa", msisdn=PHONE)
+    for number in range(3):
+        assert pay(house, fine(number), Authorization="Bearer x").status_code == 202
+    assert_problem(pay(house, fine(3), Authorization="Bearer x"), 429, "too_many_open_debits")
+    clinic = house.core.api_keys.create("clinic", frozenset({"consultations"}))[1]
+    assert_problem(pay(house, fine(3), Authorization=f"Bearer {clinic}"), 429, "too_many_open_debits")
+    assert awa.post(URL, fine(3)).status_code == 202
 
 
 def test_a_machine_that_may_pay_is_not_limited(house: House) -> None:

@@ -65,15 +65,38 @@ def test_who_has_only_the_token_does_not_begin(house: House, root: Caller) -> No
     for _ in range(PAIR[0]):
         assert_problem(root.post(FACTOR, {"current_password": "guess guess"}), 401, "wrong_credentials")
     assert_problem(root.post(FACTOR, AGAIN), 429, "too_many_attempts")
-    assert_problem(root.post(CONFIRM, {"code": "000000"}), 429, "too_many_attempts")
+    assert_problem(root.post(CONFIRM, {"code": "000000"}), 422, "wrong_code")
 
 
 def test_who_has_no_password_begins_by_the_pin(house: House) -> None:
-    phone = Phone(house).register()
-    me = house.caller(house.app.extensions["tokens"].issue(phone.person.id))
+    me = dialled(house, "+2250707000301")
     assert wrong_fields(me.post(FACTOR, {})) == {"/current_pin"}
     assert_problem(me.post(FACTOR, {"current_pin": "9741"}), 422, "wrong_pin")
     assert me.post(FACTOR, {"current_pin": PIN}).status_code == 201
+
+
+def test_wrong_codes_count_for_one_person_and_are_no_wrong_passwords(house: House, root: Caller) -> None:
+    """People without a username share what is shown of their phones."""
+    one, other = dialled(house, "+2250707001301"), dialled(house, "+2250707002301")
+    secrets = [who.post(FACTOR, {"current_pin": PIN}).json["secret"] for who in (one, other)]
+    for _ in range(CODES[0][0]):
+        assert_problem(one.post(CONFIRM, {"code": "000000"}), 422, "wrong_code")
+    assert_problem(one.post(CONFIRM, {"code": code(house, secrets[0])}), 429, "too_many_attempts")
+    assert other.post(CONFIRM, {"code": code(house, secrets[1])}).status_code == 200
+    house.tick(30)
+    for _ in range(PAIR[0] + 1):
+        assert_problem(other.send("DELETE", FACTOR, {"code": "000000"}), 422, "wrong_code")
+    assert other.send("DELETE", FACTOR, {"code": code(house, secrets[1])}).status_code == 204
+
+    root.post(FACTOR, AGAIN)
+    for _ in range(PAIR[0]):
+        assert_problem(root.post(CONFIRM, {"code": "000000"}), 422, "wrong_code")
+    assert sign_in(house).status_code == 200
+
+
+def dialled(house: House, msisdn: str) -> Caller:
+    """A person who has only a phone and a PIN."""
+    return house.caller(house.app.extensions["tokens"].issue(Phone(house, msisdn).register().person.id))
 
 
 def test_a_code_is_good_once(house: House, root: Caller) -> None:

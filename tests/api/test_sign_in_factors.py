@@ -5,7 +5,7 @@ import pytest
 from core.identity.guesses import ADDRESS, CODES
 from core.identity.people import Role
 from tests.answers import Answer
-from tests.api.kit import PASSWORD, PHONE, House, build
+from tests.api.kit import PASSWORD, PHONE, House, assert_problem, build
 from tests.api.test_second_factor import code as totp
 from tests.api.test_second_factor import enrol
 from tests.api.test_sign_in import MAX_WRONG, URL, many_wrong, sign_in, wrong
@@ -84,12 +84,25 @@ def test_past_the_counts_a_wrong_password_is_as_much_work_as_a_wrong_code(house:
     many_wrong(house, "root")
     for number in range(CODES[0][0] + 1):
         tried(house, "000000", "wrong wrong", f"10.67.{number}.1")
-    work = []
-    for password in ("wrong wrong", PASSWORD):
+
+    def work(password: str) -> int:
         counting = CutOff(house.store, 1000)
         assert tried(build(counting), "000000", password).status_code == 429
-        work.append(1000 - counting._left)
-    assert work[0] == work[1]
+        return 1000 - counting._left
+
+    before = [work("wrong wrong"), work(PASSWORD)]
+    # Given so many wrong codes that no more are looked at
+    for number in range(CODES[0][0]):
+        tried(house, "000000", address=f"10.68.{number}.1")
+    assert len({*before, work("wrong wrong"), work(PASSWORD)}) == 1
+
+
+def test_a_right_password_with_a_wrong_code_uses_up_none_of_the_wrong_passwords(house: House) -> None:
+    enrol(house, house.person("root", Role.ADMIN))
+    for number in range(MAX_WRONG + 1):
+        assert_problem(tried(house, "000000" if number % 2 else ""), 401, "wrong_factor")
+    assert_problem(tried(house, "", "wrong wrong"), 401, "wrong_credentials")
+    assert_problem(tried(house, ""), 401, "wrong_factor")
 
 
 def test_a_code_of_the_device_opens_the_way_past_what_others_do_at_the_address(house: House) -> None:

@@ -1,12 +1,22 @@
 """Codes by SMS: strangers neither use up nor end what the owner of a phone needs, and cannot guess."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from core.errors import TooManyAttempts
 from core.identity.code_budget import OF_ACCOUNT, OF_ADDRESS, CodeBudget
-from core.identity.codes import LIFETIME_S, MAX_CODES, MAX_CODES_KNOWN, MAX_CODES_TO_PHONE, MAX_TRIES, TRIES, Codes
+from core.identity.codes import (
+    LIFETIME_S,
+    MAX_CODES,
+    MAX_CODES_KNOWN,
+    MAX_CODES_TO_PHONE,
+    MAX_TRIES,
+    TRIES,
+    TRIES_OF_PHONE,
+    Codes,
+)
 from core.store.port import Store
 from tests.doubles import FakeClock, lent_sql
 
@@ -135,6 +145,24 @@ def test_right_codes_are_no_guesses(clock: FakeClock, codes: Codes) -> None:
         codes.new(PHONE, "", HOME, known=True)
         assert codes.use(PHONE, "", RIGHT, HOME)
         clock.tick(1200)
+
+
+def test_many_accounts_that_name_a_phone_have_no_more_tries_than_one(store: Store, clock: FakeClock) -> None:
+    codes = Codes(store, clock, "key", "phone", lambda: RIGHT)
+    looked_at = 0
+    for account in range(24):
+        with suppress(TooManyAttempts):
+            codes.new(PHONE, f"account {account}")
+            for _ in range(MAX_TRIES):
+                looked_at += not codes.use(PHONE, f"account {account}", WRONG)
+        clock.tick(3600)
+
+    # I expect another phone to be free of it, and a right one to use up nothing
+    assert looked_at == TRIES_OF_PHONE[0] == 50
+    for _ in range(2 * TRIES_OF_PHONE[0]):
+        codes.new(PHONE[:-1] + "2", "awa")
+        assert codes.use(PHONE[:-1] + "2", "awa", RIGHT)
+        clock.tick(1300)
 
 
 def test_a_code_of_the_release_before_keeps_its_tries(store: Store, clock: FakeClock, codes: Codes) -> None:

@@ -12,7 +12,7 @@ from core.broker.embedded import EmbeddedBroker
 from core.errors import StoreUnavailable
 from core.operation import Status
 from core.prompts import Limit, Prompt, TooManyPrompts
-from core.steps import StepState
+from core.steps import Call, StepState
 from core.store.port import OPERATIONS, Store
 from core.store.sql import SqlStore
 from tests.doubles import CutOff, FakeClock, lent_sql
@@ -136,6 +136,43 @@ def test_a_limit_counts_what_was_new(store: SqlStore, clock: FakeClock) -> None:
     assert [is_accepted(store, clock, number, prompt=PROMPT) for number in (4, 5)] == [True, False]
     clock.tick(3601)
     assert is_accepted(store, clock, 3, prompt=prompt)
+
+
+def test_an_operator_that_does_not_serve_the_phone_uses_up_nothing_of_the_one_that_does(
+    store: SqlStore, clock: FakeClock
+) -> None:
+    def accepted(number: int, operator: str, served_by: str | None = "orange") -> bool:
+        prompt = replace(PROMPT, operator=operator, served_by=served_by)
+        return is_accepted(store, clock, number, prompt=prompt)
+
+    # Given all other operators named in turn, none of which ever answers
+    assert [accepted(number, ["moov", "wave"][number % 2]) for number in range(5)] == [True] * 3 + [False] * 2
+
+    # I expect the phone's own to have all of its places, and no more
+    assert [accepted(number, "orange") for number in range(10, 15)] == [True] * 3 + [False] * 2
+    # and no more than twice as many, where no operator is known to serve the phone
+    assert [accepted(number, "mtn", None) for number in range(20, 22)] == [False] * 2
+
+
+def test_what_was_refused_before_anybody_could_see_it_does_not_count(store: SqlStore, clock: FakeClock) -> None:
+    def rings(number: int, **changes: Any) -> bool:
+        """Whether a debit that was declined so counts: then one more of two is left."""
+        prompt = replace(PROMPT, msisdn=f"+22507000000{number:02d}", most=100, an_hour=2)
+        operation = ask(store, clock, number, prompt=prompt).operation.moved(Status.PROCESSING, clock.now())
+        record = replace(operation.step("debit"), state=StepState.DECLINED, submitted_at=clock.now(), attempts=1)
+        store.replace(OPERATIONS, operation.with_step("debit", replace(record, **changes)).to_document())
+        probes = [is_accepted(store, clock, 100 + 10 * number + each, prompt=prompt) for each in range(2)]
+        return probes == [True, False]
+
+    call = Call(clock.now(), 80, "submit", "declined", {})
+    assert not rings(1, last_error="payer_not_found", acknowledged=True)
+    assert not rings(2, last_error="partner_unavailable")
+    assert not rings(3, last_error="limit_exceeded", calls=(call,))
+    # A person may have refused it: it took long, or the operator had said that it asks, or had the request twice
+    assert rings(4, last_error="limit_exceeded", calls=(replace(call, took_ms=4000),))
+    assert rings(5, last_error="limit_exceeded", calls=(call,), acknowledged=True)
+    assert rings(6, last_error="limit_exceeded", calls=(call, call), attempts=2)
+    assert rings(7, last_error="not_approved")
 
 
 class NoOperations:

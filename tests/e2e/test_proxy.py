@@ -1,7 +1,11 @@
 """The proxy that we ship, in front of a real API: who gets in, how much, and how slowly."""
 
+import shutil
+import socket
+import ssl
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,16 @@ from tests.conftest import running
 from tests.e2e.kit import FAST, Payments
 
 SLOW = 500
+TEMPLATE = "nginx.conf.template"
+DEADLINES = {
+    "client_header_timeout": "10s",
+    "client_body_timeout": "10s",
+    "send_timeout": "10s",
+    "keepalive_timeout": "30s",
+}
+HALF_BODY = b"POST /amendes/payments/ HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 64\r\n\r\nhalf"
+FILES_ASKED = 20
+"""More of the largest file than buffers take."""
 TRIAL = {"ALLOW_SANDBOX": "1", "ALLOW_SHORT_SECRETS": "1"}
 """Behind a proxy others reach the API: the sandbox has to be allowed."""
 pytestmark = pytest.mark.xdist_group("proxy")
@@ -48,6 +62,31 @@ def ask(proxy: Nginx, method: str, path: str, **how: Any) -> requests.Response:
     return requests.request(method, proxy.url + path, verify=proxy.trust, timeout=60, allow_redirects=False, **how)
 
 
+def readable(path: Path) -> None:
+    """Lets the server's own user read a folder."""
+    for folder in (path, *path.parents[:3]):
+        folder.chmod(0o755)
+
+
+@contextmanager
+def connected(proxy: Nginx) -> Iterator[ssl.SSLSocket]:
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.settimeout(8)
+        plain.connect(("127.0.0.1", proxy.port))
+        with proxy.tls().wrap_socket(plain, server_hostname="127.0.0.1") as client:
+            yield client
+
+
+def received(client: ssl.SSLSocket) -> bytes:
+    """All that comes until the server closes the connection, within the client's time."""
+    parts = []
+    with suppress(ConnectionResetError, ssl.SSLEOFError):
+        while part := client.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
 def assert_refused(answer: requests.Response, status: int, code: str) -> None:
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -64,6 +103,7 @@ def test_a_payment_comes_through_and_is_followed_by_https(stack: Stack, proxy: N
     assert answer.status_code == 202
     assert answer.headers["Location"].startswith(f"{proxy.url}/amendes/payments/")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["Server"] == "nginx"  # without its version
     assert requests.get(answer.headers["Location"], verify=proxy.trust, timeout=30).status_code == 200
 
 
@@ -97,8 +137,7 @@ def test_ussd_is_for_the_addresses_of_gateways(stack: Stack, path: str) -> None:
 
 def test_a_gateway_that_is_named_gets_in(stack: Stack, tmp_path: Path) -> None:
     named = tmp_path / "addresses.conf"
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)  # for the server's own user
+    readable(tmp_path)
     named.write_text((FILES / "ussd_addresses.conf").read_text().replace("# allow 192.0.2.0/24", "allow 127.0.0.1"))
     dial = {"sessionid": "1", "msisdn": "+2250707000001", "message": ""}
     for opened in started(stack.api_port, PROXY_USSD_ADDRESSES=str(named)):
@@ -126,6 +165,48 @@ def test_an_address_that_asks_too_often_waits(stack: Stack) -> None:
 
 def test_a_body_that_is_too_large_is_refused(proxy: Nginx) -> None:
     assert_refused(ask(proxy, "POST", "/amendes/payments/", data=b"x" * 300_000), 413, "request_too_large")
+
+
+def test_an_address_has_so_many_requests_at_once(stack: Stack) -> None:
+    for strict in started(stack.api_port, PROXY_CONNECTIONS="1"):
+        with connected(strict) as held:
+            held.sendall(HALF_BODY)
+            for _ in range(100):  # until nginx has read the head
+                if (answer := ask(strict, "GET", "/healthz")).status_code == 429:
+                    break
+            assert_refused(answer, 429, "too_many_requests")
+
+
+def test_who_is_slow_is_given_up(stack: Stack, tmp_path: Path) -> None:
+    # Given the same deadlines, in shorter
+    text = (FILES / TEMPLATE).read_text()
+    for name, within in DEADLINES.items():
+        assert f"    {name} {within};" in text
+        text = text.replace(f"    {name} {within};", f"    {name} 1s;")
+    shutil.copytree(FILES, tmp_path / "files")
+    (tmp_path / "files" / TEMPLATE).write_text(text)
+    readable(tmp_path)
+    for hasty in started(stack.api_port, PROXY_FILES=str(tmp_path / "files")):
+        with ExitStack() as held:
+            silent, half_head, half_body, idle, reading = (held.enter_context(connected(hasty)) for _ in range(5))
+            half_head.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-A: ")
+            half_body.sendall(HALF_BODY)
+            idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            reading.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n" * FILES_ASKED)
+
+            assert [received(each) for each in (silent, half_head)] == [b"", b""]
+            assert received(idle).startswith(b"HTTP/1.1 200")
+            # The API has not seen the head, or it would have refused the type at once
+            assert b" 415 " not in received(half_body)
+            with connected(hasty) as late:  # and nothing is read until this one is given up too
+                assert received(late) == b""
+            assert received(reading).count(b"HTTP/1.1 200 OK") < FILES_ASKED
+
+
+def test_what_slow_clients_do_not_show() -> None:
+    text = (FILES / TEMPLATE).read_text()
+    for line in ("proxy_buffering on;", "proxy_next_upstream off;", "ssl_protocols TLSv1.2 TLSv1.3;"):
+        assert f"\n    {line}" in text
 
 
 def test_a_service_that_is_away_is_said_to_be(stack: Stack) -> None:

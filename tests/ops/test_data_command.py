@@ -16,6 +16,7 @@ from core.errors import StoreUnavailable
 from core.identity.people import People
 from core.settings import BadSettings, read_settings
 from core.store.port import DATA_AT_REST, LEASES, OPERATIONS, Document, Store
+from core.store.resealing import NOTICED_S
 from ops.commands import cli
 from ops.doctor.findings import Level
 from ops.doctor.servers import check_store
@@ -55,6 +56,14 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, arguments)
 
 
+@pytest.fixture(autouse=True)
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited for others, in seconds, which takes no time here."""
+    waits: list[float] = []
+    monkeypatch.setattr("ops.data.sleep", waits.append)
+    return waits
+
+
 def done(*arguments: str) -> dict[str, Any]:
     result = run("data", *arguments, "--json")
     assert result.exit_code == 0, result.output
@@ -67,16 +76,31 @@ def bytes_of(path: Path) -> str:
     return "".join(each.read_bytes().decode("latin-1") for each in path.parent.glob(f"{path.name}*"))
 
 
-def test_a_store_is_sealed_and_nothing_of_it_is_left_in_the_file(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_is_sealed_and_nothing_of_it_is_left_in_the_file(
+    plain: Path, monkeypatch: pytest.MonkeyPatch, waited: list[float]
+) -> None:
     assert PHONES[0] in bytes_of(plain)
     keys(monkeypatch)
 
     assert done("seal") == {"sealed": 8, "left": 0, "unreadable": []}
+    assert waited == [NOTICED_S]
 
     assert not any(text in bytes_of(plain) for text in (*PHONES, "somebody"))
     with closing(open_store(read_settings())) as store:
         assert [found["subject"] for found in store.find(OPERATIONS, {"kind": "test"})] == list(PHONES)
     assert run("people", "suspend", PHONES[0]).exit_code == 0
+
+
+def test_a_process_without_keys_that_runs_on_uses_the_store_no_more(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.store.at_rest.CHECK_EVERY_S", 0)
+    with closing(open_store(read_settings())) as running:
+        assert running.get(OPERATIONS, "op-0") is not None
+        keys(monkeypatch)
+        done("seal")
+        with pytest.raises(StoreUnavailable, match="The store is sealed, and no keys are set"):
+            running.insert(OPERATIONS, new_operation(id="op-9").to_document())
 
 
 def test_after_a_rotation_the_former_key_is_taken_out(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from core.broker.rabbitmq.check import check
 from core.broker.rabbitmq.topology import Topology
 from core.clock import SystemClock
 from core.settings import Settings, setting_names
+from core.store.migration import State
 from devtools.rabbit import Rabbit
 from ops.commands import cli
 from ops.doctor.command import exit_code
@@ -127,6 +128,21 @@ def test_a_store_that_needs_its_migration_or_does_not_answer_is_wrong(tmp_path: 
     assert (found.to_do == "run `quittance migrate`") == (found.level is Level.WRONG)
 
 
+@pytest.mark.parametrize(("pending", "level"), [((), Level.OK), (("add a table",), Level.WRONG)])
+def test_a_store_of_an_earlier_release_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, pending: tuple[str, ...], level: Level
+) -> None:
+    class Fixed:
+        def state(self) -> State:
+            return State("0001", "0002", pending)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("ops.doctor.servers.open_migration", lambda _: Fixed())
+    found = next(check_store(REMOTE))
+    assert (found.level, found.to_do) == (level, "run `quittance migrate`" if pending else "")
+
+
 def test_queues_with_other_arguments_are_named(rabbit: Rabbit) -> None:
     kinds, name = ["fine_payment", "sms"], "doctor"
     assert check(rabbit.url, kinds, name) == []
@@ -137,6 +153,16 @@ def test_queues_with_other_arguments_are_named(rabbit: Rabbit) -> None:
         channel.queue_delete(topology.queue("sms"))
         channel.queue_declare(topology.queue("sms"), durable=True)
     assert check(rabbit.url, kinds, name) == [topology.queue("sms")]
+
+
+@pytest.mark.parametrize(("differing", "level"), [([], Level.OK), (["sms"], Level.WRONG)])
+def test_a_broker_with_such_queues_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, differing: list[str], level: Level
+) -> None:
+    monkeypatch.setattr("ops.doctor.servers.check_queues", lambda *_: differing)
+    [found] = check_broker(REMOTE)
+    assert found.level is level
+    assert all(name in found.said for name in differing)
 
 
 def test_a_broker_that_is_away_is_wrong_and_none_is_none() -> None:

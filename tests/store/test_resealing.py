@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from core.errors import StoreUnavailable
 from core.installed import DEFAULT
 from core.sealing import KEY_BYTES, Keys, Sealing
-from core.store.at_rest import MARKER, Misfit, State, Unchecked, marker, require_fit
+from core.store.at_rest import CHECK_EVERY_S, MARKER, Checked, Misfit, State, marker, require_fit
 from core.store.memory import MemoryStore
 from core.store.port import DATA_AT_REST, OPERATIONS, PHONES, Document, Store, scan
 from core.store.resealing import Resealing
@@ -222,10 +223,16 @@ def test_a_field_that_was_declared_since_is_found_after_a_rotation() -> None:
     assert work.rotate().rewritten == 0
 
 
-@pytest.mark.parametrize("forged", ["sealing", "unsealing", "plain"])
+@pytest.mark.parametrize("forged", ["sealing", "unsealing", "plain", "none"])
 def test_who_has_no_key_gets_nothing_sealed_by_altering_the_marker(raw: MemoryStore, forged: str) -> None:
     _seal(raw)
-    raw.replace(DATA_AT_REST, {**(raw.get(DATA_AT_REST, MARKER) or {}), "state": forged})
+    mark = raw.get(DATA_AT_REST, MARKER) or {}
+    if forged == "none":
+        raw.delete(DATA_AT_REST, MARKER, mark["version"])
+    else:
+        raw.replace(DATA_AT_REST, {**mark, "state": forged})
+    for name in (PHONES, OPERATIONS):  # which are the first ones of their collections
+        raw.insert(name, {"id": "!"})
     raw.insert("api_keys", {"id": "forged", "scopes": ["payouts:create"]})
 
     with pytest.raises(Misfit):
@@ -336,10 +343,46 @@ def test_a_store_that_was_away_is_checked_once_it_answers(raw: MemoryStore) -> N
             checked.append(State.PLAIN)
             raise StoreUnavailable
 
-    store: Any = Unchecked(raw, check)
+    store: Any = Checked(raw, check, checked=False)
     with pytest.raises(StoreUnavailable):
         store.get(OPERATIONS, "03")
 
     assert store.get(OPERATIONS, "03")["id"] == "03"
     assert len(checked) == 1
-    Unchecked(raw, lambda: fit(raw, KEYS)).close()
+    Checked(raw, lambda: fit(raw, KEYS), checked=False).close()
+
+
+@pytest.mark.parametrize(("act", "keys"), [(_seal, None), (_unseal, KEYS)])
+def test_a_process_that_runs_on_while_the_store_is_sealed_or_opened_writes_nothing_more(act: Any, keys: Any) -> None:
+    raw, now = plain() if keys is None else sealed_before(), [0.0]
+    store: Any = Checked(raw, lambda: fit(raw, keys), checked=True, monotonic=lambda: now[0])
+    for number in range(3):
+        store.insert("wallets", {"id": f"before {number}"})
+        now[0] += CHECK_EVERY_S
+
+    def wait(seconds: float) -> None:
+        now[0] += CHECK_EVERY_S
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                store.insert("wallets", {"id": "after"})
+        assert seconds > CHECK_EVERY_S
+
+    work = Resealing(raw, Sealing(KEYS), DEFAULT.collections, wait=wait)
+    assert (work.seal() if keys is None else work.unseal()).left == 0
+    assert raw.get("wallets", "after") is None
+
+
+def test_it_is_not_sealed_while_somebody_writes_what_is_readable(raw: MemoryStore) -> None:
+    numbers = count()
+
+    def write(_: int) -> None:
+        raw.insert("api_keys", {"id": f"plain {next(numbers)}"})
+
+    done = Resealing(raw, Sealing(KEYS), DEFAULT.collections, write).seal()
+    assert done.left > 0
+    with pytest.raises(Misfit, match="has not finished"):
+        fit(raw, KEYS)
+    # Once they are stopped, it goes on
+    resealing(raw).seal()
+    fit(raw, KEYS)
+    assert all(is_sealed(each) for each in scan(raw, "api_keys", {}))
