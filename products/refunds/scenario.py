@@ -44,7 +44,6 @@ class RefundsScenario(Scenario):
         self._minor: dict[str, int] = {}
         self._reopened: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         """By payment and fine: the references that reopened it."""
-        self._payments: list[str] = []
         # Where single faults are planted everywhere, one fine shows what there is to see.
         self._amounts = FINES if world.chance.faults else {"AM-1": PAID}
         self._operators = self.operators(lambda reference, minor: None, self._return, self._return)
@@ -53,11 +52,10 @@ class RefundsScenario(Scenario):
         self._ledger.open(WALLET, CURRENCY)
         world.inhabit(self.processes)
         each = ASKED_EACH if world.chance.faults else 1
-        for number in range(max(1, payments // each)):
-            payment = self._fines() if number % 2 == 0 else self._top_up()
-            self._payments.append(payment.id)
-            for refund_number in range(each):
-                self._ask(payment, f"{number} {refund_number}")
+        made = [self._top_up() if number % 2 else self._fines() for number in range(1 + (payments - 1) // each)]
+        self._payments = [payment.id for payment in made]
+        for number in range(payments):
+            self._ask(made[number // each], f"refund {number}")
 
     def processes(self, store: Store) -> Processes:
         contracts = self.world.installed.contracts
