@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.installed import DEFAULT
+from core.ledger import SYSTEM
 from core.operation import MOVES
 from core.store.port import Collection, Store, scan
 from core.store.sealed import SEALED
@@ -13,6 +15,13 @@ PHONE = re.compile(r"(?<![\w-])\+?(?:225|233|237|243|254|260|261|33)[0-9]{8,10}(
 """In E.164, of the countries that occur in tests."""
 HASHES = re.compile(r"\$argon2|(?<![\w-])[0-9a-f]{64}(?![\w-])")
 """Of passwords and PINs; and SHA-256, whatever of."""
+PUBLIC = (
+    MOVES
+    | SYSTEM
+    | DEFAULT.kinds.keys()
+    | {account for each in DEFAULT.contracts.values() for account in each.accounts}
+)
+"""Words of the code: statuses, system accounts and kinds."""
 
 ID = re.compile(r"[0-9a-f-]{36}|[0-9a-f]{16}")
 """Of documents, in installations and in simulations."""
@@ -29,7 +38,7 @@ def raw_text(raw: Store, collections: Mapping[str, Collection]) -> str:
 
 
 def asked_for(store: Store) -> set[str]:
-    """Texts of the requests that are long enough to be recognized, and are neither an id nor a status.
+    """Texts of the requests that are long enough to be recognized, and are neither ids nor words of the code.
 
     store: as processes see it.
     """
@@ -37,7 +46,7 @@ def asked_for(store: Store) -> set[str]:
         text
         for operation in scan(store, "operations", {})
         for text in _texts(operation["request"])
-        if len(text) >= 8 and not ID.fullmatch(text) and text not in MOVES
+        if len(text) >= 8 and not ID.fullmatch(text) and text not in PUBLIC
     }
 
 
