@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -11,6 +12,7 @@ from typing import Any
 
 import requests
 
+from core.operation import TERMINAL, Status
 from devtools.stack import Stack
 from proof.chaos.operators import MARKETS, PAYING_OUT, Market
 from proof.chaos.payers import Payers
@@ -32,6 +34,9 @@ CANCELLED_MEANWHILE = 990_004
 AMOUNTS = (15000, 10000, 5000)
 """What fines of the sandbox cost, by their number modulo 3."""
 PAYOUT = 500
+YEAR_GIVEN_BACK, FIRST_GIVEN_BACK = 2028, 50_000
+"""Of the fines whose payments are given back, and of the phones that pay them."""
+GIVING_BACK = tuple(market for market in PAYING_OUT if not market.redirects)
 
 
 def _machine() -> str:
@@ -96,6 +101,7 @@ class Clients:
         turns = (
             *(self._pay, self._consult, self._send, self._pay),
             *(self._publish, self._pay, self._buy, self._pay_out),
+            *(self._pay, self._give_back),
         )
         before, rank = divmod(number, len(turns))
         request = turns[rank]
@@ -130,6 +136,32 @@ class Clients:
         market = PAYING_OUT[number % len(PAYING_OUT)]
         body = {"msisdn": market.phone(number), "amount": PAYOUT, "currency": market.currency}
         return self._repeat_until_accepted("/v1/payouts", body, 202, f"payout-{number}")
+
+    def _give_back(self, number: int) -> str | None:
+        """Pays a fine and, once it is paid, gives it back, every second time in part."""
+        market = GIVING_BACK[number % len(GIVING_BACK)]
+        body = _fine(FIRST_GIVEN_BACK + number, market, YEAR_GIVEN_BACK)
+        id = self._repeat_until_accepted("/amendes/payments/", body, 202, f"fine-given-back-{number}")
+        if id is None:
+            return None
+        with self._lock:
+            self.accepted.add(id)
+        if not self._succeeds(id):
+            return id
+        part = {"amount": body["amount"] // 2} if number // len(GIVING_BACK) % 2 else {}
+        refund = {"reason": "paid for another vehicle", **part}
+        return self._repeat_until_accepted(f"/v1/operations/{id}/refunds", refund, 202, f"refund-{number}")
+
+    def _succeeds(self, id: str) -> bool:
+        """Waits until a payment has ended. Returns whether it has succeeded."""
+        give_up_at = time.monotonic() + PATIENCE_S
+        while time.monotonic() < give_up_at:
+            with suppress(requests.RequestException):
+                response = requests.get(f"{self.stack.api}/amendes/payments/{id}", timeout=15)
+                if response.status_code == 200 and response.json()["status"] in TERMINAL:
+                    return bool(response.json()["status"] == Status.SUCCEEDED)
+            time.sleep(REPEAT_AFTER_S)
+        return False
 
     def _consult(self, number: int) -> str | None:
         """Opens a consultation, and ends it."""
@@ -206,11 +238,14 @@ class Clients:
         return None
 
 
-def _fine(number: int, market: Market) -> dict[str, Any]:
-    """Returns the payment of one fine of the sandbox, from a phone with money."""
-    is_refused = market.refunds and number // len(MARKETS) % REFUSED_EVERY == 0
+def _fine(number: int, market: Market, year: int = 2027) -> dict[str, Any]:
+    """Returns the payment of one fine of the sandbox, from a phone with money.
+
+    year: of the fine's number; in YEAR_GIVEN_BACK no fine is refused.
+    """
+    is_refused = market.refunds and year != YEAR_GIVEN_BACK and number // len(MARKETS) % REFUSED_EVERY == 0
     city = market.city
-    id = f"{city}-{1000 + number % 9000}-{CANCELLED_MEANWHILE}" if is_refused else f"{city}-2027-{number:06d}"
+    id = f"{city}-{1000 + number % 9000}-{CANCELLED_MEANWHILE}" if is_refused else f"{city}-{year}-{number:06d}"
     amount = AMOUNTS[int(id[-6:]) % 3]
     return {
         "msisdn": market.phone(number),

@@ -23,7 +23,7 @@ LOOKS_EVERY_S = 0.5
 class Outcome:
     """How the operations stand.
 
-    statuses: how many have each.
+    statuses: how many have each, of those that clients have asked for.
     operators: the same by operator, of those that move a phone's money.
     doubts: by operator, how many have no end because nobody can say it: the answer to a call was lost that the operator
         cannot be asked about.
@@ -68,7 +68,8 @@ def outcome_of(operations: Iterable[Operation], accepted: set[str], clock: Clock
     outcome, missing = Outcome(), set(accepted)
     for operation in operations:
         missing.discard(operation.id)
-        outcome.statuses[operation.status.value] += 1
+        asked_for = bool(DEFAULT.contracts[operation.kind].doors)
+        outcome.statuses[operation.status.value] += asked_for
         if operation.operator:
             outcome.operators[operation.operator][operation.status.value] += 1
         if operation.status is Status.FAILED:
