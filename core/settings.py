@@ -14,6 +14,7 @@ from core.broker.port import EventsTo
 from core.environment import PARTNERS, PORT, SANDBOX_NAMES, Env, strong_secrets, url_of
 from core.errors import InvalidAmount, UnknownCurrency
 from core.hardening import is_loopback, refusals
+from core.identity.api_keys import ADMIN_TOKEN, ANONYMOUS
 from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
 from core.money import exponent, read_price
 from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
@@ -136,6 +137,11 @@ class Settings:
     def open(self) -> bool:
         """Whether a route is open until the secret that guards it is set."""
         return self.local or self.allow_open
+
+    @property
+    def let_in(self) -> frozenset[str]:
+        """The callers without a key or an account who are let in: with the ADMIN_TOKEN, or anybody."""
+        return frozenset({ADMIN_TOKEN} if self.admin_token else {ANONYMOUS} if self.open else ())
 
 
 DOTENV = ".env"

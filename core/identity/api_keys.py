@@ -15,6 +15,8 @@ from core.ids import new_id
 from core.store.port import API_KEYS, Document, Store, scan, update
 
 PREFIX = "qtk_"
+ANONYMOUS, ADMIN_TOKEN = "anonymous", "admin-token"
+"""The owners of what is asked without a key or an account: by anybody, and with the ADMIN_TOKEN."""
 _TEXT = re.compile(r"qtk_[A-Za-z0-9_-]{43}")
 USED_EVERY = timedelta(hours=1)
 """How old the time of the last use may be before it is written again: a write at each request would cost too much."""
@@ -96,6 +98,11 @@ class ApiKeys:
             with suppress(Conflict, StoreUnavailable):
                 self._store.replace(API_KEYS, {**document, "used_at": to_rfc3339(now)})
         return key
+
+    def has(self, client: str, scope: str) -> bool:
+        """Whether a client has a valid key with this scope."""
+        theirs = (found for found in scan(self._store, API_KEYS, {}) if _key(found).client == client)
+        return any(scope in found["scopes"] and self._is_valid(found) for found in theirs)
 
     def all(self) -> list[ApiKey]:
         return sorted(map(_key, scan(self._store, API_KEYS, {})), key=lambda key: key.id)

@@ -49,10 +49,21 @@ class Announcer(Protocol):
         """
 
 
-Contracts = Mapping[str, Contract[Any]]
-MakeAnnouncer = Callable[[Store, Broker, Clock, Callable[[], str], Contracts, str], Announcer]
-"""What a contract names `announcer`. The last arguments make ids, are the contracts by kind, and the URL of this
-installation as its clients reach it."""
+@dataclass(frozen=True)
+class Site:
+    """What an announcer knows of its installation.
+
+    contracts: by kind; public_url: as its clients reach it, or "".
+    let_in: the callers without a key or an account who are let in: see `core.settings.Settings.let_in`.
+    """
+
+    contracts: Mapping[str, Contract[Any]]
+    public_url: str = ""
+    let_in: frozenset[str] = frozenset()
+
+
+MakeAnnouncer = Callable[[Store, Broker, Clock, Callable[[], str], Site], Announcer]
+"""What a contract names `announcer`. The fourth argument makes ids."""
 MakeNotifier = Callable[[Store, Broker, Clock, Callable[[], str]], Notifier]
 """What a contract names `notifier`. The last argument makes ids."""
 

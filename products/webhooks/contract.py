@@ -5,6 +5,7 @@ Source: Standard Webhooks 1.0.0, https://github.com/standard-webhooks/standard-w
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 from environs import validate
@@ -14,21 +15,21 @@ from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env
-from core.notices.port import Contracts
+from core.notices.port import Site
 from core.operation import Operation
 from core.settings import Settings
 from core.store.port import Store
 from core.targets import Rules
 from products.webhooks.endpoints import COLLECTION, Endpoint, Endpoints
 from products.webhooks.messages import Message, messages
+from products.webhooks.off import Why, turn_off
+from products.webhooks.rights import SCOPE, SCOPE_ALL, Rights
 
 WAIT_STEP, DELIVER_STEP = "wait", "deliver"
 DID_NOT_HAPPEN = "did_not_happen"
 """Why a delivery fails whose status was announced, and then not saved."""
 SAME_WITHIN_S = 10
 """The same request to resend a delivery within this time is a client that repeats it."""
-SCOPE, SCOPE_ALL = "webhooks:manage", "webhooks:all"
-"""Of machines. A key that manages webhooks is told of its client's operations, and with SCOPE_ALL of everybody's."""
 
 
 @dataclass(frozen=True)
@@ -135,26 +136,30 @@ def _command(owner: str, request: Delivery) -> Command:
 
 @dataclass(frozen=True)
 class WebhookAnnouncer:
-    """The Announcer port. ids: makes ids of operations; public_url: of this installation, as its clients reach it."""
+    """The Announcer port. ids: makes ids of operations."""
 
     store: Store
     broker: Broker
     clock: Clock
     ids: Callable[[], str]
-    contracts: Contracts
-    public_url: str
+    site: Site
+
+    @cached_property
+    def _rights(self) -> Rights:
+        return Rights(self.store, self.clock, self.site.let_in)
 
     def changed(self, before: Operation, after: Operation) -> None:
         """Enqueues a delivery for each message and each endpoint that wants it.
 
         A delivery waits until what it tells is saved, so it may be enqueued before.
         """
-        contract = self.contracts.get(after.kind)
-        told = list(messages(contract, before, after, self.public_url)) if contract else []
+        contract = self.site.contracts.get(after.kind)
+        told = list(messages(contract, before, after, self.site.public_url)) if contract else []
         if not told:
             return
         endpoints = Endpoints(self.store, self.clock)
-        hearing = endpoints.hearing(after.client)
+        wanting = [each for each in endpoints.hearing(after.client) if any(each.wants(one.type) for one in told)]
+        hearing = [each for each in wanting if self._may_hear(endpoints, each)]
         own = endpoints.get(after.report_to["endpoint"]) if after.report_to else None
         for message in told:
             for endpoint in hearing:
@@ -162,6 +167,13 @@ class WebhookAnnouncer:
                     self._accept(delivery(endpoint, message, before))
             if own is not None and after.report_to is not None:
                 self._accept(delivery(own, message, before, after.report_to["url"]))
+
+    def _may_hear(self, endpoints: Endpoints, endpoint: Endpoint) -> bool:
+        """Whether the endpoint's owner still may; if not, it is switched off."""
+        if self._rights.may_hear(endpoint):
+            return True
+        turn_off(endpoints, endpoint, Why.OWNER)
+        return False
 
     def _accept(self, command: Command) -> None:
         accept(self.store, self.broker, self.clock, command, self.ids)

@@ -19,8 +19,9 @@ from core.bootstrap import Core
 from core.errors import NotFound
 from core.operation import TERMINAL, Operation, Status
 from core.store.port import OPERATIONS, Condition, OneOf
-from products.webhooks.contract import DID_NOT_HAPPEN, SCOPE, SCOPE_ALL, WEBHOOK, redelivery, resending
+from products.webhooks.contract import DID_NOT_HAPPEN, WEBHOOK, redelivery, resending
 from products.webhooks.endpoints import Endpoints
+from products.webhooks.rights import SCOPE, SCOPE_ALL
 from products.webhooks.shown import (
     DELIVERED,
     FAILED,

@@ -152,7 +152,7 @@ class Endpoints:
             self._update(endpoint.id, lambda document: {**document, "failing_since": None})
 
     def failed(self, endpoint: Endpoint) -> bool:
-        """Notes that a delivery has failed. Returns whether that has switched the endpoint off."""
+        """Notes that a delivery has failed. Returns whether the endpoint has to be switched off for it."""
         now = self._clock.now()
         if endpoint.failing_since is None:
             begun = to_rfc3339(now)
@@ -160,10 +160,7 @@ class Endpoints:
                 endpoint.id, lambda document: {**document, "failing_since": document["failing_since"] or begun}
             )
             return False
-        if endpoint.state is State.OFF or now - endpoint.failing_since < FAILING_FOR:
-            return False
-        self.switch_off(endpoint.id, "no delivery has succeeded for five days")
-        return True
+        return endpoint.state is not State.OFF and now - endpoint.failing_since >= FAILING_FOR
 
     def _update(self, id: str, change: Any) -> Endpoint | None:
         document = update(self._store, ENDPOINTS, id, change)

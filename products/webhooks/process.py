@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-import structlog
-from prometheus_client import Counter
 from standardwebhooks.webhooks import Webhook
 
 from core.clock import Clock, to_rfc3339
@@ -13,6 +11,8 @@ from core.store.port import OPERATIONS, Store
 from products.webhooks.breakers import CALLS_AT_ONCE, Breakers, EndpointBreaker, Places
 from products.webhooks.contract import DELIVER_STEP, DID_NOT_HAPPEN, WAIT_STEP, WEBHOOK, WebhookSettings, rules
 from products.webhooks.endpoints import Endpoint, Endpoints, State
+from products.webhooks.off import Why, turn_off
+from products.webhooks.rights import Rights
 from worker.partners.pinned import Heard, NotHeard, PinnedHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.process import FOREVER_S, REPEATABLE, REQUIRED, Process, Stages, Step
@@ -29,10 +29,6 @@ GONE = 410
 SPARE_S = 1
 """What an attempt may take over its timeout."""
 
-OFF = Counter("quittance_webhook_endpoints_off_total", "Endpoints that were switched off because they failed", ["why"])
-
-log = structlog.get_logger()
-
 
 class Post(Protocol):
     """Posts a body to a URL."""
@@ -46,10 +42,11 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     http = PinnedHttp(core.clock, rules(core.settings), timeout_s)
     places = Places(CALLS_AT_ONCE, max(CALLS_AT_ONCE, core.settings.worker_concurrency // 4))
     breakers = Breakers(lambda client: EndpointBreaker(core.clock, client, places))
-    return (webhook(core.store, core.clock, http, breakers, timeout_s + SPARE_S),)
+    rights = Rights(core.store, core.clock, core.settings.let_in)
+    return (webhook(core.store, core.clock, http, breakers, rights, timeout_s + SPARE_S),)
 
 
-def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, call_s: float = 0) -> Process:
+def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, rights: Rights, call_s: float = 0) -> Process:
     endpoints = Endpoints(store, clock)
 
     def wait(operation: Operation) -> Reply:
@@ -59,6 +56,9 @@ def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, call_s: 
         request = WEBHOOK.read(operation)
         endpoint = endpoints.get(request.endpoint)
         if endpoint is None or endpoint.state is State.OFF:
+            return Declined("endpoint_off", called=False)
+        if not rights.may_hear(endpoint):
+            turn_off(endpoints, endpoint, Why.OWNER)
             return Declined("endpoint_off", called=False)
         body = request.body.encode()
         heard = http.post(request.url or endpoint.url, body, _headers(endpoint, request.message, body, clock))
@@ -124,19 +124,13 @@ def _judge(endpoints: Endpoints, endpoint: Endpoint, heard: Heard | NotHeard) ->
             endpoints.succeeded(endpoint)
             return Confirmed(said=said)
         if heard.status == GONE:
-            endpoints.switch_off(endpoint.id, "it answered 410 Gone")
-            _tell_off(endpoint, "gone")
+            turn_off(endpoints, endpoint, Why.GONE)
             return Declined("endpoint_gone", said=said)
         why, retry_after_s = f"HTTP {heard.status}", heard.retry_after_s
     else:
         said, why, retry_after_s = {"failure": heard.why}, heard.why, 0
     if endpoints.failed(endpoint):
-        _tell_off(endpoint, "failing")
+        turn_off(endpoints, endpoint, Why.FAILING)
     if isinstance(heard, NotHeard) and heard.refused:
         return Declined("target_refused", said=said)
     return Unavailable(why, retry_after_s, said=said)
-
-
-def _tell_off(endpoint: Endpoint, why: str) -> None:
-    OFF.labels(why).inc()
-    log.error("webhook_endpoint_off", endpoint=endpoint.id, client=endpoint.owner, why=why)

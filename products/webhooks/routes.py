@@ -21,10 +21,11 @@ from core.errors import Clash, InvalidField, NotFound
 from core.ids import is_id
 from core.targets import MAX_URL_CHARS, TargetRefused, require_literal, target_of
 from products.webhooks import deliveries
-from products.webhooks.contract import SCOPE, SCOPE_ALL, delivery, rules
+from products.webhooks.contract import delivery, rules
 from products.webhooks.deliveries import recover
 from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, matches
 from products.webhooks.messages import event_types, trial_message
+from products.webhooks.rights import SCOPE, SCOPE_ALL
 from products.webhooks.shown import (
     EXAMPLE_URL,
     DeliveryView,

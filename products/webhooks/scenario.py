@@ -16,6 +16,7 @@ from products.webhooks.breakers import Breakers
 from products.webhooks.contract import WEBHOOK
 from products.webhooks.endpoints import Endpoint, Endpoints
 from products.webhooks.process import webhook
+from products.webhooks.rights import Rights
 from proof.simulation.summary import Summary
 from proof.simulation.world import World
 from worker.partners.pinned import Heard, NotHeard
@@ -99,7 +100,8 @@ class WebhooksScenario(FinesScenario):
 
     def processes(self, store: Store) -> Processes:
         breakers = Breakers(lambda _: self.world.breaker("webhooks"))
-        return {**super().processes(store), WEBHOOK.kind: webhook(store, self.world, self._receiver, breakers)}
+        rights = Rights(store, self.world, frozenset())
+        return {**super().processes(store), WEBHOOK.kind: webhook(store, self.world, self._receiver, breakers, rights)}
 
     def wrong(self, operation: Operation) -> list[tuple[str, str]]:
         wrong = super().wrong(operation)

@@ -16,6 +16,7 @@ from core.broker.embedded import EmbeddedBroker
 from core.contract import Contract, Request, StatusEvents, no_effects
 from core.errors import Conflict
 from core.ids import new_id
+from core.notices.port import Site
 from core.operation import Entry, Operation, Status
 from core.store.port import OPERATIONS, Store
 from products.webhooks.breakers import Breakers, EndpointBreaker, Places
@@ -23,6 +24,7 @@ from products.webhooks.catalogue import schema
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
 from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, State, matches
 from products.webhooks.process import RETRIES_S, webhook
+from products.webhooks.rights import Rights
 from tests.api.kit import SETTINGS
 from tests.doubles import LEASE_S, START, FakeClock, ScriptedPartner, engine, insert, load, process, step
 from worker.__main__ import longest_call_s
@@ -76,6 +78,7 @@ class House:
     store: Store
     clock: FakeClock
     receiver: Receiver
+    let_in: frozenset[str] = frozenset()
 
     @property
     def endpoints(self) -> Endpoints:
@@ -91,7 +94,9 @@ class House:
 
     def announcer(self) -> WebhookAnnouncer:
         broker = EmbeddedBroker(self.store, self.clock)
-        return WebhookAnnouncer(self.store, broker, self.clock, new_id, {"test": PAID}, "https://pay.example")
+        return WebhookAnnouncer(
+            self.store, broker, self.clock, new_id, Site({"test": PAID}, "https://pay.example", self.let_in)
+        )
 
     def worker(self, store: Any = None, *replies: Any) -> Engine:
         partner = ScriptedPartner(*replies or (Confirmed(),))
@@ -104,9 +109,9 @@ class House:
     def deliver(self) -> None:
         """Advances all deliveries that are due."""
         breakers = Breakers(lambda _: Breaker("webhooks", self.clock, 8))
-        worker = engine(
-            self.store, self.clock, webhook(self.store, self.clock, self.receiver, breakers), jitter=lambda: 0.5
-        )
+        rights = Rights(self.store, self.clock, self.let_in)
+        delivering = webhook(self.store, self.clock, self.receiver, breakers, rights)
+        worker = engine(self.store, self.clock, delivering, jitter=lambda: 0.5)
         for delivery in self.deliveries():
             worker.advance(delivery.id)
 
@@ -176,6 +181,7 @@ def test_patterns_of_types(pattern: str, meant: bool) -> None:
 
 
 def test_only_those_who_want_it_are_told(house: House) -> None:
+    house.let_in = frozenset({"city"})
     ends = house.endpoint("payment.succeeded")
     house.endpoint(owner="client-2")
     house.endpoint("payment.failed")
