@@ -31,9 +31,9 @@ SPARE_S = 1
 
 
 class Post(Protocol):
-    """Posts a body to a URL."""
+    """Posts a body to a URL of an owner."""
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard: ...
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard: ...
 
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
@@ -61,7 +61,8 @@ def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, rights: 
             turn_off(endpoints, endpoint, Why.OWNER)
             return Declined("endpoint_off", called=False)
         body = request.body.encode()
-        heard = http.post(request.url or endpoint.url, body, _headers(endpoint, request.message, body, clock))
+        headers = _headers(endpoint, request.message, body, clock)
+        heard = http.post(request.url or endpoint.url, body, headers, endpoint.owner)
         return _judge(endpoints, endpoint, heard)
 
     waiting = Step(
@@ -127,6 +128,8 @@ def _judge(endpoints: Endpoints, endpoint: Endpoint, heard: Heard | NotHeard) ->
             turn_off(endpoints, endpoint, Why.GONE)
             return Declined("endpoint_gone", said=said)
         why, retry_after_s = f"HTTP {heard.status}", heard.retry_after_s
+    elif heard.not_now_s:
+        return Unavailable(heard.why, heard.not_now_s, called=False)
     else:
         said, why, retry_after_s = {"failure": heard.why}, heard.why, 0
     if endpoints.failed(endpoint):

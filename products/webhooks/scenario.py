@@ -49,7 +49,7 @@ class Receiver:
         self.gone: set[str] = set()
         self.wrong: list[str] = []
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard:
         answer = self._answer(url, body, headers)
         self._world.point()
         return answer

@@ -44,7 +44,7 @@ class Postman:
         rights = Rights(self.house.store, self.house.clock, self.house.core.settings.let_in)
         worker.serve(webhook(self.house.store, self.house.clock, self, breakers, rights))
 
-    def post(self, url: str, body: bytes, headers: Any) -> Heard | NotHeard:
+    def post(self, url: str, body: bytes, headers: Any, owner: str) -> Heard | NotHeard:
         BODIES.validate(json.loads(body))
         self.sent.append((url, body, headers["webhook-id"]))
         return self.answers.pop(0) if self.answers else Heard(204, b"", 0)

@@ -63,7 +63,7 @@ class Receiver:
     answers: list[Heard | NotHeard] = field(default_factory=list)
     got: list[tuple[datetime, str, bytes, Mapping[str, str]]] = field(default_factory=list)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard:
         BODIES.validate(json.loads(body))
         self.got.append((self.clock.now(), url, body, headers))
         return self.answers.pop(0) if self.answers else OK
