@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
+import structlog
 from environs import validate
 
 from core.accept import Command, accept
@@ -17,13 +18,16 @@ from core.contract import Contract, Effect, EffectKind, Record, Request, effect_
 from core.environment import Env
 from core.notices.port import Site
 from core.operation import Operation
+from core.sealing import BrokenSeal
 from core.settings import Settings
 from core.store.port import Store
 from core.targets import Rules
-from products.webhooks.endpoints import COLLECTION, Endpoint, Endpoints
+from products.webhooks.endpoints import COLLECTION, EVERYBODY, Endpoint, Endpoints
 from products.webhooks.messages import Message, messages
 from products.webhooks.off import Why, turn_off
 from products.webhooks.rights import SCOPE, SCOPE_ALL, Rights
+
+log = structlog.get_logger()
 
 WAIT_STEP, DELIVER_STEP = "wait", "deliver"
 DID_NOT_HAPPEN = "did_not_happen"
@@ -39,6 +43,7 @@ class Delivery(Request):
     endpoint: an id; url: where this message goes instead of the endpoint's URL, or None; message: its id.
     about: the operation, or None for a test; version: the operation's, before the status that is told was saved.
     status, at: the entry of the timeline that is told; body: JSON text; again: the delivery that it repeats.
+    everybody: whether the endpoint gets the events of all clients.
     """
 
     endpoint: str
@@ -51,6 +56,7 @@ class Delivery(Request):
     at: str
     body: str
     again: str | None = None
+    everybody: bool = False
 
 
 def effects(operation: Operation) -> Iterator[Effect]:
@@ -103,6 +109,7 @@ def delivery(endpoint: Endpoint, message: Message, about: Operation | None, url:
             status=message.status,
             at=message.at,
             body=message.body,
+            everybody=endpoint.hears == EVERYBODY,
         ),
     )
 
@@ -160,7 +167,7 @@ class WebhookAnnouncer:
         endpoints = Endpoints(self.store, self.clock)
         wanting = [each for each in endpoints.hearing(after.client) if any(each.wants(one.type) for one in told)]
         hearing = [each for each in wanting if self._may_hear(endpoints, each)]
-        own = endpoints.get(after.report_to["endpoint"]) if after.report_to else None
+        own = self._named(endpoints, after.report_to["endpoint"]) if after.report_to else None
         for message in told:
             for endpoint in hearing:
                 if endpoint.wants(message.type):
@@ -170,10 +177,22 @@ class WebhookAnnouncer:
 
     def _may_hear(self, endpoints: Endpoints, endpoint: Endpoint) -> bool:
         """Whether the endpoint's owner still may; if not, it is switched off."""
-        if self._rights.may_hear(endpoint):
-            return True
+        try:
+            if self._rights.may_hear(endpoint):
+                return True
+        except BrokenSeal:
+            log.exception("webhook_owner_broken", endpoint=endpoint.id, client=endpoint.owner)
+            return True  # no payment waits for it; the delivery does
         turn_off(endpoints, endpoint, Why.OWNER)
         return False
+
+    def _named(self, endpoints: Endpoints, id: str) -> Endpoint | None:
+        """The endpoint that an operation names; None if it is gone, or somebody has altered it: no payment waits."""
+        try:
+            return endpoints.get(id)
+        except BrokenSeal:
+            log.exception("webhook_endpoint_broken", endpoint=id)
+            return None
 
     def _accept(self, command: Command) -> None:
         accept(self.store, self.broker, self.clock, command, self.ids)

@@ -138,6 +138,9 @@ class AllEndpoints(MethodView):
             raise TooManyEndpoints
         hears = EVERYBODY if payload["everybody"] else None
         made = _endpoints().create(client(), payload["url"], payload["types"], payload["description"], hears)
+        if len(_endpoints().page(client(), MAX_ENDPOINTS + 1, None)) > MAX_ENDPOINTS:  # others were made meanwhile
+            _endpoints().delete(made.id)
+            raise TooManyEndpoints
         response = jsonify(new_endpoint_view(made))
         response.status_code = 201
         response.headers["Location"] = follow_url("webhooks.OneEndpoint", id=made.id)

@@ -9,12 +9,12 @@ from structlog.testing import capture_logs
 
 from core.identity.people import Role
 from core.operation import Status
-from core.store.port import PEOPLE, update
+from core.store.port import API_KEYS, PEOPLE, update
 from products.webhooks.contract import WEBHOOK
 from products.webhooks.endpoints import Endpoints
 from products.webhooks.rights import Rights
-from tests.api.kit import Caller, House, build
-from tests.api.webhook_kit import Postman, announce, made, shop
+from tests.api.kit import Caller, House, assert_problem, build
+from tests.api.webhook_kit import DELIVERIES, Postman, announce, made, shop
 from tests.ussd.kit import Worker
 
 Lose = Callable[[House], None]
@@ -108,3 +108,23 @@ def test_what_was_made_while_anybody_was_let_in_hears_nothing_afterwards() -> No
     assert Rights(house.store, house.clock, closed).may_hear(admins)
     assert not Rights(house.store, house.clock, frozenset()).may_hear(admins)
     house.store.close()
+
+
+def test_who_may_not_hear_everybody_does_not_read_what_was_sent_either(house: House, postman: Postman) -> None:
+    """A key of the same client, or a token of it for fewer scopes."""
+    caller = shop(house, "webhooks:all")
+    id = made(caller, everybody=True)["id"]
+    announce(house, shop(house), 1)
+    own = announce(house, caller, 2)
+    made(caller, description="its own")
+    postman.run()
+    (sent, *_) = caller.get(f"{DELIVERIES}?endpoint={id}").json["deliveries"]
+    path = f"{DELIVERIES}/{sent['id']}"
+    assert caller.get(path).status_code == 200
+
+    (key,) = (key for key in house.store.find(API_KEYS, {}) if "webhooks:all" in key["scopes"])
+    house.store.replace(API_KEYS, {**key, "scopes": ["webhooks:manage"]})
+
+    assert_problem(caller.get(path), 404, "delivery_not_found")
+    assert_problem(caller.send("POST", f"{path}/resend"), 404, "delivery_not_found")
+    assert caller.get(f"{DELIVERIES}?operation={own}").json["deliveries"] == []

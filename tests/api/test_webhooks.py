@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,7 +15,7 @@ from core.identity.people import Role
 from core.look_ups import LookUps
 from devtools.stack import ROOT
 from products.webhooks import routes
-from products.webhooks.endpoints import Endpoints
+from products.webhooks.endpoints import Endpoint, Endpoints
 from tests.answers import Answer
 from tests.api.kit import NO_ID, House, assert_problem, build, wrong_fields
 from tests.api.webhook_kit import DELIVERIES, ENDPOINTS, HOOK, Postman, announce, made, shop
@@ -156,6 +157,22 @@ def test_a_client_has_twenty_endpoints_at_most(house: House) -> None:
     made(shop(house))
     assert caller.send("DELETE", f"{ENDPOINTS}/{ids[3]}").status_code == 204
     made(caller)
+
+
+def test_not_even_at_one_moment_has_a_client_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = shop(house)
+    for _ in range(19):
+        made(caller)
+    create = Endpoints.create
+
+    def with_another(self: Endpoints, *arguments: Any) -> Endpoint:
+        """Another request makes one after both have looked."""
+        create(self, *arguments)
+        return create(self, *arguments)
+
+    monkeypatch.setattr(Endpoints, "create", with_another)
+    assert_problem(caller.post(ENDPOINTS, {"url": HOOK}), 409, "too_many_endpoints")
+    assert len(caller.get(f"{ENDPOINTS}?limit=100").json["endpoints"]) == 20
 
 
 def test_only_who_may_see_everybodys_is_told_of_everybodys(house: House) -> None:

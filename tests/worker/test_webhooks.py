@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -18,11 +18,12 @@ from core.errors import Conflict
 from core.ids import new_id
 from core.notices.port import Site
 from core.operation import Entry, Operation, Status
-from core.store.port import OPERATIONS, Store
+from core.sealing import BrokenSeal
+from core.store.port import OPERATIONS, PEOPLE, Store
 from products.webhooks.breakers import Breakers, EndpointBreaker, Places
 from products.webhooks.catalogue import schema
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
-from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, State, matches
+from products.webhooks.endpoints import ENDPOINTS, EVERYBODY, Endpoint, Endpoints, State, matches
 from products.webhooks.process import RETRIES_S, webhook
 from products.webhooks.rights import Rights
 from tests.api.kit import SETTINGS
@@ -356,3 +357,41 @@ def test_slow_endpoints_of_one_client_leave_places_for_others(clock: FakeClock) 
     assert breakers.of("others", "client-3").try_acquire() is not None
     mine[0].release(None, clock.now())
     assert mine[2].try_acquire() is None
+
+
+def test_a_dead_endpoint_with_a_backlog_costs_two_saves_a_second(clock: FakeClock) -> None:
+    breaker = EndpointBreaker(clock, CLIENT, Places(8, 8))
+    for _ in range(10):
+        assert breaker.try_acquire() is None
+        clock.tick(1)
+        breaker.release(Unavailable("no connection"), clock.now())
+    waits = [deferral.wait_s for _ in range(100) if (deferral := breaker.try_acquire())]
+    assert len(waits) == 100
+    assert waits[0] >= 60
+    assert waits[-1] - waits[0] >= 99 * 0.5
+
+
+class Altered:
+    """A store in which somebody has altered every endpoint and every person."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
+    def get(self, collection: str, id: str) -> Any:
+        if collection in (ENDPOINTS, PEOPLE):
+            raise BrokenSeal(key="altered")
+        return self._store.get(collection, id)
+
+
+def test_an_endpoint_that_somebody_has_altered_holds_up_no_payment(house: House) -> None:
+    endpoint = house.endpoint(owner="city")
+    everybody = house.endpoint("payment.succeeded", owner=new_id(), hears=EVERYBODY)
+    house.store = cast("Any", Altered(house.store))
+    pay(house, report_to={"endpoint": endpoint.id, "url": endpoint.url})
+    assert load(house.store).status is Status.SUCCEEDED
+    assert [delivery.subject for delivery in house.deliveries()] == [everybody.id]
+    house.deliver()
+    assert house.receiver.got == []
