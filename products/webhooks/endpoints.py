@@ -107,6 +107,10 @@ class Endpoints:
         """The endpoints of a client, the oldest first."""
         return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, {"owner": owner})]
 
+    def all(self) -> list[Endpoint]:
+        """The endpoints of all clients, the oldest first."""
+        return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, {})]
+
     def page(self, owner: str | None, limit: int, after: str | None) -> list[Endpoint]:
         """At most so many endpoints of a client, or of all, newest first. after: the id of the last one before them."""
         where = {} if owner is None else {"owner": owner}
