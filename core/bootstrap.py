@@ -112,8 +112,12 @@ class Core:
     @cached_property
     def announcements(self) -> Announcements:
         settings, services = self.settings, (self.store, self.broker, self.clock, new_id)
-        site = Site(settings.installed.contracts, settings.public_url, settings.let_in)
+        site = Site(settings.installed.contracts, settings.public_url, settings.let_in, self.tell_operators)
         return Announcements(self.notifier, [make(*services, site) for make in settings.installed.announcers])
+
+    def tell_operators(self, subject: str, text: str, key: str) -> None:
+        """Sends a notice to NOTICES_TO, once for each key; to nobody where it is not set. Raises StoreUnavailable."""
+        self.notifier.tell_operators(self.settings.notices_to, subject, text, key)
 
     def of(self, service: type[Service]) -> Service:
         """A service of a product, such as a catalogue: built from the store and the clock, once."""

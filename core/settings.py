@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from phonenumbers import SUPPORTED_REGIONS
 
 from core.broker.port import EventsTo
-from core.environment import PARTNERS, PORT, SANDBOX_NAMES, Env, strong_secrets, url_of
+from core.environment import PARTNERS, PORT, SANDBOX_NAMES, Env, are_mail_addresses, strong_secrets, url_of
 from core.errors import InvalidAmount, UnknownCurrency
 from core.hardening import is_loopback, refusals
 from core.identity.api_keys import ADMIN_TOKEN, ANONYMOUS
@@ -88,6 +88,7 @@ class Settings:
     code_regions: list[str] = field(default_factory=list)
     codes_per_hour: int = 1000
     public_url: str = ""
+    notices_to: list[str] = field(default_factory=list)
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
@@ -229,6 +230,7 @@ def _values(env: Env) -> dict[str, Any]:
         "code_regions": env.list("CODE_REGIONS", [], validate=_known_regions),
         "codes_per_hour": env.int("CODES_PER_HOUR", 1000, validate=validate.Range(1, 10_000)),
         "public_url": (env.str("PUBLIC_URL", "", validate=url_of(PARTNERS)) or "").rstrip("/"),
+        "notices_to": env.list("NOTICES_TO", [], validate=are_mail_addresses),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "rate_limits": read_rates(env.str("RATE_LIMITS", "", validate=_readable_rates) or ""),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),

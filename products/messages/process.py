@@ -7,6 +7,7 @@ from core.notices.outcome import outcome
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
 from products.messages.contract import SEND_STEP, SMS, WAIT_STEP
+from products.messages.mailing import email_of
 from products.messages.senders import sender_of
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable
 from worker.partners.sms.port import SmsSender
@@ -19,7 +20,7 @@ FIRST_LOOK_S = 0.1
 
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
-    return (sms(services.core.store, sender_of(services), services.core.clock),)
+    return sms(services.core.store, sender_of(services), services.core.clock), email_of(services)
 
 
 def sms(store: Store, sender: SmsSender, clock: Clock) -> Process:

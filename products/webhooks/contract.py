@@ -24,7 +24,7 @@ from core.store.port import Store
 from core.targets import Rules
 from products.webhooks.endpoints import COLLECTION, EVERYBODY, Endpoint, Endpoints
 from products.webhooks.messages import Message, messages
-from products.webhooks.off import Why, turn_off
+from products.webhooks.off import Switch, Why
 from products.webhooks.rights import SCOPE, SCOPE_ALL, Rights
 
 log = structlog.get_logger()
@@ -183,7 +183,7 @@ class WebhookAnnouncer:
         except BrokenSeal:
             log.exception("webhook_owner_broken", endpoint=endpoint.id, client=endpoint.owner)
             return True  # no payment waits for it; the delivery does
-        turn_off(endpoints, endpoint, Why.OWNER)
+        Switch(endpoints, self.site.tell_operators).off(endpoint, Why.OWNER)
         return False
 
     def _named(self, endpoints: Endpoints, id: str) -> Endpoint | None:

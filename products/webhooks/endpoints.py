@@ -42,7 +42,7 @@ class Endpoint:
     """hears: the client of whose operations it is told, or EVERYBODY; types: patterns such as `payment.*`.
 
     failing_since: when the first of its failures was, if no delivery has succeeded since.
-    why_off: why it is off, or None; secrets: those that sign now, the newest first.
+    why_off: why it is off, or None; secrets: those that sign now, the newest first; version: grows with each change.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Endpoint:
     why_off: str | None
     secrets: tuple[str, ...]
     created_at: str
+    version: int
 
     def wants(self, type: str) -> bool:
         return self.state is not State.OFF and any(matches(pattern, type) for pattern in self.types)
@@ -186,6 +187,7 @@ class Endpoints:
             why_off=document["off"],
             secrets=tuple(signing),
             created_at=document["created_at"],
+            version=document["version"],
         )
 
 

@@ -11,7 +11,7 @@ from core.store.port import OPERATIONS, Store
 from products.webhooks.breakers import CALLS_AT_ONCE, Breakers, EndpointBreaker, Places
 from products.webhooks.contract import DELIVER_STEP, DID_NOT_HAPPEN, WAIT_STEP, WEBHOOK, WebhookSettings, rules
 from products.webhooks.endpoints import Endpoint, Endpoints, State
-from products.webhooks.off import Why, turn_off
+from products.webhooks.off import Switch, Why
 from products.webhooks.rights import Rights
 from worker.partners.pinned import Heard, NotHeard, PinnedHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
@@ -43,11 +43,22 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     places = Places(CALLS_AT_ONCE, max(CALLS_AT_ONCE, core.settings.worker_concurrency // 4))
     breakers = Breakers(lambda client: EndpointBreaker(core.clock, client, places))
     rights = Rights(core.store, core.clock, core.settings.let_in)
-    return (webhook(core.store, core.clock, http, breakers, rights, timeout_s + SPARE_S),)
+    switch = Switch(Endpoints(core.store, core.clock), core.tell_operators)
+    return (webhook(core.store, core.clock, http, breakers, rights, switch, timeout_s + SPARE_S),)
 
 
-def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, rights: Rights, call_s: float = 0) -> Process:
-    endpoints = Endpoints(store, clock)
+def webhook(
+    store: Store,
+    clock: Clock,
+    http: Post,
+    breakers: Breakers,
+    rights: Rights,
+    switch: Switch | None = None,
+    call_s: float = 0,
+) -> Process:
+    """switch: one that tells nobody, by default."""
+    switch = switch or Switch(Endpoints(store, clock))
+    endpoints = switch.endpoints
 
     def wait(operation: Operation) -> Reply:
         return _saved(operation, store)
@@ -58,12 +69,12 @@ def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, rights: 
         if endpoint is None or endpoint.state is State.OFF:
             return Declined("endpoint_off", called=False)
         if not rights.may_hear(endpoint):
-            turn_off(endpoints, endpoint, Why.OWNER)
+            switch.off(endpoint, Why.OWNER)
             return Declined("endpoint_off", called=False)
         body = request.body.encode()
         headers = _headers(endpoint, request.message, body, clock)
         heard = http.post(request.url or endpoint.url, body, headers, endpoint.owner)
-        return _judge(endpoints, endpoint, heard)
+        return _judge(switch, endpoint, heard)
 
     waiting = Step(
         WAIT_STEP,
@@ -117,23 +128,23 @@ def _headers(endpoint: Endpoint, message: str, body: bytes, clock: Clock) -> dic
     }
 
 
-def _judge(endpoints: Endpoints, endpoint: Endpoint, heard: Heard | NotHeard) -> Reply:
+def _judge(switch: Switch, endpoint: Endpoint, heard: Heard | NotHeard) -> Reply:
     """The reply, of which the endpoint takes note."""
     if isinstance(heard, Heard):
         said = {"http": heard.status, "body": heard.body.decode("utf-8", "replace")}
         if heard.status // 100 == 2:
-            endpoints.succeeded(endpoint)
+            switch.endpoints.succeeded(endpoint)
             return Confirmed(said=said)
         if heard.status == GONE:
-            turn_off(endpoints, endpoint, Why.GONE)
+            switch.off(endpoint, Why.GONE)
             return Declined("endpoint_gone", said=said)
         why, retry_after_s = f"HTTP {heard.status}", heard.retry_after_s
     elif heard.not_now_s:
         return Unavailable(heard.why, heard.not_now_s, called=False)
     else:
         said, why, retry_after_s = {"failure": heard.why}, heard.why, 0
-    if endpoints.failed(endpoint):
-        turn_off(endpoints, endpoint, Why.FAILING)
+    if switch.endpoints.failed(endpoint):
+        switch.off(endpoint, Why.FAILING)
     if isinstance(heard, NotHeard) and heard.refused:
         return Declined("target_refused", said=said)
     return Unavailable(why, retry_after_s, said=said)

@@ -24,6 +24,7 @@ from products.webhooks.breakers import Breakers, EndpointBreaker, Places
 from products.webhooks.catalogue import schema
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
 from products.webhooks.endpoints import ENDPOINTS, EVERYBODY, Endpoint, Endpoints, State, matches
+from products.webhooks.off import Switch
 from products.webhooks.process import RETRIES_S, webhook
 from products.webhooks.rights import Rights
 from tests.api.kit import SETTINGS
@@ -80,6 +81,7 @@ class House:
     clock: FakeClock
     receiver: Receiver
     let_in: frozenset[str] = frozenset()
+    notices: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def endpoints(self) -> Endpoints:
@@ -111,7 +113,8 @@ class House:
         """Advances all deliveries that are due."""
         breakers = Breakers(lambda _: Breaker("webhooks", self.clock, 8))
         rights = Rights(self.store, self.clock, self.let_in)
-        delivering = webhook(self.store, self.clock, self.receiver, breakers, rights)
+        switch = Switch(self.endpoints, lambda *notice: self.notices.append(notice))
+        delivering = webhook(self.store, self.clock, self.receiver, breakers, rights, switch)
         worker = engine(self.store, self.clock, delivering, jitter=lambda: 0.5)
         for delivery in self.deliveries():
             worker.advance(delivery.id)
@@ -298,10 +301,15 @@ def test_five_days_of_failures_only_switch_it_off(house: House) -> None:
     pay(house, "op-2")
     house.deliver()
     assert house.reload(endpoint).state is State.FAILING
+    assert house.notices == []
     house.clock.tick(1)
     pay(house, "op-3")
     house.deliver()
     assert house.reload(endpoint).state is State.OFF
+    ((subject, text, _),) = house.notices
+    assert subject == "Quittance: a webhook endpoint is off"
+    assert f"{endpoint.id} of the client {CLIENT} was switched off: no delivery has succeeded for five days." in text
+    assert endpoint.url not in text  # it may hold a secret
 
 
 def test_a_url_that_must_not_be_called_is_not_tried_again(house: House) -> None:
