@@ -7,9 +7,9 @@ from flask import Flask, Response, g, request
 
 from api.auth.callers import ACTING_FOR, RANK, Caller
 from api.http.context import core
-from core.identity.api_keys import ADMIN_TOKEN, ANONYMOUS
 from core.ids import new_id
 from core.rates import TooManyRequests
+from core.settings import ADMIN_TOKEN, ANONYMOUS
 
 ACTS: Mapping[str, str] = {
     "people.Registration": "registration",

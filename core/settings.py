@@ -14,7 +14,6 @@ from core.broker.port import EventsTo
 from core.environment import PARTNERS, PORT, SANDBOX_NAMES, Env, are_mail_addresses, strong_secrets, url_of
 from core.errors import InvalidAmount, UnknownCurrency
 from core.hardening import is_loopback, refusals
-from core.identity.api_keys import ADMIN_TOKEN, ANONYMOUS
 from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
 from core.money import exponent, read_price
 from core.operators import OPERATOR_NAMES, OperatorTable, read_operators
@@ -24,6 +23,8 @@ from core.sealing import Keys, read_key_pair, read_keys
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
 BROKERS = ("amqp", "amqps")
+ANONYMOUS, ADMIN_TOKEN = "anonymous", "admin-token"
+"""The owners of what is asked without a key or an account: by anybody, and with the ADMIN_TOKEN."""
 ALLOWANCES = (
     "allow_open",
     "allow_published_secrets",

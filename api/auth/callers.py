@@ -12,9 +12,10 @@ from api.http.context import core
 from api.http.errors import Unauthenticated
 from api.limits import GUESSES, KEYS, limits
 from core.environment import MIN_SECRET_CHARS
-from core.identity.api_keys import ADMIN_TOKEN, ANONYMOUS, PREFIX, ApiKey, looks_like_key
+from core.identity.api_keys import PREFIX, ApiKey, looks_like_key
 from core.identity.people import Person, Role
 from core.operation import Operation
+from core.settings import ADMIN_TOKEN, ANONYMOUS
 
 ACTING_FOR = "X-Acting-For"
 """The header with the name of the person who uses the ADMIN_TOKEN. The security log shows it."""

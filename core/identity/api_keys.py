@@ -15,8 +15,6 @@ from core.ids import new_id
 from core.store.port import API_KEYS, Document, Store, scan, update
 
 PREFIX = "qtk_"
-ANONYMOUS, ADMIN_TOKEN = "anonymous", "admin-token"
-"""The owners of what is asked without a key or an account: by anybody, and with the ADMIN_TOKEN."""
 _TEXT = re.compile(r"qtk_[A-Za-z0-9_-]{43}")
 USED_EVERY = timedelta(hours=1)
 """How old the time of the last use may be before it is written again: a write at each request would cost too much."""

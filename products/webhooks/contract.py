@@ -24,7 +24,6 @@ from core.store.port import Store
 from core.targets import Rules
 from products.webhooks.endpoints import COLLECTION, EVERYBODY, Endpoint, Endpoints
 from products.webhooks.messages import Message, messages
-from products.webhooks.off import Switch, Why
 from products.webhooks.rights import SCOPE, SCOPE_ALL, Rights
 
 log = structlog.get_logger()
@@ -183,6 +182,9 @@ class WebhookAnnouncer:
         except BrokenSeal:
             log.exception("webhook_owner_broken", endpoint=endpoint.id, client=endpoint.owner)
             return True  # no payment waits for it; the delivery does
+        # Settings are read from here before the folder of the metrics is known, which this counts in.
+        from products.webhooks.off import Switch, Why  # noqa: PLC0415
+
         Switch(endpoints, self.site.tell_operators).off(endpoint, Why.OWNER)
         return False
 

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from core.clock import Clock
-from core.identity.api_keys import ANONYMOUS, ApiKeys
+from core.identity.api_keys import ApiKeys
 from core.identity.people import People, Role
 from core.ids import is_id
+from core.settings import ANONYMOUS
 from core.store.port import Store
 from products.webhooks.endpoints import EVERYBODY, Endpoint
 
