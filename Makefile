@@ -29,10 +29,11 @@ coverage: $(VENV)/installed-dev ## the tests that need no server, and the share 
 product: $(VENV)/installed-dev ## create a product from the template: NAME=parking, and INTO=a folder elsewhere
 	@$(BIN)/python -m devtools.product $(NAME) $(if $(INTO),--into $(INTO))
 
-chaos: $(VENV)/installed-dev ## three minutes of faults on real processes: embedded, and on two sorts of servers
+chaos: $(VENV)/installed-dev ## faults on real processes, embedded and on two sorts of servers; 400 kills before webhooks are delivered
 	$(BIN)/quittance chaos
 	$(BIN)/quittance chaos --store mongodb --broker rabbitmq
 	$(BIN)/quittance chaos --store postgresql --broker rabbitmq
+	WEBHOOK_KILLS=200 $(BIN)/python -m pytest -q tests/e2e/test_webhooks.py -k killed
 
 prove: $(VENV)/installed-dev ## every route as every kind of caller, in 20,000 cases; SEEDS=20 also runs so many simulations
 	$(BIN)/python -m devtools.described $(if $(SEED),--seed $(SEED))

@@ -5,10 +5,11 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from api.auth.callers import ACTING_FOR, ADMIN_TOKEN, ANONYMOUS, RANK, Caller
+from api.auth.callers import ACTING_FOR, RANK, Caller
 from api.http.context import core
 from core.ids import new_id
 from core.rates import TooManyRequests
+from core.settings import ADMIN_TOKEN, ANONYMOUS
 
 ACTS: Mapping[str, str] = {
     "people.Registration": "registration",

@@ -20,6 +20,7 @@ from bench import (
     startup,
     ussd,
     wallets,
+    webhooks,
 )
 from bench.peers import measure as peers
 from bench.report import Figure, show
@@ -44,6 +45,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "doubts": doubts.measure,
     "outage": outage.measure,
     "events": events.measure,
+    "webhooks": webhooks.measure,
     "wallets": wallets.measure,
     "audit": wallets.audit,
     "ussd": ussd.measure,

@@ -26,7 +26,7 @@ from core.identity.people import People
 from core.ids import new_id
 from core.installed import DEFAULT, Installed
 from core.ledger import SYSTEM, Ledger
-from core.notices.port import Announcements, Notifier, first_notifier
+from core.notices.port import Announcements, Notifier, Site, first_notifier
 from core.operation import Operation
 from core.partner_health import PartnerHealth
 from core.private_files import make_private_folder
@@ -111,11 +111,13 @@ class Core:
 
     @cached_property
     def announcements(self) -> Announcements:
-        installed, url = self.settings.installed, self.settings.public_url
-        services = self.store, self.broker, self.clock, new_id
-        return Announcements(
-            self.notifier, [make(*services, installed.contracts, url) for make in installed.announcers]
-        )
+        settings, services = self.settings, (self.store, self.broker, self.clock, new_id)
+        site = Site(settings.installed.contracts, settings.public_url, settings.let_in, self.tell_operators)
+        return Announcements(self.notifier, [make(*services, site) for make in settings.installed.announcers])
+
+    def tell_operators(self, subject: str, text: str, key: str) -> None:
+        """Sends a notice to NOTICES_TO, once for each key; to nobody where it is not set. Raises StoreUnavailable."""
+        self.notifier.tell_operators(self.settings.notices_to, subject, text, key)
 
     def of(self, service: type[Service]) -> Service:
         """A service of a product, such as a catalogue: built from the store and the clock, once."""

@@ -85,3 +85,17 @@ def strong_secrets(text: str) -> None:
     """A check that each of the secrets, with spaces between, has MIN_SECRET_CHARS characters."""
     if any(len(secret) < MIN_SECRET_CHARS for secret in text.split()):
         raise ValidationError(f"must have at least {MIN_SECRET_CHARS} characters.")
+
+
+def is_mail_address(text: str) -> None:
+    """A check that a text can be the address of an e-mail: nothing that ends a header or begins another address."""
+    name, _, domain = text.partition("@")
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' ,;:<>()[]\\"')
+    if text and not (plain and name and "@" not in domain and "." in domain.strip(".")):
+        raise ValidationError("must be an e-mail address such as operations@city.example.")
+
+
+def are_mail_addresses(texts: list[str]) -> None:
+    """A check of each of them."""
+    for text in texts:
+        is_mail_address(text)

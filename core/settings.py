@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from phonenumbers import SUPPORTED_REGIONS
 
 from core.broker.port import EventsTo
-from core.environment import PARTNERS, PORT, SANDBOX_NAMES, Env, strong_secrets, url_of
+from core.environment import PARTNERS, PORT, SANDBOX_NAMES, Env, are_mail_addresses, strong_secrets, url_of
 from core.errors import InvalidAmount, UnknownCurrency
 from core.hardening import is_loopback, refusals
 from core.installed import DEFAULT, OURS, BadProduct, Installed, variables
@@ -23,6 +23,8 @@ from core.sealing import Keys, read_key_pair, read_keys
 STORES = ("sqlite", "postgresql", "mysql", "mariadb", "mongodb")
 ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiomysql", "asyncmy", "aiosqlite")
 BROKERS = ("amqp", "amqps")
+ANONYMOUS, ADMIN_TOKEN = "anonymous", "admin-token"
+"""The owners of what is asked without a key or an account: by anybody, and with the ADMIN_TOKEN."""
 ALLOWANCES = (
     "allow_open",
     "allow_published_secrets",
@@ -87,6 +89,7 @@ class Settings:
     code_regions: list[str] = field(default_factory=list)
     codes_per_hour: int = 1000
     public_url: str = ""
+    notices_to: list[str] = field(default_factory=list)
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
@@ -136,6 +139,11 @@ class Settings:
     def open(self) -> bool:
         """Whether a route is open until the secret that guards it is set."""
         return self.local or self.allow_open
+
+    @property
+    def let_in(self) -> frozenset[str]:
+        """The callers without a key or an account who are let in: with the ADMIN_TOKEN, or anybody."""
+        return frozenset({ADMIN_TOKEN} if self.admin_token else {ANONYMOUS} if self.open else ())
 
 
 DOTENV = ".env"
@@ -223,6 +231,7 @@ def _values(env: Env) -> dict[str, Any]:
         "code_regions": env.list("CODE_REGIONS", [], validate=_known_regions),
         "codes_per_hour": env.int("CODES_PER_HOUR", 1000, validate=validate.Range(1, 10_000)),
         "public_url": (env.str("PUBLIC_URL", "", validate=url_of(PARTNERS)) or "").rstrip("/"),
+        "notices_to": env.list("NOTICES_TO", [], validate=are_mail_addresses),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "rate_limits": read_rates(env.str("RATE_LIMITS", "", validate=_readable_rates) or ""),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),

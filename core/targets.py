@@ -5,24 +5,15 @@ resolved and checked at each call, and the call goes to the address that was che
 between two look-ups.
 """
 
-import socket
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 MAX_URL_CHARS = 2000
-LOOK_UPS = 16
-"""Names that are looked up at once. A name server that does not answer holds one of them for some seconds."""
-
 NOT_PUBLIC = "must not lead to an address that is not public."
 
 Address = IPv4Address | IPv6Address
-Resolve = Callable[[str, int], Iterable[str]]
-"""Returns the addresses of a host and a port. Raises OSError."""
 
 _METADATA = frozenset(
     map(ip_address, ("169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
@@ -88,39 +79,18 @@ def target_of(url: str, rules: Rules) -> Target:
     return Target(parts.scheme, host.rstrip("."), port or {"https": 443, "http": 80}[parts.scheme], path)
 
 
-def look_up(host: str, port: int) -> list[str]:
-    """The addresses of a host by the name servers of this machine, each once. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
-
-
-def checked_addresses(target: Target, rules: Rules, resolve: Resolve, within_s: float) -> list[str]:
-    """The addresses of a target, all of which may be called.
-
-    Raises TargetRefused if one of them may not be, and OSError when the name is not resolved in time.
-    """
-    looking = _look_ups().submit(resolve, target.host, target.port)
-    try:
-        found = list(looking.result(within_s))
-    except TooLate:
-        looking.cancel()  # it may wait for its turn: then nobody waits for it any more
-        raise OSError("the name server did not answer in time") from None
-    except UnicodeError:
-        raise TargetRefused("must name a host.") from None
-    if not found:
-        raise OSError("the name has no address")
-    if any(not may_be_called(address, rules) for address in found):
-        raise TargetRefused(NOT_PUBLIC)
-    return found
-
-
-def require_literal(target: Target, rules: Rules) -> None:
-    """Raises TargetRefused for a host that is an address which may not be called. A name may lead anywhere."""
+def is_literal(target: Target) -> bool:
+    """Whether the host is an address, so that nobody has to look it up."""
     try:
         ip_address(target.host)
     except ValueError:
-        return
-    if not may_be_called(target.host, rules):
+        return False
+    return True
+
+
+def require_allowed(addresses: Iterable[str], rules: Rules) -> None:
+    """Raises TargetRefused if one of them may not be called."""
+    if any(not may_be_called(address, rules) for address in addresses):
         raise TargetRefused(NOT_PUBLIC)
 
 
@@ -151,8 +121,3 @@ def _inside(ip: Address) -> Iterable[Address]:
         if ip in _NAT64 or (ip in _COMPATIBLE and int(ip) > 1):
             yield low
         yield from (each for each in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if each is not None)
-
-
-@cache
-def _look_ups() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(LOOK_UPS, "look-up")

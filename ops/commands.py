@@ -64,7 +64,7 @@ data = LazyGroup(
 
 webhooks = LazyGroup(
     "webhooks",
-    "Receive webhooks for a trial, and send messages again.",
+    "Receive webhooks for a trial, send examples, watch deliveries, and send messages again.",
     {
         "Commands": [
             Entry(
@@ -72,6 +72,8 @@ webhooks = LazyGroup(
                 "ops.webhooks:listen",
                 "Receive webhooks on this machine: verify, print and forward them, until Ctrl-C.",
             ),
+            Entry("tail", "ops.webhooks:tail", "Print deliveries as they are made and tried, until Ctrl-C."),
+            Entry("trigger", "ops.webhooks:trigger", "Send an example of an event of TYPE, such as payment.succeeded."),
             Entry("resend", "ops.webhooks:resend", "Send the message of a delivery again, under the same webhook-id."),
         ]
     },

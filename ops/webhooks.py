@@ -1,5 +1,8 @@
-"""`quittance webhooks`: a receiver for trials, and messages that are sent again."""
+"""`quittance webhooks`: a receiver for trials, messages that are sent again or as examples, and what is sent now."""
 
+import json
+import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -7,15 +10,22 @@ import click
 import requests
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-from core.ids import is_id
+from core.bootstrap import Core
+from core.clock import to_rfc3339
+from core.ids import is_id, new_id
 from core.operation import Operation
 from core.store.port import OPERATIONS
+from ops.following import Following, line
 from ops.people_store import people_store
 from ops.security import note
-from products.webhooks.contract import WEBHOOK, resending
-from products.webhooks.endpoints import EndpointOff, Endpoints
+from products.webhooks.catalogue import example_message
+from products.webhooks.contract import WEBHOOK, delivery, resending
+from products.webhooks.endpoints import Endpoint, EndpointOff, Endpoints
+from products.webhooks.messages import event_types
+from products.webhooks.shown import delivery_with_attempts
 
 FORWARD_WITHIN_S = 10
+LOOK_EVERY_S = 0.5
 MAX_BODY_BYTES = 64 * 1024
 FORWARDED = ("Content-Type", "webhook-id", "webhook-timestamp", "webhook-signature")
 
@@ -53,6 +63,58 @@ def resend(id: str) -> None:
         made = core.accept(resending(sent)).operation
         note(core, "webhook resent", made.id)
     click.echo(f"It is delivery {made.id}.")
+
+
+@click.command()
+@click.argument("type")
+@click.option("--endpoint", "ids", multiple=True, help="An endpoint that gets it; may be given several times.")
+@click.option("--client", help="A client, all of whose endpoints that want the type get it.")
+def trigger(type: str, ids: tuple[str, ...], client: str | None) -> None:
+    """Send an example of an event of TYPE, such as payment.succeeded. Its data has "test": true.
+
+    Without an endpoint or a client, a trial on one machine sends it to every endpoint that wants the type.
+    """
+    with people_store() as core:
+        known = {each.name: each for each in event_types(core.settings.installed.contracts.values())}
+        if type not in known:
+            raise click.BadParameter(f"no event has the type {type}: see docs/reference/webhooks.md", param_hint="TYPE")
+        sent = 0
+        for endpoint in _chosen(core, ids, client):
+            if ids or endpoint.wants(type):
+                message = example_message(known[type], new_id(), to_rfc3339(core.clock.now()))
+                made = core.accept(replace(delivery(endpoint, message, None), repeatable=True)).operation
+                note(core, "webhook test sent", made.id)
+                click.echo(f"It is delivery {made.id} to {endpoint.url}")
+                sent += 1
+    if not sent:
+        raise click.ClickException("no endpoint that is on wants this type")
+
+
+def _chosen(core: Core, ids: tuple[str, ...], client: str | None) -> list[Endpoint]:
+    """The endpoints that the options of `trigger` name. Raises ClickException."""
+    endpoints = core.of(Endpoints)
+    if ids:
+        try:
+            return [endpoints.require_on(id) for id in ids]
+        except EndpointOff:
+            raise click.ClickException("an endpoint is off, or there is none of this id") from None
+    if client is None and not core.settings.local:
+        raise click.UsageError("Name an --endpoint or a --client: other clients' systems would get the test too.")
+    return endpoints.all() if client is None else endpoints.of(client)
+
+
+@click.command()
+@click.option("--endpoint", help="Only deliveries to this endpoint.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each.")
+def tail(endpoint: str | None, as_json: bool) -> None:
+    """Print deliveries as they are made and tried, until Ctrl-C."""
+    with people_store() as core:
+        following = Following(core, endpoint)
+        while True:
+            for delivered in following.look():
+                view = delivery_with_attempts(delivered, is_owner=True)
+                click.echo(json.dumps(view, ensure_ascii=False) if as_json else line(delivered))
+            time.sleep(LOOK_EVERY_S)
 
 
 def receiver(secret: str, forward_to: str | None, port: int) -> ThreadingHTTPServer:

@@ -15,9 +15,8 @@ from core.environment import MIN_SECRET_CHARS
 from core.identity.api_keys import PREFIX, ApiKey, looks_like_key
 from core.identity.people import Person, Role
 from core.operation import Operation
+from core.settings import ADMIN_TOKEN, ANONYMOUS
 
-ANONYMOUS = "anonymous"
-ADMIN_TOKEN = "admin-token"
 ACTING_FOR = "X-Acting-For"
 """The header with the name of the person who uses the ADMIN_TOKEN. The security log shows it."""
 NEEDS_KEY = "This request needs the gateway's X-Gateway-Key."

@@ -97,6 +97,11 @@ class ApiKeys:
                 self._store.replace(API_KEYS, {**document, "used_at": to_rfc3339(now)})
         return key
 
+    def has(self, client: str, scope: str) -> bool:
+        """Whether a client has a valid key with this scope."""
+        theirs = (found for found in scan(self._store, API_KEYS, {}) if _key(found).client == client)
+        return any(scope in found["scopes"] and self._is_valid(found) for found in theirs)
+
     def all(self) -> list[ApiKey]:
         return sorted(map(_key, scan(self._store, API_KEYS, {})), key=lambda key: key.id)
 

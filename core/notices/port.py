@@ -13,13 +13,16 @@ from core.store.port import Store
 
 
 class Notifier(Protocol):
-    """`ended` and `send` are idempotent and raise StoreUnavailable."""
+    """`ended`, `send` and `tell_operators` are idempotent and raise StoreUnavailable."""
 
     def ended(self, operation: Operation) -> None:
         """Notifies the person in `operation.notification` of the outcome. Call it just before the end is saved."""
 
     def send(self, msisdn: str, text: str, client: str, key: str) -> None:
         """Sends a text to a phone in E.164, once for each key of the client."""
+
+    def tell_operators(self, to: Sequence[str], subject: str, text: str, key: str) -> None:
+        """Sends an e-mail to these addresses, if there are any, once for each key."""
 
     def reaches_phones(self, settings: Any) -> bool:
         """Whether people get what is sent, with these settings of the installation. Stores nothing."""
@@ -32,6 +35,9 @@ class NoNotifier:
         pass
 
     def send(self, msisdn: str, text: str, client: str, key: str) -> None:
+        pass
+
+    def tell_operators(self, to: Sequence[str], subject: str, text: str, key: str) -> None:
         pass
 
     def reaches_phones(self, settings: Any) -> bool:
@@ -49,10 +55,30 @@ class Announcer(Protocol):
         """
 
 
-Contracts = Mapping[str, Contract[Any]]
-MakeAnnouncer = Callable[[Store, Broker, Clock, Callable[[], str], Contracts, str], Announcer]
-"""What a contract names `announcer`. The last arguments make ids, are the contracts by kind, and the URL of this
-installation as its clients reach it."""
+TellOperators = Callable[[str, str, str], None]
+"""Sends the operators of this installation a notice: its subject, its text, and a key, for which it is sent once."""
+
+
+def tell_nobody(subject: str, text: str, key: str) -> None:
+    """Where nobody is to be told."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What an announcer knows of its installation.
+
+    contracts: by kind; public_url: as its clients reach it, or "".
+    let_in: the callers without a key or an account who are let in: see `core.settings.Settings.let_in`.
+    """
+
+    contracts: Mapping[str, Contract[Any]]
+    public_url: str = ""
+    let_in: frozenset[str] = frozenset()
+    tell_operators: TellOperators = tell_nobody
+
+
+MakeAnnouncer = Callable[[Store, Broker, Clock, Callable[[], str], Site], Announcer]
+"""What a contract names `announcer`. The fourth argument makes ids."""
 MakeNotifier = Callable[[Store, Broker, Clock, Callable[[], str]], Notifier]
 """What a contract names `notifier`. The last argument makes ids."""
 

@@ -1,11 +1,11 @@
-"""Text messages to people. Each is an operation: none is lost or sent twice, and none holds up a payment.
+"""Text messages to people, and e-mail to operators. Each is an operation: none is lost, and none holds up a payment.
 
-A gateway that cannot be asked what became of a message is the exception: see SMS_REPEAT.
+No SMS is sent twice, unless its gateway cannot be asked what became of a message: see SMS_REPEAT.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from environs import validate
@@ -15,7 +15,7 @@ from core.accept import Command, accept
 from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
-from core.environment import Env
+from core.environment import Env, is_mail_address, url_of
 from core.operation import Operation, Status
 from core.settings import Settings
 from core.store.port import Store
@@ -38,9 +38,23 @@ class Sms(Request):
     receiver: int | None = None
 
 
+@dataclass(frozen=True)
+class Email(Request):
+    """to: addresses; text: plain text."""
+
+    to: list[str]
+    subject: str
+    text: str
+
+
 def effects(operation: Operation) -> Iterator[Effect]:
     """The message, which has no amount."""
     return effect_of(operation, SEND_STEP, MESSAGE)
+
+
+def email_effects(operation: Operation) -> Iterator[Effect]:
+    """The e-mail, of which nobody keeps a record for us."""
+    return effect_of(operation, SEND_STEP, MAILED)
 
 
 OURS = ("console", "file", "http")
@@ -96,6 +110,22 @@ class MessagesSettings:
         )
 
 
+@dataclass(frozen=True)
+class MailSettings:
+    """smtp_url: the server for e-mail, or ""; mail_from: the address that it comes from."""
+
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
+
+    @classmethod
+    def read(cls, env: Env) -> Self:
+        optional = [] if env.list("NOTICES_TO", []) else [""]
+        return cls(
+            env.str("SMTP_URL", *optional, validate=url_of(("smtps", "smtp"))) or "",
+            env.str("MAIL_FROM", *optional, validate=is_mail_address) or "",
+        )
+
+
 def _url(env: Env, sender: str) -> str:
     """The base URL: by default the vendor's own, or that of the sandbox, which speaks our contract only."""
     if sender not in HOSTS:
@@ -116,8 +146,10 @@ def _are_on_record(settings: Settings) -> bool:
 
 MESSAGE = EffectKind("message", "messages sent", Record.PARTNER, _are_on_record)
 SMS = Contract("sms", Sms, frozenset(), (MESSAGE,), effects)
-CONTRACTS = (SMS,)
-SETTINGS = (MessagesSettings,)
+MAILED = EffectKind("email", "e-mails sent", Record.NONE)
+EMAIL = Contract("email", Email, frozenset(), (MAILED,), email_effects)
+CONTRACTS = (SMS, EMAIL)
+SETTINGS = (MessagesSettings, MailSettings)
 
 
 @dataclass(frozen=True)
@@ -145,6 +177,11 @@ class SmsNotifier:
     def send(self, msisdn: str, text: str, client: str, key: str) -> None:
         request = Sms(msisdn, about=None, text=text)
         self._accept(Command(SMS.kind, request.to_json(), client, subject=msisdn, idempotency_key=key, repeatable=True))
+
+    def tell_operators(self, to: Sequence[str], subject: str, text: str, key: str) -> None:
+        if to:
+            request = Email(list(to), subject, text)
+            self._accept(Command(EMAIL.kind, request.to_json(), "worker", idempotency_key=key, repeatable=True))
 
     def reaches_phones(self, settings: Settings) -> bool:
         """When embedded, for trials, the console or the file stands for the phone."""

@@ -7,6 +7,7 @@ from core.notices.outcome import outcome, received
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
 from products.messages.contract import DONE, SEND_STEP, SMS, WAIT_STEP
+from products.messages.mailing import email_of
 from products.messages.senders import sender_of
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable
 from worker.partners.sms.port import SmsSender
@@ -23,7 +24,8 @@ FIRST_LOOK_S = 0.1
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
     core = services.core
-    return (sms(core.store, sender_of(services), core.clock, core.settings.installed.details),)
+    texts = sms(core.store, sender_of(services), core.clock, core.settings.installed.details)
+    return texts, email_of(services)
 
 
 def sms(store: Store, sender: SmsSender, clock: Clock, details: Mapping[str, Details] = NO_DETAILS) -> Process:

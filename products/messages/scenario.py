@@ -11,7 +11,8 @@ from core.notices.outcome import Notification, outcome
 from core.operation import Operation, Status
 from core.store.port import OPERATIONS, Store, scan
 from products.fines.scenario import FinesScenario
-from products.messages.contract import SMS
+from products.messages.contract import EMAIL, SMS
+from products.messages.mailing_scenario import EmailScenario
 from products.messages.process import sms
 from proof.simulation.partner import SimulatedPartner
 from proof.simulation.summary import Summary
@@ -84,4 +85,4 @@ class MessagesScenario(FinesScenario):
         return Operation.from_document(document)
 
 
-SCENARIOS = {SMS.kind: MessagesScenario}
+SCENARIOS = {SMS.kind: MessagesScenario, EMAIL.kind: EmailScenario}

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.clock import Clock
 from worker.partners.breaker import Breaker, Deferral
@@ -13,6 +13,10 @@ CALLS_AT_ONCE = 8
 """To one endpoint, and to all endpoints of one client, from one worker."""
 FULL_S = 1.0
 """How long a delivery waits when there is no place."""
+DOWN_S = 60.0
+"""How long at least a delivery waits whose endpoint is down: each look at one is a save."""
+DOWN_SPACING_S = 0.5
+"""Between two of these to one endpoint, so that a backlog of any size costs two saves a second."""
 MOST_BREAKERS = 10_000
 PARTNER = "webhooks"
 """The name of all receivers in metrics: each has a breaker of its own, but no series."""
@@ -65,6 +69,13 @@ class EndpointBreaker(Breaker):
     def release(self, reply: Reply | None, began: datetime) -> None:
         self._places.give_back(self._client)
         super().release(reply, began)
+
+    def _defer(self, now: datetime, until: datetime, down: bool) -> Deferral:
+        if not down:
+            return super()._defer(now, until, down)
+        deferral = super()._defer(now, max(until, now + timedelta(seconds=DOWN_S)), down)
+        self._next_slot += timedelta(seconds=DOWN_SPACING_S)
+        return deferral
 
 
 class Breakers:

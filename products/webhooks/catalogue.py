@@ -1,17 +1,18 @@
 """The catalogue of events, for docs/reference and for those who check bodies: made from the installed contracts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 from core.contract import no_money
 from core.installed import DEFAULT
 from core.operation import Status
-from products.webhooks.messages import EventType, body_of, data_of, event_types
+from products.webhooks.messages import EventType, Message, body_of, data_of, event_types
 
 ID, AT, URL = "01a1fb2f-38bb-704b-a4e3-5dc285e92ace", "2026-11-21T17:06:45.615601Z", "https://pay.example"
 MONEY = (15000, "XOF")
+NOTHING: Mapping[str, Any] = {}
 WHEN = {
     Status.ACCEPTED: "it is durable, and no worker has begun it yet",
     Status.PROCESSING: "a step has begun, or a doubt is over",
@@ -35,14 +36,20 @@ def types() -> list[EventType]:
     return list(found.values())
 
 
-def example(event: EventType) -> str:
-    """The body of an event of this type."""
+def example(event: EventType, id: str = ID, at: str = AT, marks: Mapping[str, Any] = NOTHING) -> str:
+    """The body of an event of this type. marks: what its data has besides."""
     if event.contract is None or event.status is None or event.contract.status_events is None:
-        return body_of(event.name, AT, {"id": ID})
+        return body_of(event.name, at, {"id": id, **marks})
     events = event.contract.status_events
     money = None if events.money is no_money else MONEY
     number = list(events.names).index(event.status) + 1
-    return body_of(event.name, AT, data_of(ID, event.status.value, money, URL + events.path.format(id=ID), number))
+    data = data_of(id, event.status.value, money, URL + events.path.format(id=id), number)
+    return body_of(event.name, at, {**data, **marks})
+
+
+def example_message(event: EventType, id: str, at: str) -> Message:
+    """A message with an example, which says that it is a test and is about no operation. id: of the operation."""
+    return Message(f"msg_test_{id}", event.name, "", at, example(event, id, at, {"test": True}))
 
 
 def page() -> str:
@@ -62,6 +69,7 @@ def schema() -> dict[str, Any]:
             "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
             "status_url": {"type": "string", "description": "where the operation can be read"},
             "version": {"type": "integer", "minimum": 1, "description": "grows with each status of the operation"},
+            "test": {"const": True, "description": "somebody tries the endpoint: it is about no operation"},
         },
         "dependentRequired": {
             "status": ["status_url", "version"],

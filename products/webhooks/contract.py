@@ -5,8 +5,10 @@ Source: Standard Webhooks 1.0.0, https://github.com/standard-webhooks/standard-w
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
+import structlog
 from environs import validate
 
 from core.accept import Command, accept
@@ -14,21 +16,23 @@ from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env
-from core.notices.port import Contracts
+from core.notices.port import Site
 from core.operation import Operation
+from core.sealing import BrokenSeal
 from core.settings import Settings
 from core.store.port import Store
 from core.targets import Rules
-from products.webhooks.endpoints import COLLECTION, Endpoint, Endpoints
+from products.webhooks.endpoints import COLLECTION, EVERYBODY, Endpoint, Endpoints
 from products.webhooks.messages import Message, messages
+from products.webhooks.rights import SCOPE, SCOPE_ALL, Rights
+
+log = structlog.get_logger()
 
 WAIT_STEP, DELIVER_STEP = "wait", "deliver"
 DID_NOT_HAPPEN = "did_not_happen"
 """Why a delivery fails whose status was announced, and then not saved."""
 SAME_WITHIN_S = 10
 """The same request to resend a delivery within this time is a client that repeats it."""
-SCOPE, SCOPE_ALL = "webhooks:manage", "webhooks:all"
-"""Of machines. A key that manages webhooks is told of its client's operations, and with SCOPE_ALL of everybody's."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Delivery(Request):
     endpoint: an id; url: where this message goes instead of the endpoint's URL, or None; message: its id.
     about: the operation, or None for a test; version: the operation's, before the status that is told was saved.
     status, at: the entry of the timeline that is told; body: JSON text; again: the delivery that it repeats.
+    everybody: whether the endpoint gets the events of all clients.
     """
 
     endpoint: str
@@ -50,6 +55,7 @@ class Delivery(Request):
     at: str
     body: str
     again: str | None = None
+    everybody: bool = False
 
 
 def effects(operation: Operation) -> Iterator[Effect]:
@@ -102,6 +108,7 @@ def delivery(endpoint: Endpoint, message: Message, about: Operation | None, url:
             status=message.status,
             at=message.at,
             body=message.body,
+            everybody=endpoint.hears == EVERYBODY,
         ),
     )
 
@@ -135,33 +142,59 @@ def _command(owner: str, request: Delivery) -> Command:
 
 @dataclass(frozen=True)
 class WebhookAnnouncer:
-    """The Announcer port. ids: makes ids of operations; public_url: of this installation, as its clients reach it."""
+    """The Announcer port. ids: makes ids of operations."""
 
     store: Store
     broker: Broker
     clock: Clock
     ids: Callable[[], str]
-    contracts: Contracts
-    public_url: str
+    site: Site
+
+    @cached_property
+    def _rights(self) -> Rights:
+        return Rights(self.store, self.clock, self.site.let_in)
 
     def changed(self, before: Operation, after: Operation) -> None:
         """Enqueues a delivery for each message and each endpoint that wants it.
 
         A delivery waits until what it tells is saved, so it may be enqueued before.
         """
-        contract = self.contracts.get(after.kind)
-        told = list(messages(contract, before, after, self.public_url)) if contract else []
+        contract = self.site.contracts.get(after.kind)
+        told = list(messages(contract, before, after, self.site.public_url)) if contract else []
         if not told:
             return
         endpoints = Endpoints(self.store, self.clock)
-        hearing = endpoints.hearing(after.client)
-        own = endpoints.get(after.report_to["endpoint"]) if after.report_to else None
+        wanting = [each for each in endpoints.hearing(after.client) if any(each.wants(one.type) for one in told)]
+        hearing = [each for each in wanting if self._may_hear(endpoints, each)]
+        own = self._named(endpoints, after.report_to["endpoint"]) if after.report_to else None
         for message in told:
             for endpoint in hearing:
                 if endpoint.wants(message.type):
                     self._accept(delivery(endpoint, message, before))
             if own is not None and after.report_to is not None:
                 self._accept(delivery(own, message, before, after.report_to["url"]))
+
+    def _may_hear(self, endpoints: Endpoints, endpoint: Endpoint) -> bool:
+        """Whether the endpoint's owner still may; if not, it is switched off."""
+        try:
+            if self._rights.may_hear(endpoint):
+                return True
+        except BrokenSeal:
+            log.exception("webhook_owner_broken", endpoint=endpoint.id, client=endpoint.owner)
+            return True  # no payment waits for it; the delivery does
+        # Settings are read from here before the folder of the metrics is known, which this counts in.
+        from products.webhooks.off import Switch, Why  # noqa: PLC0415
+
+        Switch(endpoints, self.site.tell_operators).off(endpoint, Why.OWNER)
+        return False
+
+    def _named(self, endpoints: Endpoints, id: str) -> Endpoint | None:
+        """The endpoint that an operation names; None if it is gone, or somebody has altered it: no payment waits."""
+        try:
+            return endpoints.get(id)
+        except BrokenSeal:
+            log.exception("webhook_endpoint_broken", endpoint=id)
+            return None
 
     def _accept(self, command: Command) -> None:
         accept(self.store, self.broker, self.clock, command, self.ids)

@@ -1,6 +1,6 @@
 """Deliveries of webhooks: what was sent where, what was answered, and sending it again. `/v1/webhooks/deliveries`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +19,9 @@ from core.bootstrap import Core
 from core.errors import NotFound
 from core.operation import TERMINAL, Operation, Status
 from core.store.port import OPERATIONS, Condition, OneOf
-from products.webhooks.contract import DID_NOT_HAPPEN, SCOPE, SCOPE_ALL, WEBHOOK, redelivery, resending
+from products.webhooks.contract import DID_NOT_HAPPEN, WEBHOOK, redelivery, resending
 from products.webhooks.endpoints import Endpoints
+from products.webhooks.rights import SCOPE, SCOPE_ALL
 from products.webhooks.shown import (
     DELIVERED,
     FAILED,
@@ -87,8 +88,10 @@ class Deliveries(MethodView):
         def find(limit: int, after: str | None) -> Sequence[Operation]:
             return found(core(), where, since, limit, after)
 
+        is_seen = _seen()
+
         def keep(operation: Operation) -> bool:
-            return query["type"] in (None, WEBHOOK.read(operation).type)
+            return is_seen(operation) and query["type"] in (None, WEBHOOK.read(operation).type)
 
         page, next_cursor = read_page(query, find, lambda operation: operation.id, keep, LOOKS)
         return jsonify(deliveries=list(map(delivery_view, page)), next_cursor=next_cursor)
@@ -102,7 +105,7 @@ class Delivery(MethodView):
     @blueprint.doc(security=BEARER, parameters=[PREFER, IF_NONE_MATCH])
     def get(self, id: str) -> Response:
         """Show a delivery with its attempts: when and how long. What was answered is for the endpoint's owner."""
-        keep, me = seen_by_caller(SCOPE_ALL), client()
+        keep, me = _seen(), client()
 
         def view(operation: Operation) -> dict[str, Any]:
             return delivery_with_attempts(operation, operation.client == me)
@@ -118,10 +121,16 @@ class Resending(MethodView):
     @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY, PREFER])
     def post(self, id: str) -> Response:
         """Send a message again, under the same `webhook-id` and in the same words. It is another delivery."""
-        me = client()
-        sent = load(WEBHOOK.kind, id, DeliveryNotFound, lambda delivery: delivery.client == me)
+        me, is_seen = client(), _seen()
+        sent = load(WEBHOOK.kind, id, DeliveryNotFound, lambda delivery: delivery.client == me and is_seen(delivery))
         core().of(Endpoints).require_on(WEBHOOK.read(sent).endpoint)
         return answer_accepted(resending(sent), delivery_view, delivery_url)
+
+
+def _seen() -> Callable[[Operation], bool]:
+    """Whether the caller may see a delivery: its own, and of events of everybody only with the right to all of them."""
+    is_own, sees_all = seen_by_caller(SCOPE_ALL), owner(SCOPE_ALL) is None
+    return lambda delivery: is_own(delivery) and (sees_all or not WEBHOOK.read(delivery).everybody)
 
 
 def found(

@@ -42,7 +42,7 @@ class Endpoint:
     """hears: the client of whose operations it is told, or EVERYBODY; types: patterns such as `payment.*`.
 
     failing_since: when the first of its failures was, if no delivery has succeeded since.
-    why_off: why it is off, or None; secrets: those that sign now, the newest first.
+    why_off: why it is off, or None; secrets: those that sign now, the newest first; version: grows with each change.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Endpoint:
     why_off: str | None
     secrets: tuple[str, ...]
     created_at: str
+    version: int
 
     def wants(self, type: str) -> bool:
         return self.state is not State.OFF and any(matches(pattern, type) for pattern in self.types)
@@ -107,6 +108,10 @@ class Endpoints:
         """The endpoints of a client, the oldest first."""
         return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, {"owner": owner})]
 
+    def all(self) -> list[Endpoint]:
+        """The endpoints of all clients, the oldest first."""
+        return [self._endpoint(document) for document in scan(self._store, ENDPOINTS, {})]
+
     def page(self, owner: str | None, limit: int, after: str | None) -> list[Endpoint]:
         """At most so many endpoints of a client, or of all, newest first. after: the id of the last one before them."""
         where = {} if owner is None else {"owner": owner}
@@ -152,7 +157,7 @@ class Endpoints:
             self._update(endpoint.id, lambda document: {**document, "failing_since": None})
 
     def failed(self, endpoint: Endpoint) -> bool:
-        """Notes that a delivery has failed. Returns whether that has switched the endpoint off."""
+        """Notes that a delivery has failed. Returns whether the endpoint has to be switched off for it."""
         now = self._clock.now()
         if endpoint.failing_since is None:
             begun = to_rfc3339(now)
@@ -160,10 +165,7 @@ class Endpoints:
                 endpoint.id, lambda document: {**document, "failing_since": document["failing_since"] or begun}
             )
             return False
-        if endpoint.state is State.OFF or now - endpoint.failing_since < FAILING_FOR:
-            return False
-        self.switch_off(endpoint.id, "no delivery has succeeded for five days")
-        return True
+        return endpoint.state is not State.OFF and now - endpoint.failing_since >= FAILING_FOR
 
     def _update(self, id: str, change: Any) -> Endpoint | None:
         document = update(self._store, ENDPOINTS, id, change)
@@ -185,6 +187,7 @@ class Endpoints:
             why_off=document["off"],
             secrets=tuple(signing),
             created_at=document["created_at"],
+            version=document["version"],
         )
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-import structlog
-from prometheus_client import Counter
 from standardwebhooks.webhooks import Webhook
 
 from core.clock import Clock, to_rfc3339
@@ -13,6 +11,8 @@ from core.store.port import OPERATIONS, Store
 from products.webhooks.breakers import CALLS_AT_ONCE, Breakers, EndpointBreaker, Places
 from products.webhooks.contract import DELIVER_STEP, DID_NOT_HAPPEN, WAIT_STEP, WEBHOOK, WebhookSettings, rules
 from products.webhooks.endpoints import Endpoint, Endpoints, State
+from products.webhooks.off import Switch, Why
+from products.webhooks.rights import Rights
 from worker.partners.pinned import Heard, NotHeard, PinnedHttp
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.process import FOREVER_S, REPEATABLE, REQUIRED, Process, Stages, Step
@@ -29,15 +29,11 @@ GONE = 410
 SPARE_S = 1
 """What an attempt may take over its timeout."""
 
-OFF = Counter("quittance_webhook_endpoints_off_total", "Endpoints that were switched off because they failed", ["why"])
-
-log = structlog.get_logger()
-
 
 class Post(Protocol):
-    """Posts a body to a URL."""
+    """Posts a body to a URL of an owner."""
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard: ...
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard: ...
 
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
@@ -46,11 +42,23 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     http = PinnedHttp(core.clock, rules(core.settings), timeout_s)
     places = Places(CALLS_AT_ONCE, max(CALLS_AT_ONCE, core.settings.worker_concurrency // 4))
     breakers = Breakers(lambda client: EndpointBreaker(core.clock, client, places))
-    return (webhook(core.store, core.clock, http, breakers, timeout_s + SPARE_S),)
+    rights = Rights(core.store, core.clock, core.settings.let_in)
+    switch = Switch(Endpoints(core.store, core.clock), core.tell_operators)
+    return (webhook(core.store, core.clock, http, breakers, rights, switch, timeout_s + SPARE_S),)
 
 
-def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, call_s: float = 0) -> Process:
-    endpoints = Endpoints(store, clock)
+def webhook(
+    store: Store,
+    clock: Clock,
+    http: Post,
+    breakers: Breakers,
+    rights: Rights,
+    switch: Switch | None = None,
+    call_s: float = 0,
+) -> Process:
+    """switch: one that tells nobody, by default."""
+    switch = switch or Switch(Endpoints(store, clock))
+    endpoints = switch.endpoints
 
     def wait(operation: Operation) -> Reply:
         return _saved(operation, store)
@@ -60,9 +68,13 @@ def webhook(store: Store, clock: Clock, http: Post, breakers: Breakers, call_s: 
         endpoint = endpoints.get(request.endpoint)
         if endpoint is None or endpoint.state is State.OFF:
             return Declined("endpoint_off", called=False)
+        if not rights.may_hear(endpoint):
+            switch.off(endpoint, Why.OWNER)
+            return Declined("endpoint_off", called=False)
         body = request.body.encode()
-        heard = http.post(request.url or endpoint.url, body, _headers(endpoint, request.message, body, clock))
-        return _judge(endpoints, endpoint, heard)
+        headers = _headers(endpoint, request.message, body, clock)
+        heard = http.post(request.url or endpoint.url, body, headers, endpoint.owner)
+        return _judge(switch, endpoint, heard)
 
     waiting = Step(
         WAIT_STEP,
@@ -116,27 +128,23 @@ def _headers(endpoint: Endpoint, message: str, body: bytes, clock: Clock) -> dic
     }
 
 
-def _judge(endpoints: Endpoints, endpoint: Endpoint, heard: Heard | NotHeard) -> Reply:
+def _judge(switch: Switch, endpoint: Endpoint, heard: Heard | NotHeard) -> Reply:
     """The reply, of which the endpoint takes note."""
     if isinstance(heard, Heard):
         said = {"http": heard.status, "body": heard.body.decode("utf-8", "replace")}
         if heard.status // 100 == 2:
-            endpoints.succeeded(endpoint)
+            switch.endpoints.succeeded(endpoint)
             return Confirmed(said=said)
         if heard.status == GONE:
-            endpoints.switch_off(endpoint.id, "it answered 410 Gone")
-            _tell_off(endpoint, "gone")
+            switch.off(endpoint, Why.GONE)
             return Declined("endpoint_gone", said=said)
         why, retry_after_s = f"HTTP {heard.status}", heard.retry_after_s
+    elif heard.not_now_s:
+        return Unavailable(heard.why, heard.not_now_s, called=False)
     else:
         said, why, retry_after_s = {"failure": heard.why}, heard.why, 0
-    if endpoints.failed(endpoint):
-        _tell_off(endpoint, "failing")
+    if switch.endpoints.failed(endpoint):
+        switch.off(endpoint, Why.FAILING)
     if isinstance(heard, NotHeard) and heard.refused:
         return Declined("target_refused", said=said)
     return Unavailable(why, retry_after_s, said=said)
-
-
-def _tell_off(endpoint: Endpoint, why: str) -> None:
-    OFF.labels(why).inc()
-    log.error("webhook_endpoint_off", endpoint=endpoint.id, client=endpoint.owner, why=why)

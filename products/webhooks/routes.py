@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from math import ceil
 from typing import Any
 
 from flask import Response, g, jsonify
@@ -17,14 +19,16 @@ from api.http.errors import Forbidden
 from api.http.fields import Flag, Moment, Text, read_moment
 from api.http.paging import PageQuery, list_view, read_page
 from core.clock import to_rfc3339
-from core.errors import Clash, InvalidField, NotFound
+from core.errors import Clash, InvalidField, NotFound, TooManyAttempts
 from core.ids import is_id
-from core.targets import MAX_URL_CHARS, TargetRefused, require_literal, target_of
+from core.look_ups import LookUps, NotNow
+from core.targets import MAX_URL_CHARS, TargetRefused, target_of
 from products.webhooks import deliveries
-from products.webhooks.contract import SCOPE, SCOPE_ALL, delivery, rules
+from products.webhooks.contract import delivery, rules
 from products.webhooks.deliveries import recover
 from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, matches
 from products.webhooks.messages import event_types, trial_message
+from products.webhooks.rights import SCOPE, SCOPE_ALL
 from products.webhooks.shown import (
     EXAMPLE_URL,
     DeliveryView,
@@ -38,6 +42,9 @@ from products.webhooks.shown import (
 
 MAX_ENDPOINTS = 20
 """Of one client."""
+LOOK_UP_S = 3.0
+LOOK_UPS = 4
+"""Names that one process of the API looks up at once."""
 BY_OWNER = "its owner switched it off"
 
 blueprint = Routes(
@@ -60,6 +67,12 @@ class TooManyEndpoints(Clash):
     """You have 20 webhook endpoints already. Delete one first."""
 
     code = "too_many_endpoints"
+
+
+class NamesBusy(TooManyAttempts):
+    """Too many names are looked up at this moment, or the name servers of yours are slow. Wait, then try again."""
+
+    code = "names_busy"
 
 
 def _url(**settings: Any) -> Text:
@@ -125,6 +138,9 @@ class AllEndpoints(MethodView):
             raise TooManyEndpoints
         hears = EVERYBODY if payload["everybody"] else None
         made = _endpoints().create(client(), payload["url"], payload["types"], payload["description"], hears)
+        if len(_endpoints().page(client(), MAX_ENDPOINTS + 1, None)) > MAX_ENDPOINTS:  # others were made meanwhile
+            _endpoints().delete(made.id)
+            raise TooManyEndpoints
         response = jsonify(new_endpoint_view(made))
         response.status_code = 201
         response.headers["Location"] = follow_url("webhooks.OneEndpoint", id=made.id)
@@ -260,9 +276,19 @@ def _check(payload: dict[str, Any]) -> None:
 
 
 def _check_url(url: str, wrong: Callable[[str], InvalidField]) -> None:
-    """A name is looked up by the worker, before each attempt: a name server may be slow, and the API waits for none."""
+    """The worker looks a name up again before each attempt. Raises what `wrong` makes, and NamesBusy."""
     allowed = rules(core().settings)
     try:
-        require_literal(target_of(url, allowed), allowed)
+        look_ups().addresses(target_of(url, allowed), allowed, client(), LOOK_UP_S)
     except TargetRefused as error:
         raise wrong(f"The URL {error}") from None
+    except NotNow as busy:
+        raise NamesBusy(ceil(busy.wait_s)) from None
+    except OSError:
+        raise wrong("The URL has a name without an address. Is it right, and in the DNS already?") from None
+
+
+@cache
+def look_ups() -> LookUps:
+    """The look-ups of this process, made after its fork."""
+    return LookUps(of_all=LOOK_UPS, of_owner=1, patience_s=0)

@@ -16,6 +16,7 @@ from products.webhooks.breakers import Breakers
 from products.webhooks.contract import WEBHOOK
 from products.webhooks.endpoints import Endpoint, Endpoints
 from products.webhooks.process import webhook
+from products.webhooks.rights import Rights
 from proof.simulation.summary import Summary
 from proof.simulation.world import World
 from worker.partners.pinned import Heard, NotHeard
@@ -48,7 +49,7 @@ class Receiver:
         self.gone: set[str] = set()
         self.wrong: list[str] = []
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard:
         answer = self._answer(url, body, headers)
         self._world.point()
         return answer
@@ -99,7 +100,8 @@ class WebhooksScenario(FinesScenario):
 
     def processes(self, store: Store) -> Processes:
         breakers = Breakers(lambda _: self.world.breaker("webhooks"))
-        return {**super().processes(store), WEBHOOK.kind: webhook(store, self.world, self._receiver, breakers)}
+        rights = Rights(store, self.world, frozenset())
+        return {**super().processes(store), WEBHOOK.kind: webhook(store, self.world, self._receiver, breakers, rights)}
 
     def wrong(self, operation: Operation) -> list[tuple[str, str]]:
         wrong = super().wrong(operation)

@@ -13,7 +13,7 @@ from core.broker.port import Handle, Message, Subscription
 from core.clock import to_rfc3339
 from core.errors import BrokerUnavailable, StoreUnavailable
 from core.installed import DEFAULT, Installed
-from core.notices.port import Announcements, first_notifier
+from core.notices.port import Announcements, Site, first_notifier
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS, AtMost, Document, Store
 from core.turns import Turns
@@ -93,7 +93,7 @@ class World:
         installed = self.installed
         return Announcements(
             first_notifier(installed.notifiers, *services),
-            [make(*services, installed.contracts, "https://us.invalid") for make in installed.announcers],
+            [make(*services, Site(installed.contracts, "https://us.invalid")) for make in installed.announcers],
         )
 
     def breaker(self, name: str) -> Breaker:

@@ -38,7 +38,7 @@ from core.store.port import Store
 from products.consultations.contract import ConsultationSettings
 from products.events.contract import EventsSettings
 from products.fines.contract import REFUND_STEP, FinesSettings, settle_step
-from products.messages.contract import MessagesSettings
+from products.messages.contract import MailSettings, MessagesSettings
 from products.payouts.contract import PayoutSettings
 from products.services.contract import ServicesSettings
 from products.webhooks.contract import WebhookSettings
@@ -90,6 +90,7 @@ SETTINGS = Settings(
             ConsultationSettings("http://finance.invalid", "200.00 BRL"),
             ServicesSettings("http://screening.invalid", "http://blacklist.invalid"),
             MessagesSettings("file", "http://sms.invalid"),
+            MailSettings(),
             PayoutSettings(["10000 XOF"]),
             EventsSettings(20),
             WebhookSettings(15, False, False),

@@ -1,13 +1,21 @@
 """Endpoints of webhooks over HTTP."""
 
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from core.identity.people import Role
-from products.webhooks.endpoints import Endpoints
+from core.look_ups import LookUps
+from devtools.stack import ROOT
+from products.webhooks import routes
+from products.webhooks.endpoints import Endpoint, Endpoints
 from tests.answers import Answer
 from tests.api.kit import NO_ID, House, assert_problem, build, wrong_fields
 from tests.api.webhook_kit import DELIVERIES, ENDPOINTS, HOOK, Postman, announce, made, shop
@@ -73,15 +81,57 @@ def test_a_url_that_must_not_be_called_is_refused(url: str, why: str) -> None:
     house.store.close()
 
 
-def test_a_name_is_looked_up_at_each_attempt_and_not_by_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
-    def resolve(*_: Any, **__: Any) -> Any:
-        raise AssertionError("the API waits for a name server")
-
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A house that calls public addresses only, where it finds the names that `find` knows."""
+    routes.look_ups.cache_clear()
+    monkeypatch.setattr(routes, "LookUps", partial(LookUps, find))
     house = build(store_url="mongodb://x")
-    caller = shop(house)
-    monkeypatch.setattr("socket.getaddrinfo", resolve)
-    assert made(caller, url="https://client.example:8443/")["url"] == "https://client.example:8443/"
+    yield house
     house.store.close()
+    routes.look_ups.cache_clear()
+
+
+def find(host: str, port: int) -> list[str]:
+    if host.startswith("nowhere"):
+        raise OSError("not found")
+    return ["8.8.8.8", "10.0.0.1" if host.startswith("inside") else "1.1.1.1"]
+
+
+def test_a_name_is_looked_up_when_it_is_named_and_every_address_is_checked(strict: House) -> None:
+    caller = shop(strict)
+    endpoint = made(caller, url="https://client.example:8443/")
+    for host, why in (("inside.example", "not public"), ("nowhere.example", "without an address")):
+        for answer in (
+            caller.post(ENDPOINTS, {"url": f"https://{host}/"}),
+            caller.patch(f"{ENDPOINTS}/{endpoint['id']}", {"url": f"https://{host}/"}),
+        ):
+            assert wrong_fields(answer) == {"/url"}
+            assert why in answer.json["errors"][0]["detail"]
+
+
+def test_a_client_whose_names_are_slow_is_asked_to_wait(strict: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Event()
+
+    def slow(host: str, port: int) -> list[str]:
+        assert late.wait(30)
+        return ["8.8.8.8"]
+
+    monkeypatch.setattr(routes, "LookUps", partial(LookUps, slow))
+    monkeypatch.setattr(routes, "LOOK_UP_S", 0.01)
+    caller = shop(strict)
+    assert wrong_fields(caller.post(ENDPOINTS, {"url": "https://one.example/"})) == {"/url"}
+    busy = caller.post(ENDPOINTS, {"url": "https://other.example/"})
+    assert_problem(busy, 429, "names_busy")
+    assert busy.headers["Retry-After"] == "5"
+    late.set()
+
+
+def test_names_that_hang_hold_up_neither_payments_nor_sign_ins() -> None:
+    """In a process with greenlets, as gunicorn makes it."""
+    program = Path(__file__).with_name("hanging_names.py")
+    done = subprocess.run([sys.executable, program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "202 200 4 of 16", done.stderr
 
 
 def test_on_one_machine_a_receiver_may_be_on_it(house: House) -> None:
@@ -107,6 +157,22 @@ def test_a_client_has_twenty_endpoints_at_most(house: House) -> None:
     made(shop(house))
     assert caller.send("DELETE", f"{ENDPOINTS}/{ids[3]}").status_code == 204
     made(caller)
+
+
+def test_not_even_at_one_moment_has_a_client_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = shop(house)
+    for _ in range(19):
+        made(caller)
+    create = Endpoints.create
+
+    def with_another(self: Endpoints, *arguments: Any) -> Endpoint:
+        """Another request makes one after both have looked."""
+        create(self, *arguments)
+        return create(self, *arguments)
+
+    monkeypatch.setattr(Endpoints, "create", with_another)
+    assert_problem(caller.post(ENDPOINTS, {"url": HOOK}), 409, "too_many_endpoints")
+    assert len(caller.get(f"{ENDPOINTS}?limit=100").json["endpoints"]) == 20
 
 
 def test_only_who_may_see_everybodys_is_told_of_everybodys(house: House) -> None:

@@ -10,6 +10,7 @@ from core.operation import Status
 from products.webhooks.breakers import Breakers
 from products.webhooks.catalogue import schema
 from products.webhooks.process import webhook
+from products.webhooks.rights import Rights
 from tests.api.kit import Caller, House, body
 from tests.ussd.kit import Worker
 from worker.partners.breaker import Breaker
@@ -40,9 +41,10 @@ class Postman:
         self.answers: list[Heard | NotHeard] = []
         self.sent: list[tuple[str, bytes, str]] = []
         breakers = Breakers(lambda _: Breaker("webhooks", self.house.clock, 8))
-        worker.serve(webhook(self.house.store, self.house.clock, self, breakers))
+        rights = Rights(self.house.store, self.house.clock, self.house.core.settings.let_in)
+        worker.serve(webhook(self.house.store, self.house.clock, self, breakers, rights))
 
-    def post(self, url: str, body: bytes, headers: Any) -> Heard | NotHeard:
+    def post(self, url: str, body: bytes, headers: Any, owner: str) -> Heard | NotHeard:
         BODIES.validate(json.loads(body))
         self.sent.append((url, body, headers["webhook-id"]))
         return self.answers.pop(0) if self.answers else Heard(204, b"", 0)

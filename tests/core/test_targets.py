@@ -1,10 +1,8 @@
 """Which URLs of strangers are called: nothing that only this installation can reach."""
 
-from collections.abc import Iterable
-
 import pytest
 
-from core.targets import Rules, TargetRefused, checked_addresses, may_be_called, target_of
+from core.targets import Rules, TargetRefused, may_be_called, target_of
 
 PUBLIC = Rules()
 PRIVATE = Rules(http=True, private=True)
@@ -68,21 +66,3 @@ def test_urls_that_are_refused(url: str) -> None:
 def test_the_parts_of_a_url(url: str, authority: str, path: str) -> None:
     target = target_of(url, PUBLIC)
     assert (target.authority, target.path, target.origin) == (authority, path, f"https://{authority}")
-
-
-def resolved(*addresses: str) -> list[str]:
-    def resolve(host: str, port: int) -> Iterable[str]:
-        return addresses
-
-    return checked_addresses(target_of("https://a.example/", PUBLIC), PUBLIC, resolve, 5)
-
-
-def test_every_address_of_a_name_is_checked() -> None:
-    assert resolved("8.8.8.8", "1.1.1.1") == ["8.8.8.8", "1.1.1.1"]
-    with pytest.raises(TargetRefused):
-        resolved("8.8.8.8", "10.0.0.1")
-
-
-def test_a_name_without_an_address_is_no_refusal() -> None:
-    with pytest.raises(OSError, match="no address"):
-        resolved()

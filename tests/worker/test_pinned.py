@@ -10,6 +10,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from core.look_ups import LookUps
 from core.targets import Rules
 from tests.doubles import FakeClock
 from worker.partners.pinned import Heard, NotHeard, PinnedHttp
@@ -32,8 +33,8 @@ class Names:
 def post(
     server: HTTPServer, names: Names, rules: Rules = HERE, path: str = "/hook", within_s: float = 5
 ) -> Heard | NotHeard:
-    http = PinnedHttp(FakeClock(), rules, within_s, names)
-    return http.post(f"http://client.example:{server.port}{path}", b'{"a":1}', {"webhook-id": "msg_1"})
+    http = PinnedHttp(FakeClock(), rules, within_s, LookUps(names))
+    return http.post(f"http://client.example:{server.port}{path}", b'{"a":1}', {"webhook-id": "msg_1"}, "shop")
 
 
 def test_the_call_goes_to_the_address_that_was_checked(httpserver: HTTPServer) -> None:
@@ -52,10 +53,10 @@ def test_the_call_goes_to_the_address_that_was_checked(httpserver: HTTPServer) -
 def test_a_name_that_changes_its_address_is_checked_again(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/hook").respond_with_data("", 200)
     names = Names("127.0.0.1", "169.254.169.254")
-    http = PinnedHttp(FakeClock(), HERE, 5, names)
+    http = PinnedHttp(FakeClock(), HERE, 5, LookUps(names))
     url = f"http://client.example:{httpserver.port}/hook"
-    assert isinstance(http.post(url, b"", {}), Heard)
-    second = http.post(url, b"", {})
+    assert isinstance(http.post(url, b"", {}, "shop"), Heard)
+    second = http.post(url, b"", {}, "shop")
     assert isinstance(second, NotHeard)
     assert second.refused
     assert len(httpserver.log) == 1
@@ -115,7 +116,8 @@ def test_the_deadline_is_over_the_head_of_an_answer_too() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as receiver:
         receiver.submit(_drip, server)
         port, began = server.getsockname()[1], time.monotonic()
-        heard = PinnedHttp(FakeClock(), HERE, 0.5, Names("127.0.0.1")).post(f"http://client.example:{port}/", b"", {})
+        http = PinnedHttp(FakeClock(), HERE, 0.5, LookUps(Names("127.0.0.1")))
+        heard = http.post(f"http://client.example:{port}/", b"", {}, "shop")
         assert isinstance(heard, NotHeard)
         assert time.monotonic() - began < 5
 
@@ -130,13 +132,13 @@ def _drip(server: socket.socket) -> None:
 
 
 def test_nobody_listens() -> None:
-    http = PinnedHttp(FakeClock(), HERE, 5, Names("127.0.0.1"))
-    assert http.post("http://client.example:9/hook", b"", {}) == NotHeard("no connection")
+    http = PinnedHttp(FakeClock(), HERE, 5, LookUps(Names("127.0.0.1")))
+    assert http.post("http://client.example:9/hook", b"", {}, "shop") == NotHeard("no connection")
 
 
 def test_a_name_that_is_not_found() -> None:
     def unknown(host: str, port: int) -> Iterable[str]:
         raise OSError
 
-    http = PinnedHttp(FakeClock(), HERE, 5, unknown)
-    assert http.post("https://client.invalid/hook", b"", {}) == NotHeard("the name was not found")
+    http = PinnedHttp(FakeClock(), HERE, 5, LookUps(unknown))
+    assert http.post("https://client.invalid/hook", b"", {}, "shop") == NotHeard("the name was not found")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -16,13 +16,17 @@ from core.broker.embedded import EmbeddedBroker
 from core.contract import Contract, Request, StatusEvents, no_effects
 from core.errors import Conflict
 from core.ids import new_id
+from core.notices.port import Site
 from core.operation import Entry, Operation, Status
-from core.store.port import OPERATIONS, Store
+from core.sealing import BrokenSeal
+from core.store.port import OPERATIONS, PEOPLE, Store
 from products.webhooks.breakers import Breakers, EndpointBreaker, Places
 from products.webhooks.catalogue import schema
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
-from products.webhooks.endpoints import EVERYBODY, Endpoint, Endpoints, State, matches
+from products.webhooks.endpoints import ENDPOINTS, EVERYBODY, Endpoint, Endpoints, State, matches
+from products.webhooks.off import Switch
 from products.webhooks.process import RETRIES_S, webhook
+from products.webhooks.rights import Rights
 from tests.api.kit import SETTINGS
 from tests.doubles import LEASE_S, START, FakeClock, ScriptedPartner, engine, insert, load, process, step
 from worker.__main__ import longest_call_s
@@ -61,7 +65,7 @@ class Receiver:
     answers: list[Heard | NotHeard] = field(default_factory=list)
     got: list[tuple[datetime, str, bytes, Mapping[str, str]]] = field(default_factory=list)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard:
         BODIES.validate(json.loads(body))
         self.got.append((self.clock.now(), url, body, headers))
         return self.answers.pop(0) if self.answers else OK
@@ -76,6 +80,8 @@ class House:
     store: Store
     clock: FakeClock
     receiver: Receiver
+    let_in: frozenset[str] = frozenset()
+    notices: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def endpoints(self) -> Endpoints:
@@ -91,7 +97,9 @@ class House:
 
     def announcer(self) -> WebhookAnnouncer:
         broker = EmbeddedBroker(self.store, self.clock)
-        return WebhookAnnouncer(self.store, broker, self.clock, new_id, {"test": PAID}, "https://pay.example")
+        return WebhookAnnouncer(
+            self.store, broker, self.clock, new_id, Site({"test": PAID}, "https://pay.example", self.let_in)
+        )
 
     def worker(self, store: Any = None, *replies: Any) -> Engine:
         partner = ScriptedPartner(*replies or (Confirmed(),))
@@ -104,9 +112,10 @@ class House:
     def deliver(self) -> None:
         """Advances all deliveries that are due."""
         breakers = Breakers(lambda _: Breaker("webhooks", self.clock, 8))
-        worker = engine(
-            self.store, self.clock, webhook(self.store, self.clock, self.receiver, breakers), jitter=lambda: 0.5
-        )
+        rights = Rights(self.store, self.clock, self.let_in)
+        switch = Switch(self.endpoints, lambda *notice: self.notices.append(notice))
+        delivering = webhook(self.store, self.clock, self.receiver, breakers, rights, switch)
+        worker = engine(self.store, self.clock, delivering, jitter=lambda: 0.5)
         for delivery in self.deliveries():
             worker.advance(delivery.id)
 
@@ -176,6 +185,7 @@ def test_patterns_of_types(pattern: str, meant: bool) -> None:
 
 
 def test_only_those_who_want_it_are_told(house: House) -> None:
+    house.let_in = frozenset({"city"})
     ends = house.endpoint("payment.succeeded")
     house.endpoint(owner="client-2")
     house.endpoint("payment.failed")
@@ -291,10 +301,15 @@ def test_five_days_of_failures_only_switch_it_off(house: House) -> None:
     pay(house, "op-2")
     house.deliver()
     assert house.reload(endpoint).state is State.FAILING
+    assert house.notices == []
     house.clock.tick(1)
     pay(house, "op-3")
     house.deliver()
     assert house.reload(endpoint).state is State.OFF
+    ((subject, text, _),) = house.notices
+    assert subject == "Quittance: a webhook endpoint is off"
+    assert f"{endpoint.id} of the client {CLIENT} was switched off: no delivery has succeeded for five days." in text
+    assert endpoint.url not in text  # it may hold a secret
 
 
 def test_a_url_that_must_not_be_called_is_not_tried_again(house: House) -> None:
@@ -350,3 +365,41 @@ def test_slow_endpoints_of_one_client_leave_places_for_others(clock: FakeClock) 
     assert breakers.of("others", "client-3").try_acquire() is not None
     mine[0].release(None, clock.now())
     assert mine[2].try_acquire() is None
+
+
+def test_a_dead_endpoint_with_a_backlog_costs_two_saves_a_second(clock: FakeClock) -> None:
+    breaker = EndpointBreaker(clock, CLIENT, Places(8, 8))
+    for _ in range(10):
+        assert breaker.try_acquire() is None
+        clock.tick(1)
+        breaker.release(Unavailable("no connection"), clock.now())
+    waits = [deferral.wait_s for _ in range(100) if (deferral := breaker.try_acquire())]
+    assert len(waits) == 100
+    assert waits[0] >= 60
+    assert waits[-1] - waits[0] >= 99 * 0.5
+
+
+class Altered:
+    """A store in which somebody has altered every endpoint and every person."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, verb: str) -> Any:
+        return getattr(self._store, verb)
+
+    def get(self, collection: str, id: str) -> Any:
+        if collection in (ENDPOINTS, PEOPLE):
+            raise BrokenSeal(key="altered")
+        return self._store.get(collection, id)
+
+
+def test_an_endpoint_that_somebody_has_altered_holds_up_no_payment(house: House) -> None:
+    endpoint = house.endpoint(owner="city")
+    everybody = house.endpoint("payment.succeeded", owner=new_id(), hears=EVERYBODY)
+    house.store = cast("Any", Altered(house.store))
+    pay(house, report_to={"endpoint": endpoint.id, "url": endpoint.url})
+    assert load(house.store).status is Status.SUCCEEDED
+    assert [delivery.subject for delivery in house.deliveries()] == [everybody.id]
+    house.deliver()
+    assert house.receiver.got == []

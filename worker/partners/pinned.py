@@ -17,7 +17,8 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util import Timeout
 
 from core.clock import Clock
-from core.targets import Resolve, Rules, TargetRefused, checked_addresses, look_up, target_of
+from core.look_ups import LookUps, NotNow
+from core.targets import Rules, TargetRefused, target_of
 
 MAX_ANSWER_BYTES = 4096
 KEPT_BYTES = 1024
@@ -38,10 +39,14 @@ class Heard:
 
 @dataclass(frozen=True)
 class NotHeard:
-    """No usable answer. why: for the owner of the receiver; refused: the URL is not called at all."""
+    """No usable answer. why: for the owner of the receiver; refused: the URL is not called at all.
+
+    not_now_s: nothing was tried, and when to try it, in seconds; 0 after a try.
+    """
 
     why: str
     refused: bool = False
+    not_now_s: float = 0
 
 
 GetResponse = Callable[[Any], HTTPResponse]
@@ -94,21 +99,24 @@ class PinnedHttp:
     within_s: for everything: looking the name up, connecting, sending, and the answer.
     """
 
-    def __init__(self, clock: Clock, rules: Rules, within_s: float, resolve: Resolve = look_up) -> None:
+    def __init__(self, clock: Clock, rules: Rules, within_s: float, look_ups: LookUps | None = None) -> None:
         self._clock = clock
         self._rules = rules
         self._within_s = within_s
-        self._resolve = resolve
+        self._look_ups = look_ups or LookUps()
         self._pools: dict[tuple[str, str, int, str], HTTPConnectionPool] = {}
         self._authorities = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Heard | NotHeard:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard:
+        """owner: of the URL: names are looked up few at once for each."""
         give_up_at = time.monotonic() + self._within_s
         try:
             target = target_of(url, self._rules)
-            addresses = checked_addresses(target, self._rules, self._resolve, self._within_s)
+            addresses = self._look_ups.addresses(target, self._rules, owner, self._within_s)
         except TargetRefused as error:
             return NotHeard(f"the URL {error}", refused=True)
+        except NotNow as busy:
+            return NotHeard("the name was not looked up", not_now_s=busy.wait_s)
         except OSError:
             return NotHeard("the name was not found")
         pool = self._pool(target.scheme, addresses[0], target.port, target.host)
