@@ -15,6 +15,7 @@ from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
 from api.auth.tokens import Tokens
+from api.figures import Figures
 from api.http import errors
 from api.http.body import check_body
 from api.http.json import MoneyJSON
@@ -147,6 +148,7 @@ def _app(core: Core) -> Flask:
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
     )
+    app.extensions["figures"] = Figures(core)
     health.measure(app)
     check_provenance(app, core.settings)
     app.before_request(check_body)

@@ -320,6 +320,14 @@ def check_queues(url: str, kinds: Iterable[str]) -> list[str]:
         return check(url, kinds)
 
 
+def count_dead_letters(url: str) -> dict[str, int]:
+    """See `core.broker.rabbitmq.dead.count`. Raises also BadSettings."""
+    from core.broker.rabbitmq.dead import count  # noqa: PLC0415
+
+    with _usable_broker():
+        return count(url)
+
+
 def requeue_dead_letters(url: str) -> list[str]:
     """See `core.broker.rabbitmq.dead.requeue`. Raises also BadSettings."""
     from core.broker.rabbitmq.dead import requeue  # noqa: PLC0415

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from prometheus_client import Counter
 
 from core.clock import Clock, from_rfc3339
 from core.errors import Conflict
@@ -16,6 +15,7 @@ from core.operation import Lease, Operation, postponed
 from core.steps import Call
 from core.store.port import OPERATIONS, Document, Store
 from core.upcasts import NewerDocument
+from worker import telling
 from worker.decide import WORKABLE, Verb, Work, begin, conclude, defer, record, work_now
 from worker.partners.breaker import Breaker
 from worker.partners.port import Declined, Reply, Unavailable, Unknown
@@ -30,8 +30,6 @@ LEASE_SPARE_S = 5
 leaves `due_at` as it is changes no index. A dead worker's operations wait that much longer."""
 DEFER_S = 60
 """How long an operation that this worker cannot read waits until a worker looks at it again."""
-
-ENDED = Counter("quittance_operations_ended_total", "Operations that have ended", ["kind", "status"])
 
 log = structlog.get_logger()
 
@@ -157,9 +155,7 @@ class Engine:
         if operation != saved:
             self._announce(saved, operation)
             self.store.replace(OPERATIONS, operation.to_document())
-        if operation.terminal:
-            ENDED.labels(operation.kind, operation.status.value).inc()
-            log.info("operation_ended", operation=operation.id, kind=operation.kind, status=operation.status.value)
+        telling.moved(stages, saved, operation)
 
     def _admit(
         self, stages: Stages, operation: Operation, due_work: list[Work], now: datetime

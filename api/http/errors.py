@@ -11,6 +11,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, SecurityError
 
 from api.http.json import json_answer
 from core import errors
+from core.metrics import STORE_ERRORS
 
 CLOSE = {"Connection": "close"}
 """The body was not read to its end, so the next bytes on the connection are no request."""
@@ -162,6 +163,8 @@ def from_http(error: HTTPException) -> Response:
 
 
 def _from_ours(error: errors.QuittanceError) -> Response:
+    if isinstance(error, errors.StoreUnavailable):
+        STORE_ERRORS.inc()
     status = status_of(type(error))
     if status >= 500:
         log.error("request_failed", error=str(error), exc_info=status == 500)
