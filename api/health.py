@@ -12,6 +12,7 @@ from api.auth.access import anyone
 from api.figures import Figures
 from api.http.context import core, this_request
 from core.errors import StoreUnavailable
+from core.metrics import STORE_ERRORS
 
 blueprint = Blueprint("health", __name__)
 
@@ -69,6 +70,7 @@ def metrics() -> Response:
 
 def measure(app: Flask) -> None:
     """Counts and times every request of the app, by route and never by path: paths hold ids."""
+    STORE_ERRORS.labels("api")  # a 0 from the start: what is not there cannot be seen to rise
 
     @app.before_request
     def start() -> None:

@@ -5,7 +5,8 @@ from prometheus_client.core import GaugeMetricFamily
 
 from core.release import release
 
-STORE_ERRORS = Counter("quittance_store_errors_total", "Requests and operations that the store failed")
+# With a label: without one, the library would make its file at the import, before the API's server has its folder.
+STORE_ERRORS = Counter("quittance_store_errors_total", "Requests and operations that the store failed", ["process"])
 
 
 def build_info(process: str) -> GaugeMetricFamily:

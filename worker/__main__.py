@@ -98,6 +98,7 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
         stopping=stop.is_set,
         announce=core.announcements.changed,
     )
+    STORE_ERRORS.labels("worker")  # a 0 from the start: what is not there cannot be seen to rise
     if settings.metrics_port:
         REGISTRY.register(Doubts(core.store, processes))
         start_http_server(settings.metrics_port, settings.api_host)
@@ -130,7 +131,7 @@ def _counted(advance: Callable[[str], None], id: str) -> None:
     try:
         advance(id)
     except StoreUnavailable:
-        STORE_ERRORS.inc()
+        STORE_ERRORS.labels("worker").inc()
         raise
 
 

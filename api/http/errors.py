@@ -164,7 +164,7 @@ def from_http(error: HTTPException) -> Response:
 
 def _from_ours(error: errors.QuittanceError) -> Response:
     if isinstance(error, errors.StoreUnavailable):
-        STORE_ERRORS.inc()
+        STORE_ERRORS.labels("api").inc()
     status = status_of(type(error))
     if status >= 500:
         log.error("request_failed", error=str(error), exc_info=status == 500)
