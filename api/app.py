@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import access_log, callbacks, docs, evidence, health, limits, security
+from api import access_log, callbacks, docs, evidence, health, limits, security, tracing
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
@@ -151,6 +151,7 @@ def _app(core: Core) -> Flask:
     app.extensions["figures"] = Figures(core)
     health.measure(app)
     access_log.register(app)
+    tracing.register(app, core.tracing)
     check_provenance(app, core.settings)
     app.before_request(check_body)
     app.after_request(_secure)

@@ -87,6 +87,7 @@ class Settings:
     code_regions: list[str] = field(default_factory=list)
     codes_per_hour: int = 1000
     public_url: str = ""
+    traces_url: str = ""
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
@@ -223,6 +224,7 @@ def _values(env: Env) -> dict[str, Any]:
         "code_regions": env.list("CODE_REGIONS", [], validate=_known_regions),
         "codes_per_hour": env.int("CODES_PER_HOUR", 1000, validate=validate.Range(1, 10_000)),
         "public_url": (env.str("PUBLIC_URL", "", validate=url_of(PARTNERS)) or "").rstrip("/"),
+        "traces_url": env.str("TRACES_URL", "", validate=url_of(PARTNERS)),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "rate_limits": read_rates(env.str("RATE_LIMITS", "", validate=_readable_rates) or ""),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # it has no types
 from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
 
 from api.figures import FRESH_S, Figures
 from core.backlog import OVERDUE_S
@@ -42,7 +42,7 @@ OF_THE_STORE = re.compile(
 
 
 def rules(path: Path) -> list[dict[str, Any]]:
-    return [rule for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+    return [rule for group in YAML(typ="safe").load(path)["groups"] for rule in group["rules"]]
 
 
 def board_questions() -> list[str]:
@@ -131,13 +131,26 @@ class Drive:
         id = self.house.pay(
             body(amendes=[{"id": f"AM-{len(self.seen)}-{self.house.clock.now():%d%H%M%S}", "amount": 25000}])
         )
-        steps = process((step("debit", ScriptedPartner(*replies), breaker=self.breaker),), kind="fine_payment")
+        partner = Watched(self, *replies)
+        steps = process((step("debit", partner, breaker=self.breaker),), kind="fine_payment")
         self.doubts = Doubts(self.house.store, {"fine_payment": steps})
         worker = engine(self.house.store, self.clock, steps)
         for _ in replies:
             worker.advance(id)
             self.house.tick(every_s)
         self.look()
+
+
+class Watched(ScriptedPartner):
+    """A partner in whose calls the metrics are looked at."""
+
+    def __init__(self, drive: Drive, *replies: Reply) -> None:
+        super().__init__(*replies)
+        self._drive = drive
+
+    def _say(self, verb: str, reference: str) -> Reply:
+        self._drive.look()
+        return super()._say(verb, reference)
 
 
 @pytest.fixture

@@ -97,6 +97,7 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
         exclusive_delivery=core.broker.delivery_s > 0,
         stopping=stop.is_set,
         announce=core.announcements.changed,
+        tracing=core.tracing,
     )
     STORE_ERRORS.labels("worker")  # a 0 from the start: what is not there cannot be seen to rise
     if settings.metrics_port:

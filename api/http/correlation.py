@@ -13,7 +13,9 @@ _WELL_FORMED = re.compile(r"(?=[0-9_-]*[A-Za-z])[0-9A-Za-z_-]{8,64}")
 
 
 def traceparent(request: Request) -> str | None:
-    """The W3C trace context of the caller, if it sent a well-formed one."""
+    """The W3C trace context of this request: of its span, or of the caller, if it sent a well-formed one."""
+    if "traceparent" in g:
+        return str(g.traceparent)
     text = request.headers.get("traceparent")
     return text if text and _TRACEPARENT.fullmatch(text) else None
 

@@ -44,6 +44,8 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     core = services.core
     timeout_s = core.settings.of(WebhookSettings).webhook_timeout_s
     http = PinnedHttp(core.clock, rules(core.settings), timeout_s)
+    for why in ("gone", "failing"):
+        OFF.labels(why)  # a 0 from the start: what is not there cannot be seen to rise
     places = Places(CALLS_AT_ONCE, max(CALLS_AT_ONCE, core.settings.worker_concurrency // 4))
     breakers = Breakers(lambda client: EndpointBreaker(core.clock, client, places))
     return (webhook(core.store, core.clock, http, breakers, timeout_s + SPARE_S),)
