@@ -103,7 +103,7 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
     if settings.metrics_port:
         REGISTRY.register(Doubts(core.store, processes))
         start_http_server(settings.metrics_port, settings.api_host)
-    advance = partial(_counted, engine.advance)
+    advance = partial(counted, engine.advance)
     subscription = core.broker.consume(chosen, advance, settings.worker_concurrency)
     share = Share(core.store, core.clock, chosen)
     fallback = Poller(core.store, core.clock, chosen, advance, settings.worker_concurrency, share=share)
@@ -128,7 +128,8 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
         os._exit(0)
 
 
-def _counted(advance: Callable[[str], None], id: str) -> None:
+def counted(advance: Callable[[str], None], id: str) -> None:
+    """Advances an operation. Counts it if the store fails it."""
     try:
         advance(id)
     except StoreUnavailable:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from core.errors import StoreUnavailable
 from core.identity.people import Role
 from tests.api.kit import PHONE, House, body
 
@@ -78,13 +79,16 @@ def test_the_callers_own_id_is_taken_over_if_it_is_one(house: House, sent: dict[
     assert (first == second == taken) if taken else (first != second and len(first) == 36)
 
 
-def test_an_error_carries_the_id_in_the_answer_and_in_each_line(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("error", "status"), [(RuntimeError, 500), (StoreUnavailable, 503)])
+def test_an_error_carries_the_id_in_the_answer_and_in_each_line(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: type[Exception], status: int
+) -> None:
     def broken(*_: Any, **__: Any) -> Any:
-        raise RuntimeError
+        raise error
 
     monkeypatch.setattr(type(house.core), "accept", broken)
     with capture_logs() as logs:
         answer = house.post(body(), {"X-Request-Id": OWN})
 
-    assert (answer.status_code, answer.headers["X-Request-Id"]) == (500, OWN)
+    assert (answer.status_code, answer.headers["X-Request-Id"]) == (status, OWN)
     assert {line["event"]: line["request"] for line in logs} == {"request_failed": OWN, "request": OWN}

@@ -9,6 +9,7 @@ from core.errors import StoreUnavailable
 from core.operation import Operation, Status
 from core.store.port import Store
 from tests.doubles import START, CutOff, FakeClock, ScriptedPartner, engine, insert, load, process, step
+from worker.__main__ import counted
 from worker.doubts import Doubts
 from worker.partners.breaker import Breaker
 from worker.partners.port import Confirmed, Declined, Mismatch, Pending, Reply
@@ -101,3 +102,13 @@ def test_without_the_store_there_are_no_doubts_but_a_warning(store: Store, clock
 
     assert names == {"quittance_build_info"}
     assert [line["event"] for line in logs] == ["doubts_not_counted"]
+
+
+def test_an_operation_that_the_store_fails_is_counted(store: Store, clock: FakeClock) -> None:
+    worker = engine(CutOff(store, 0), clock, process((step("one", ScriptedPartner()),)))
+    before = figure("quittance_store_errors_total", process="worker")
+
+    with pytest.raises(StoreUnavailable):
+        counted(worker.advance, "op-1")
+
+    assert figure("quittance_store_errors_total", process="worker") == before + 1
