@@ -1,8 +1,12 @@
 # One image for the three processes: the command tells which one it is.
 FROM python:3.11-slim AS build
 RUN python -m venv /opt/venv
-COPY requirements.txt /tmp/
+COPY requirements.txt requirements-traces.txt /tmp/
 RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.txt
+# With `--build-arg TRACES=1`: what TRACES_URL needs.
+ARG TRACES=""
+RUN if [ -n "$TRACES" ]; then \
+    /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/requirements-traces.txt; fi
 # The command quittance is a path to the folder that the next stage fills.
 WORKDIR /srv/quittance
 COPY pyproject.toml README.md LICENSE ./

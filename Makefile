@@ -73,6 +73,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 lock: $(VENV)/installed-dev ## pin what the *.in files ask for, with hashes; UPGRADE=--upgrade takes the newest
 	$(COMPILE) $(UPGRADE) --output-file requirements.txt requirements.in
+	$(COMPILE) $(UPGRADE) --output-file requirements-traces.txt --constraint requirements.txt requirements-traces.in
 	$(COMPILE) $(UPGRADE) --output-file requirements-dev.txt --constraint requirements.txt requirements-dev.in
 
 sbom: $(VENV)/installed-dev ## write sbom.json: what the services run on, in CycloneDX

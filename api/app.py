@@ -10,11 +10,12 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import callbacks, docs, evidence, health, limits, security
+from api import access_log, callbacks, docs, evidence, health, limits, security, tracing
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
 from api.auth.tokens import Tokens
+from api.figures import Figures
 from api.http import errors
 from api.http.body import check_body
 from api.http.json import MoneyJSON
@@ -147,7 +148,10 @@ def _app(core: Core) -> Flask:
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
     )
+    app.extensions["figures"] = Figures(core)
     health.measure(app)
+    access_log.register(app)
+    tracing.register(app, core.tracing)
     check_provenance(app, core.settings)
     app.before_request(check_body)
     app.after_request(_secure)

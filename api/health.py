@@ -2,20 +2,17 @@
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
 
 from api.auth.access import anyone
+from api.figures import Figures
 from api.http.context import core, this_request
 from core.errors import StoreUnavailable
-from core.partner_health import PartnerHealth
+from core.metrics import STORE_ERRORS
 
 blueprint = Blueprint("health", __name__)
 
@@ -25,6 +22,11 @@ SECONDS = Histogram(
     "Time to answer a request, waiting on request not included",
     ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+ACCEPT_SECONDS = Histogram(
+    "quittance_accept_seconds",
+    "Time to answer 202, waiting on request not included",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
 
 
@@ -61,27 +63,14 @@ def metrics() -> Response:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # set when the app is served by several processes
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    found_out = CollectorRegistry()
-    found_out.register(PartnersDown(core().partner_health))
-    return Response(generate_latest(registry) + generate_latest(found_out), content_type=CONTENT_TYPE_LATEST)
-
-
-class PartnersDown(Collector):
-    """The partner health that workers reported, read at each scrape."""
-
-    def __init__(self, health: PartnerHealth) -> None:
-        self._health = health
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        family = GaugeMetricFamily("quittance_partner_down", "1 while workers do not call it", labels=["partner"])
-        with suppress(StoreUnavailable):
-            for partner, down in self._health.all().items():
-                family.add_metric([partner], down)
-        yield family
+    figures: Figures = current_app.extensions["figures"]
+    own = generate_latest(registry) + generate_latest(figures.registry())
+    return Response(own, content_type=CONTENT_TYPE_LATEST)
 
 
 def measure(app: Flask) -> None:
     """Counts and times every request of the app, by route and never by path: paths hold ids."""
+    STORE_ERRORS.labels("api")  # a 0 from the start: what is not there cannot be seen to rise
 
     @app.before_request
     def start() -> None:
@@ -93,5 +82,8 @@ def measure(app: Flask) -> None:
         route = answered.url_rule.rule if answered.url_rule else "none"
         _requests(answered.method, route, response.status_code).inc()
         if "HTTP_PREFER" not in answered.environ:
-            _seconds(route).observe(time.perf_counter() - answered.environ["quittance.start"])
+            took_s = time.perf_counter() - answered.environ["quittance.start"]
+            _seconds(route).observe(took_s)
+            if response.status_code == 202:
+                ACCEPT_SECONDS.observe(took_s)
         return response

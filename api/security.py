@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 
 from api.auth.callers import ACTING_FOR, RANK, Caller
 from api.http.context import core
-from core.ids import new_id
+from api.http.correlation import request_id
 from core.rates import TooManyRequests
 from core.settings import ADMIN_TOKEN, ANONYMOUS
 
@@ -54,7 +54,7 @@ def _note(response: Response) -> Response:
         where=request.remote_addr or "",
         on=f"{request.method} {request.path}",
         outcome=outcome,
-        request=request.headers.get("traceparent", "")[3:35] or new_id(),
+        request=request_id(),
         kept=known and outcome != TooManyRequests.code,  # what it follows is kept, and a flood is not
     )
     return response

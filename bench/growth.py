@@ -1,4 +1,4 @@
-"""Growth: the time of an accept and of a lease with many stored operations, compared with few."""
+"""Growth: the time of an accept, of a lease, and of the metrics with many stored operations, compared with few."""
 
 import time
 from collections.abc import Iterator
@@ -11,9 +11,11 @@ from statistics import median
 from bench.report import Figure
 from bench.setups import Bench, InvalidMeasurement
 from core.accept import Command, accept
+from core.backlog import read_backlog
 from core.bootstrap import embedded_broker
 from core.clock import SystemClock, to_rfc3339
 from core.ids import new_id
+from core.installed import DEFAULT
 from core.operation import Lease, Operation, Status, fingerprint
 from core.store.port import OPERATIONS, AtMost, Store
 from devtools.stack import Stack
@@ -32,19 +34,21 @@ def measure(bench: Bench) -> Iterator[Figure]:
         times: dict[tuple[str, int], list[float]] = {}
         for number in range(rounds):
             for store, size in ((few, fewer), (many, more)):
-                accept_s, lease_s = _once(store, f"{size}:{number}")
+                accept_s, lease_s, metrics_s = _once(store, f"{size}:{number}")
                 times.setdefault(("accept", size), []).append(accept_s)
                 times.setdefault(("lease", size), []).append(lease_s)
+                times.setdefault(("reading of the metrics", size), []).append(metrics_s)
         few.close()
         many.close()
-    for what in ("accept", "lease"):
+    for what in ("accept", "lease", "reading of the metrics"):
         small_s, large_s = (median(times[what, size]) for size in (fewer, more))
         note = f"{large_s * 1000:.2f} ms with {more:,} operations stored, {small_s * 1000:.2f} ms with {fewer:,}"
         yield Figure(f"growth: time per {what}", large_s / small_s, 1.3, "times", at_most=True, note=note)
 
 
-def _once(store: Store, name: str) -> tuple[float, float]:
-    """Returns the times of one accept and of one lease (finding the due operation, and taking it), in seconds."""
+def _once(store: Store, name: str) -> tuple[float, float, float]:
+    """Returns three times in seconds: of one accept, of one lease (finding the due operation, and taking it), and of
+    reading what the API's metrics show of the store."""
     clock = SystemClock()
     started = time.perf_counter()
     accepted = accept(store, embedded_broker(store, clock), clock, Command(FINE_PAYMENT.kind, {"bench": name}, "bench"))
@@ -57,7 +61,10 @@ def _once(store: Store, name: str) -> tuple[float, float]:
     ended = time.perf_counter()
     if operation.id != accepted.operation.id:
         raise InvalidMeasurement("the due operation is not the one just accepted")
-    return between - started, ended - between
+    backlog = read_backlog(store, DEFAULT.contracts, clock.now())
+    if not any(each.number for each in backlog.waiting):
+        raise InvalidMeasurement("the metrics do not show the operation just taken")
+    return between - started, ended - between, time.perf_counter() - ended
 
 
 def _filled(running: Stack, number: int) -> Store:

@@ -42,6 +42,7 @@ from core.store.sealed import SealedStore, upcast_stored
 from core.store.sql import SqlStore
 from core.store.sql_migration import SqlMigration
 from core.store.sqlite import compact as compact_sqlite
+from core.tracing import NO_TRACING, Tracing
 
 Service = TypeVar("Service")
 
@@ -51,6 +52,7 @@ class Core:
     """What a process works with. Build it after a fork, never before: it owns threads and connections.
 
     password_hasher: None for Argon2id with OWASP's parameters; tests pass a cheap one.
+    tracing: of the API and of workers.
     """
 
     settings: Settings
@@ -58,6 +60,7 @@ class Core:
     store: Store
     broker: Broker
     password_hasher: Passwords | None = None
+    tracing: Tracing = NO_TRACING
 
     @cached_property
     def passwords(self) -> Passwords:
@@ -161,6 +164,7 @@ class Core:
     def close(self) -> None:
         self.broker.close()
         self.store.close()
+        self.tracing.close()
         if "counters" in vars(self):
             self.counters.close()
 
@@ -180,10 +184,20 @@ def bootstrap(settings: Settings, election_s: float = ELECTION_S) -> Core:
     """
     store, clock = open_store(settings, election_s, marks=True), SystemClock()
     with _usable_broker():
-        broker = open_broker(settings.broker_url, settings.events_to) if settings.broker_url else None
-        return Core(
-            settings, clock, store, broker or embedded_broker(store, clock, settings.var_dir, sealing_of(settings))
-        )
+        broker: Broker | None = open_broker(settings.broker_url, settings.events_to) if settings.broker_url else None
+        broker = broker or embedded_broker(store, clock, settings.var_dir, sealing_of(settings))
+        return Core(settings, clock, store, broker, tracing=open_tracing(settings))
+
+
+def open_tracing(settings: Settings) -> Tracing:
+    """Spans where TRACES_URL is set. Raises BadSettings without the packages that it needs. Call it after a fork."""
+    if not settings.traces_url:
+        return NO_TRACING
+    try:
+        from core.otel import sending_to  # noqa: PLC0415
+    except ImportError as error:
+        raise BadSettings(f"TRACES_URL needs `pip install -r requirements-traces.txt`: {error}") from None
+    return sending_to(settings.traces_url)
 
 
 def open_core(settings: Settings) -> Core:
@@ -320,6 +334,14 @@ def check_queues(url: str, kinds: Iterable[str]) -> list[str]:
 
     with _usable_broker():
         return check(url, kinds)
+
+
+def count_dead_letters(url: str) -> dict[str, int]:
+    """See `core.broker.rabbitmq.dead.count`. Raises also BadSettings."""
+    from core.broker.rabbitmq.dead import count  # noqa: PLC0415
+
+    with _usable_broker():
+        return count(url)
 
 
 def requeue_dead_letters(url: str) -> list[str]:

@@ -90,6 +90,7 @@ class Settings:
     codes_per_hour: int = 1000
     public_url: str = ""
     notices_to: list[str] = field(default_factory=list)
+    traces_url: str = ""
     trusted_hosts: list[str] = field(default_factory=list)
     trusted_proxies: int = 0
     require_second_factor: bool = False
@@ -232,6 +233,7 @@ def _values(env: Env) -> dict[str, Any]:
         "codes_per_hour": env.int("CODES_PER_HOUR", 1000, validate=validate.Range(1, 10_000)),
         "public_url": (env.str("PUBLIC_URL", "", validate=url_of(PARTNERS)) or "").rstrip("/"),
         "notices_to": env.list("NOTICES_TO", [], validate=are_mail_addresses),
+        "traces_url": env.str("TRACES_URL", "", validate=url_of(PARTNERS)),
         "trusted_hosts": env.list("TRUSTED_HOSTS", []),
         "rate_limits": read_rates(env.str("RATE_LIMITS", "", validate=_readable_rates) or ""),
         "trusted_proxies": env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10)),

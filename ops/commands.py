@@ -1,14 +1,9 @@
 """The table of all commands. Nothing here imports what a command needs to run: `--help` stays fast."""
 
-import tomllib
-from importlib.metadata import version as installed_version
-from pathlib import Path
-
 import click
 
+from core.release import release
 from ops.lazy import Entry, LazyGroup
-
-PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 review = LazyGroup(
     "review",
@@ -156,17 +151,9 @@ cli = LazyGroup(
 )
 
 
-def version() -> str:
-    """The version of this checkout, or of the installed package where there is no checkout."""
-    if PROJECT.exists():
-        found: str = tomllib.loads(PROJECT.read_text())["project"]["version"]
-        return found
-    return installed_version("quittance")
-
-
 def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
-        click.echo(f"quittance {version()}")
+        click.echo(f"quittance {release()}")
         context.exit()
 
 

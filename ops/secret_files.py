@@ -23,6 +23,9 @@ SERVERS = 999
 PROXY = 101
 """The user and the group of the image of nginx."""
 
+GRAFANA = 472
+"""The user of the image of Grafana."""
+
 
 @dataclass(frozen=True)
 class SecretFile:
@@ -79,6 +82,7 @@ FILES: Mapping[str, SecretFile] = {
     "mongo_password": SecretFile(_random, group=SERVERS, mode=0o440),
     "mongo_keyfile": SecretFile(_random, SERVERS, SERVERS),  # mongod takes it from its own user only
     "store_url": SecretFile(_store_url),
+    "grafana_password": SecretFile(_random, GRAFANA, 0),
     "tls_key": SecretFile(lambda _: new_key(), PROXY, PROXY),
     "tls_certificate": SecretFile(_tls_certificate, PROXY, PROXY),
 }

@@ -106,8 +106,23 @@ def test_every_secret_is_made_where_the_services_look_for_it(tmp_path: Path) -> 
     assert used == FILES.keys()
 
 
+def test_prometheus_and_grafana_start_with_our_files_where_they_are_asked_for() -> None:
+    services = project(COMPOSE, COMPOSE_PROFILES="observability")["services"]
+    assert services.keys() - project(COMPOSE)["services"].keys() == {"prometheus", "grafana"}
+    for name, files in {
+        "prometheus": {"/etc/prometheus": ["prometheus.yml", "rules.yml", "alerts.yml"]},
+        "grafana": {"/etc/grafana/provisioning": ["datasources/prometheus.yml", "dashboards/quittance.yml"]},
+    }.items():
+        for target, found in files.items():
+            assert all((Path(_mounts(services[name])[target]) / file).is_file() for file in found)
+    scraped = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
+    worker, api = services["worker"]["environment"], services["api"]["environment"]
+    assert f"names: [worker], type: A, port: {worker['METRICS_PORT']}" in scraped
+    assert f'targets: ["api:{api["API_PORT"]}"]' in scraped
+
+
 def test_containers_may_do_little() -> None:
-    services = project(COMPOSE, COMPOSE_PROFILES="sandbox")["services"]
+    services = project(COMPOSE, COMPOSE_PROFILES="sandbox,observability")["services"]
     for name, service in services.items():
         assert service["cap_drop"] == ["ALL"], name
         assert name == "secrets" or "cap_add" not in service, name

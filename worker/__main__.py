@@ -5,12 +5,14 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from threading import Event
 from types import FrameType
 
 import click
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import REGISTRY, start_http_server
 
 from core.bootstrap import PATIENCE_S, Core, bootstrap
 from core.broker.poller import Poller
@@ -18,7 +20,9 @@ from core.buckets import Share
 from core.errors import StoreUnavailable
 from core.installed import BadProduct
 from core.log import configure
+from core.metrics import STORE_ERRORS
 from core.settings import BadSettings, Settings, read_settings, worker_name
+from worker.doubts import Doubts
 from worker.engine import Engine
 from worker.partners.http import CONNECT_TIMEOUT_S
 from worker.partners.operators.client import PREPARE_WITHIN_S
@@ -93,12 +97,16 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
         exclusive_delivery=core.broker.delivery_s > 0,
         stopping=stop.is_set,
         announce=core.announcements.changed,
+        tracing=core.tracing,
     )
+    STORE_ERRORS.labels("worker")  # a 0 from the start: what is not there cannot be seen to rise
     if settings.metrics_port:
+        REGISTRY.register(Doubts(core.store, processes))
         start_http_server(settings.metrics_port, settings.api_host)
-    subscription = core.broker.consume(chosen, engine.advance, settings.worker_concurrency)
+    advance = partial(counted, engine.advance)
+    subscription = core.broker.consume(chosen, advance, settings.worker_concurrency)
     share = Share(core.store, core.clock, chosen)
-    fallback = Poller(core.store, core.clock, chosen, engine.advance, settings.worker_concurrency, share=share)
+    fallback = Poller(core.store, core.clock, chosen, advance, settings.worker_concurrency, share=share)
     sweeper = Sweeper(core.store, core.broker, core.clock, chosen, subscription, fallback, share)
     if core.broker.delivery_s:  # else the broker sends no rings: its consumer polls the store itself
         sweeper.start()
@@ -118,6 +126,15 @@ def run(core: Core, settings: Settings, kinds: list[str], stop: Stop) -> None:
     if not ended:
         # Threads in partner calls would keep the process alive. Their intents are saved, so exiting loses nothing.
         os._exit(0)
+
+
+def counted(advance: Callable[[str], None], id: str) -> None:
+    """Advances an operation. Counts it if the store fails it."""
+    try:
+        advance(id)
+    except StoreUnavailable:
+        STORE_ERRORS.labels("worker").inc()
+        raise
 
 
 def longest_call_s(settings: Settings, processes: Processes) -> float:

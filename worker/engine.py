@@ -8,14 +8,15 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from prometheus_client import Counter
 
 from core.clock import Clock, from_rfc3339
 from core.errors import Conflict
 from core.operation import Lease, Operation, postponed
 from core.steps import Call
 from core.store.port import OPERATIONS, Document, Store
+from core.tracing import NO_TRACING, Tracing
 from core.upcasts import NewerDocument
+from worker import telling
 from worker.decide import WORKABLE, Verb, Work, begin, conclude, defer, record, work_now
 from worker.partners.breaker import Breaker
 from worker.partners.port import Declined, Reply, Unavailable, Unknown
@@ -30,8 +31,6 @@ LEASE_SPARE_S = 5
 leaves `due_at` as it is changes no index. A dead worker's operations wait that much longer."""
 DEFER_S = 60
 """How long an operation that this worker cannot read waits until a worker looks at it again."""
-
-ENDED = Counter("quittance_operations_ended_total", "Operations that have ended", ["kind", "status"])
 
 log = structlog.get_logger()
 
@@ -79,6 +78,7 @@ class Engine:
     announce: called with an operation as it is stored and as it is going to be, before its status is saved, and again
         if that save fails.
     gather: makes calls and returns them in order.
+    tracing: makes a span for each advance, and for each call in it.
     """
 
     store: Store
@@ -92,6 +92,7 @@ class Engine:
     stopping: Callable[[], bool] = lambda: False
     announce: Callable[[Operation, Operation], None] = lambda _, __: None
     gather: Callable[[list[Callable[[], Made]]], list[Made]] = run_concurrently
+    tracing: Tracing = NO_TRACING
 
     def advance(self, id: str) -> None:
         """Advances the operation as far as possible now. Safe to repeat, to call too early, and for an unknown id.
@@ -124,13 +125,19 @@ class Engine:
             self._postpone(document)
             raise
         if not self._held(operation):
-            self._run(stages, operation)
+            self._traced(stages, operation)
 
     def _postpone(self, document: Document) -> None:
         """Moves the due time of an operation that cannot be read. It has no lease, and would be due again at once."""
         self.store.replace(OPERATIONS, postponed(document, self.clock.now() + timedelta(seconds=DEFER_S)))
 
-    def _run(self, stages: Stages, operation: Operation) -> None:
+    def _traced(self, stages: Stages, operation: Operation) -> None:
+        known = {"quittance.operation": operation.id, "quittance.kind": operation.kind}
+        with self.tracing.span(f"advance {operation.kind}", "consumer", operation.trace, known) as span:
+            span.note("quittance.status", self._run(stages, operation, span.traceparent).status.value)
+
+    def _run(self, stages: Stages, operation: Operation, trace: str | None) -> Operation:
+        """Returns the operation as it is saved."""
         saved = operation
         while not self.stopping():
             now = self.clock.now()
@@ -146,7 +153,7 @@ class Engine:
                     operation = replace(begin(operation, work, now), updated_at=now)
                 else:
                     saved = operation = self._save_intent(saved, operation, work)
-                made = self.gather([partial(self._call, operation, item) for item in work])
+                made = self.gather([partial(self._call, operation, item, trace) for item in work])
             finally:
                 self._release(work, [call.reply for call in made], now)
             now = self.clock.now()
@@ -157,9 +164,8 @@ class Engine:
         if operation != saved:
             self._announce(saved, operation)
             self.store.replace(OPERATIONS, operation.to_document())
-        if operation.terminal:
-            ENDED.labels(operation.kind, operation.status.value).inc()
-            log.info("operation_ended", operation=operation.id, kind=operation.kind, status=operation.status.value)
+        telling.moved(stages, saved, operation)
+        return operation
 
     def _admit(
         self, stages: Stages, operation: Operation, due_work: list[Work], now: datetime
@@ -220,16 +226,20 @@ class Engine:
         lease, needed_until = operation.lease, now + timedelta(seconds=SEND_WITHIN_S + self.call_s)
         return lease is not None and lease.worker == self.worker and lease.until >= needed_until
 
-    def _call(self, operation: Operation, work: Work) -> Made:
+    def _call(self, operation: Operation, work: Work, trace: str | None) -> Made:
         began = self.clock.now()
         if is_too_late(self.clock, operation):
             return Made(PAUSED, began, began)
-        try:
-            reply = work.call(operation)
-        except Exception as error:
-            # The request may have been sent before the adapter failed.
-            log.exception("call_failed", operation=operation.id, step=work.step.name)
-            reply = Unknown(type(error).__name__)
+        (partner,) = telling.partners_of([work.step])
+        known = {"quittance.partner": partner, "quittance.step": work.step.name}
+        with self.tracing.span(f"{work.verb.value} {partner}", "client", trace, known) as span:
+            try:
+                reply = work.call(operation)
+            except Exception as error:
+                # The request may have been sent before the adapter failed.
+                log.exception("call_failed", operation=operation.id, step=work.step.name)
+                reply = Unknown(type(error).__name__)
+            span.note("quittance.reply", type(reply).__name__.lower())
         return Made(reply, began, self.clock.now())
 
     def _with_evidence(self, operation: Operation, work: Work, made: Made) -> Operation:

@@ -9,7 +9,8 @@ from flask import Response, jsonify, request, url_for
 from marshmallow import fields, validate
 
 from api.http.context import core, this_request
-from api.http.headers import idempotency_key, traceparent, wait_s
+from api.http.correlation import traceparent
+from api.http.headers import idempotency_key, wait_s
 from api.http.paging import PageQuery, read_page, stored
 from api.http.waiting import waiting_room
 from core.accept import Command

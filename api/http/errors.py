@@ -9,8 +9,10 @@ from flask import Flask, Response, current_app
 from gunicorn.http.errors import NoMoreData, ParseException  # type: ignore[import-untyped]  # it has no types
 from werkzeug.exceptions import ClientDisconnected, HTTPException, SecurityError
 
+from api.http.correlation import request_id
 from api.http.json import json_answer
 from core import errors
+from core.metrics import STORE_ERRORS
 
 CLOSE = {"Connection": "close"}
 """The body was not read to its end, so the next bytes on the connection are no request."""
@@ -162,9 +164,11 @@ def from_http(error: HTTPException) -> Response:
 
 
 def _from_ours(error: errors.QuittanceError) -> Response:
+    if isinstance(error, errors.StoreUnavailable):
+        STORE_ERRORS.labels("api").inc()
     status = status_of(type(error))
     if status >= 500:
-        log.error("request_failed", error=str(error), exc_info=status == 500)
+        log.error("request_failed", request=request_id(), error=str(error), exc_info=status == 500)
     headers = dict(getattr(error, "headers", {}))
     retry_after_s = getattr(error, "retry_after_s", RETRY_AFTER_S if status == 503 else None)
     if retry_after_s is not None:
@@ -181,7 +185,7 @@ def _from_broken_body(_: Exception) -> Response:
 
 
 def _from_bug(error: Exception) -> Response:
-    log.exception("request_failed")  # noqa: LOG004 - Flask calls this while it handles the error
+    log.exception("request_failed", request=request_id())  # noqa: LOG004 - Flask calls this while it handles the error
     detail = "Internal error. Your request may or may not have been accepted; sending it again is safe."
     return problem(500, CODES[500], detail)
 

@@ -12,7 +12,6 @@ _BARE = re.compile(r"[\x21\x23-\x7e]{1,255}")
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,510})"')
 IDEMPOTENCY_KEY_PATTERN = r'^([!#-~]{1,255}|"([ !#-\[\]-~]|\\["\\]){1,255}")$'
 """The two forms, as the description says them: in ECMA-262."""
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])', re.IGNORECASE)
 
 
@@ -29,12 +28,6 @@ def idempotency_key(request: Request) -> str | None:
     if len(key) > 255 or not (quoted or _BARE.fullmatch(key)):
         raise BadIdempotencyKey
     return key
-
-
-def traceparent(request: Request) -> str | None:
-    """The W3C trace context of the caller, if it sent a well-formed one."""
-    text = request.headers.get("traceparent")
-    return text if text and _TRACEPARENT.fullmatch(text) else None
 
 
 def wait_s(request: Request) -> int:

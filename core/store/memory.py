@@ -61,6 +61,11 @@ class MemoryStore:
         found = (self.get(collection, id) for _, id in places[:limit])
         return [document for document in found if document is not None]
 
+    def count(self, collection: str, where: Mapping[str, Condition], limit: int) -> int:
+        self._collections[collection].require(*where)
+        with self._lock:
+            return min(limit, sum(_meets(keys, where) for keys in self._keys[collection].values()))
+
     def delete(self, collection: str, id: str, version: int) -> None:
         with self._lock:
             self._check(collection, id, version)

@@ -110,6 +110,12 @@ class MongoStore:
             found = self._collection(collection).find({"$and": conditions}).sort(keys).limit(limit)
             return [_returned(stored) for stored in found]
 
+    def count(self, collection: str, where: Mapping[str, Condition], limit: int) -> int:
+        self.collections[collection].require(*where)
+        wanted = {"$and": [_condition(field, value) for field, value in where.items()]} if where else {}
+        with unavailable():
+            return self._collection(collection).count_documents(wanted, limit=limit)
+
     def delete(self, collection: str, id: str, version: int) -> None:
         with unavailable():
             deleted = self._collection(collection).delete_one({"_id": id, "version": version}).deleted_count

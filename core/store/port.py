@@ -1,4 +1,4 @@
-"""The store port: six verbs over versioned JSON documents, and the table of collections that every adapter reads.
+"""The store port: seven verbs over versioned JSON documents, and the table of collections that every adapter reads.
 
 A document is a JSON object with an `id` (a string of 1 to 255 characters, as are declared fields that are text) and
 a `version` (an integer that `insert` sets to 1).
@@ -179,6 +179,13 @@ class Store(Protocol):
         order: "-" before the field: both descending. Text sorts by code point. Documents without a value in the order
         field are left out. after: the pair (value of the order field, id) of the last document of the page before; for
         the order `id` both are the id. Raises ValueError for a field that is not declared.
+        """
+
+    def count(self, collection: str, where: Mapping[str, Condition], limit: int) -> int:
+        """How many documents meet all conditions on `id` and declared fields, at most `limit`.
+
+        It reads no documents where an index has all of the fields, and no more of it than `limit` entries. Raises
+        ValueError as `find` does.
         """
 
     def delete(self, collection: str, id: str, version: int) -> None:

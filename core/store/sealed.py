@@ -156,7 +156,7 @@ class SealedStore:
         declared, field = self._collections[collection], order.removeprefix("-")
         if field in declared.blind and field != "id":
             raise ValueError(f"{collection} has no order by {field}, which is blind")
-        conditions = {name: self._condition(declared, name, condition) for name, condition in where.items()}
+        conditions = self._conditions(declared, where)
         if after is not None:
             id = self._id(collection, after[1])
             after = (id if field == "id" else after[0], id)
@@ -169,6 +169,9 @@ class SealedStore:
                 break
             after = page[-1][field], page[-1]["id"]
         return found
+
+    def count(self, collection: str, where: Mapping[str, Condition], limit: int) -> int:
+        return self._store.count(collection, self._conditions(self._collections[collection], where), limit)
 
     def delete(self, collection: str, id: str, version: int) -> None:
         self._store.delete(collection, self._id(collection, id), version)
@@ -185,6 +188,9 @@ class SealedStore:
                 self._reported.add(which)
                 log.exception("document_does_not_open", **error.details)
             return None
+
+    def _conditions(self, collection: Collection, where: Mapping[str, Condition]) -> dict[str, Condition]:
+        return {name: self._condition(collection, name, condition) for name, condition in where.items()}
 
     def _condition(self, collection: Collection, field: str, condition: Condition) -> Condition:
         if field not in collection.blind or condition is None:

@@ -81,6 +81,11 @@ class SqlStore:
         with unavailable():
             return [_decode(text) for text in self._database.read(query, values)]
 
+    def count(self, collection: str, where: Mapping[str, Condition], limit: int) -> int:
+        query, values = self._tables[collection].count(where, limit)
+        with unavailable():
+            return int(self._database.read(query, values)[0])
+
     def delete(self, collection: str, id: str, version: int) -> None:
         if not self._write((self._tables[collection].delete, {"old_id": id, "old_version": version})):
             raise Conflict(collection=collection, id=id)

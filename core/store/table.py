@@ -1,7 +1,7 @@
 """A collection as an SQL table: declared fields as columns, the document as JSON text; a statement for each verb."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -68,6 +68,7 @@ KEY = (
 )
 # Not a JSON type: MySQL's reorders the keys, and PostgreSQL's binary one refuses \u0000.
 TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_LIMIT = sa.bindparam("limit", type_=sa.Integer)
 
 
 class Table:
@@ -95,6 +96,7 @@ class Table:
                 postgresql_where=has_value,
             )
         self._selects: dict[tuple[object, ...], Statement] = {}
+        self._counts: dict[tuple[object, ...], Statement] = {}
         self.insert = Statement(table.insert())
         self.get = Statement(sa.select(document).where(_equals(id, "value")))
         same = (_equals(id, "old_id"), _equals(version, "old_version"))
@@ -135,37 +137,45 @@ class Table:
         self, where: Mapping[str, Condition], order: str, limit: int, after: Edge | None
     ) -> tuple[Statement, Values]:
         """The statement of a `find`, made once for each form of question, and its values."""
-        key = (tuple((field, _form(condition)) for field, condition in where.items()), order, after is None)
+        key = (_forms(where), order, after is None)
         if (statement := self._selects.get(key)) is None:
             statement = self._selects[key] = Statement(self._query(where, order, after is not None))
-        values: Values = {"limit": limit}
-        for field, condition in where.items():
-            values |= {name: column_value(value) for name, value in _named(field, condition)}
+        values = _values(where, limit)
         if after is not None:
             values["edge"], values["place"] = column_value(after[0]), after[1]
         return statement, values
 
+    def count(self, where: Mapping[str, Condition], limit: int) -> tuple[Statement, Values]:
+        """The statement of a `count`, made once for each form of question, and its values."""
+        key = _forms(where)
+        if (statement := self._counts.get(key)) is None:
+            counted = sa.select(self.table.c.id).where(*self._conditions(where)).limit(_LIMIT).subquery("counted")
+            statement = self._counts[key] = Statement(sa.select(sa.func.count()).select_from(counted))
+        return statement, _values(where, limit)
+
     def _query(self, where: Mapping[str, Condition], order: str, paged: bool) -> sa.Select[Any]:
         sort, id, down = self.column(order.removeprefix("-")), self.table.c.id, order.startswith("-")
-        query = sa.select(self.table.c.document).where(sort.is_not(None)).limit(sa.bindparam("limit", type_=sa.Integer))
-        for field, condition in where.items():
-            column = self.column(field)
-            values = [sa.bindparam(name, type_=column.type) for name, _ in _named(field, condition)]
-            match condition:
-                case None:
-                    query = query.where(column.is_(None))
-                case AtMost():
-                    query = query.where(column <= values[0])
-                case OneOf():
-                    query = query.where(column.in_(values))
-                case _:
-                    query = query.where(column == values[0])
+        query = sa.select(self.table.c.document).where(sort.is_not(None), *self._conditions(where)).limit(_LIMIT)
         if paged:
             edge, place = sa.bindparam("edge", type_=sort.type), sa.bindparam("place", type_=id.type)
             last, this = sa.tuple_(edge, place), sa.tuple_(sort, id)
             # The first condition is implied by the second, but MySQL uses no index for the second.
             query = query.where(sort <= edge if down else sort >= edge, this < last if down else this > last)
         return query.order_by(*(column.desc() if down else column for column in dict.fromkeys((sort, id))))
+
+    def _conditions(self, where: Mapping[str, Condition]) -> Iterator[sa.ColumnElement[bool]]:
+        for field, condition in where.items():
+            column = self.column(field)
+            values = [sa.bindparam(name, type_=column.type) for name, _ in _named(field, condition)]
+            match condition:
+                case None:
+                    yield column.is_(None)
+                case AtMost():
+                    yield column <= values[0]
+                case OneOf():
+                    yield column.in_(values)
+                case _:
+                    yield column == values[0]
 
     def column(self, field: str) -> sa.Column[Any]:
         self.collection.require(field)
@@ -191,6 +201,15 @@ def _named(field: str, condition: Condition) -> list[tuple[str, Scalar]]:
         case OneOf():
             return [(f"where_{field}_{number}", value) for number, value in enumerate(condition.values)]
     return [(f"where_{field}", condition)]
+
+
+def _values(where: Mapping[str, Condition], limit: int) -> Values:
+    named = (pair for field, condition in where.items() for pair in _named(field, condition))
+    return {"limit": limit} | {name: column_value(value) for name, value in named}
+
+
+def _forms(where: Mapping[str, Condition]) -> tuple[object, ...]:
+    return tuple((field, _form(condition)) for field, condition in where.items())
 
 
 def _form(condition: Condition) -> tuple[type, int]:

@@ -12,9 +12,10 @@ from api.auth.callers import client, owner, seen_by_caller
 from api.http.answers import STATUS_HEADERS, ListQuery, answer_page, answer_status, follow_url, load
 from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, UNCHANGED, Routes
 from api.http.context import core
+from api.http.correlation import traceparent
 from api.http.examples import ID
 from api.http.fields import Moment, SetHere, read_moment
-from api.http.headers import idempotency_key, traceparent
+from api.http.headers import idempotency_key
 from api.http.paging import list_view
 from api.http.views import OperationView, base_view
 from core.accept import Command

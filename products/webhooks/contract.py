@@ -110,12 +110,13 @@ def delivery(endpoint: Endpoint, message: Message, about: Operation | None, url:
             body=message.body,
             everybody=endpoint.hears == EVERYBODY,
         ),
+        about.trace if about else None,
     )
 
 
 def redelivery(failed: Operation) -> Command:
     """The command that delivers the same message again: one, as long as no other delivery of it lives or succeeded."""
-    return _command(failed.client or "", replace(WEBHOOK.read(failed), again=failed.id))
+    return _command(failed.client or "", replace(WEBHOOK.read(failed), again=failed.id), failed.trace)
 
 
 def resending(delivery: Operation) -> Command:
@@ -123,13 +124,14 @@ def resending(delivery: Operation) -> Command:
     return replace(redelivery(delivery), repeatable=True, same_within_s=SAME_WITHIN_S)
 
 
-def _command(owner: str, request: Delivery) -> Command:
+def _command(owner: str, request: Delivery, trace: str | None) -> Command:
     return Command(
         WEBHOOK.kind,
         request.to_json(),
         owner,
         subject=request.endpoint,
         counterparty=request.about,
+        trace=trace,
         # With the version: what was announced for a save that failed may be dropped, and announced again for the next.
         unique={
             "message": request.message,

@@ -22,6 +22,10 @@ class Why(Enum):
     OWNER = "its owner may not hear this any more"
 
 
+for each in Why:
+    OFF.labels(each.name.lower())  # a 0 from the start: what is not there cannot be seen to rise
+
+
 @dataclass(frozen=True)
 class Switch:
     """Switches endpoints off, and says so where operators look."""

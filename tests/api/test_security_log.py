@@ -57,9 +57,8 @@ def test_who_is_not_known_fills_no_store(house: House, said: str) -> None:
     with capture_logs() as lines:
         for _ in range(3):
             house.http.get("/v1/wallets/me", headers={"Authorization": said} if said else {})
-    assert [(line["event"], line["what"], line["outcome"]) for line in lines] == [
-        ("security", "refusal", "unauthorized")
-    ] * 3
+    told = [line for line in lines if line["event"] == "security"]
+    assert [(line["what"], line["outcome"]) for line in told] == [("refusal", "unauthorized")] * 3
     assert entries(house, "what") == []
 
 
@@ -113,7 +112,7 @@ def test_neither_secrets_nor_phones_are_in_it(house: House) -> None:
         house.post({"msisdn": PHONE}, path="/v1/auth/password/code")
         house.caller("forged token").get("/v1/wallets/me")
     written = json.dumps([lines, house.store.find(SECURITY_LOG, {})])
-    assert len(lines) == 8
+    assert [line["event"] for line in lines].count("security") == 8
     for secret in (PASSWORD, "staple", "123456", PHONE, PHONE[4:], awa.token, "forged token"):
         assert secret not in written
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.broker.rabbitmq.dead import requeue
+from core.broker.rabbitmq.dead import count, requeue
 from core.broker.rabbitmq.publisher import MAX_RINGS_PER_MESSAGE
 from core.errors import BrokerUnavailable, StoreUnavailable
 from tests.broker.kits import RabbitKit, Work, eventually
@@ -57,6 +57,7 @@ def test_dead_letters_can_be_rung_again(rabbit_kit: RabbitKit) -> None:
     work.wait_ended("one", "two")
     assert first.stop(5)
     eventually(lambda: rabbit_kit.queues.waiting(rabbit_kit.topology.dead) == 2)
+    assert count(rabbit_kit.url, rabbit_kit.topology.name)[rabbit_kit.topology.dead] == 2
     # If they are rung again once the cause is mended
     assert requeue(rabbit_kit.url, rabbit_kit.topology.name) == ["one", "two"]
     mended = Work(rabbit_kit)
@@ -66,6 +67,7 @@ def test_dead_letters_can_be_rung_again(rabbit_kit: RabbitKit) -> None:
     assert second.stop(5)
     assert rabbit_kit.queues.waiting(rabbit_kit.topology.dead) == 0
     assert requeue(rabbit_kit.url, rabbit_kit.topology.name) == []
+    assert count(rabbit_kit.url, rabbit_kit.topology.name)[rabbit_kit.topology.dead] == 0
 
 
 def test_rings_that_come_fast_share_messages(rabbit_kit: RabbitKit) -> None:

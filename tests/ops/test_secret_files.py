@@ -86,7 +86,7 @@ def test_half_a_secret_is_never_left(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_each_secret_of_ours_is_a_setting() -> None:
-    servers = {"rabbitmq.conf", "mongo_password", "mongo_keyfile", "tls_key", "tls_certificate"}
+    servers = {"rabbitmq.conf", "mongo_password", "mongo_keyfile", "grafana_password", "tls_key", "tls_certificate"}
     assert {name.upper() for name in FILES.keys() - servers} <= set(setting_names())
 
 

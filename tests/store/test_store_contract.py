@@ -332,6 +332,33 @@ class TestFind:
             store.find("operations", where, order=order)
 
 
+class TestCount:
+    @pytest.mark.parametrize(
+        ("where", "limit", "expected"),
+        [
+            ({}, 10, 4),
+            ({}, 3, 3),
+            ({"kind": "fine", "status": "accepted"}, 10, 2),
+            ({"kind": "fine", "due_at": AtMost("2026-01-02")}, 10, 1),
+            ({"status": OneOf(("accepted", "failed"))}, 10, 3),
+            ({"kind": "nothing"}, 10, 0),
+        ],
+    )
+    def test_counts_what_meets_all_conditions_up_to_the_limit(
+        self, store: Store, where: Where, limit: int, expected: int
+    ) -> None:
+        store.insert("operations", operation("a", kind="fine", status="accepted", due_at="2026-01-01"))
+        store.insert("operations", operation("b", kind="fine", status="accepted", due_at="2026-01-03"))
+        store.insert("operations", operation("c", kind="fine", status="succeeded", due_at=None))
+        store.insert("operations", operation("d", kind="other", status="accepted", due_at="2026-01-01"))
+
+        assert store.count("operations", where, limit) == expected
+
+    def test_refuses_a_field_that_is_not_declared(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="operations"):
+            store.count("operations", {"request": "x"}, 10)
+
+
 class TestDurability:
     def test_another_store_sees_a_write_at_once(self, open_store: Callable[[], Store]) -> None:
         one, other = open_store(), open_store()

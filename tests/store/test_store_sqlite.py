@@ -218,6 +218,18 @@ def test_an_index_finds_and_sorts(
     assert " USING INDEX " in plan[0]
 
 
+@pytest.mark.parametrize(
+    "where", [{"kind": "x", "status": "y"}, {"kind": "x", "due_at": AtMost("y")}], ids=["status", "due"]
+)
+def test_an_index_alone_serves_a_count(path: Path, store: SqlStore, where: Document) -> None:
+    statement, values = Schema(COLLECTIONS).tables["operations"].count(where, 100)
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {statement.sqlite}", statement.defaults | values)
+        plan = [row[3] for row in rows]
+
+    assert [" USING COVERING INDEX " in step for step in plan if "operations" in step] == [True]
+
+
 def test_a_closed_store_can_be_closed_again(path: Path) -> None:
     store = SqlStore(f"sqlite:///{path}")
     store.insert("claims", {"id": "a"})

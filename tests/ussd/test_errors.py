@@ -112,7 +112,7 @@ def test_a_bug_of_ours_is_logged_and_a_refusal_is_not(house: House, product: Pro
         product.error = error
         with capture_logs() as logs:
             phone.type(typed)
-        assert [line["event"] for line in logs] == logged
+        assert [line["event"] for line in logs] == [*logged, "request"]
 
 
 def test_after_an_error_that_passes_the_same_session_goes_on(house: House, product: Product) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from pytest_httpserver import HTTPServer
+from structlog.testing import capture_logs
 
 from api.ussd.menu import Menus, graph
 from core.installed import DEFAULT
@@ -31,8 +32,8 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of an API, at the port that the settings name."""
-    with served(build()) as url:
+    """The URL of an API, at the port that the settings name. Its log is not what the command prints."""
+    with capture_logs(), served(build()) as url:
         monkeypatch.setenv("API_PORT", url.rpartition(":")[2])
         yield url
 

@@ -4,8 +4,32 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from core.broker.rabbitmq.addresses import addresses
-from core.broker.rabbitmq.topology import FIRST_DEATH_QUEUE, NAME, SEPARATOR, Topology
+from core.broker.rabbitmq.topology import DEAD_EVENTS, FIRST_DEATH_QUEUE, NAME, SEPARATOR, Topology
 from core.errors import BrokerUnavailable
+
+COUNT_WITHIN_S = 2.0
+"""How long each part of counting may take: whoever asks is waiting."""
+
+
+def count(url: str, name: str = NAME) -> dict[str, int]:
+    """How many dead letters there are, by queue: of rings, and of events. Raises BrokerUnavailable."""
+    hosts = addresses(url)
+    for host in hosts:
+        host.socket_timeout = host.stack_timeout = host.blocked_connection_timeout = COUNT_WITHIN_S
+        host.connection_attempts = 1
+    try:
+        with pika.BlockingConnection(hosts) as connection:
+            return {queue: _length(connection, queue) for queue in (Topology(name).dead, DEAD_EVENTS)}
+    except (AMQPError, OSError) as error:
+        raise BrokerUnavailable(reason=str(error) or type(error).__name__) from None
+
+
+def _length(connection: pika.BlockingConnection, queue: str) -> int:
+    try:
+        with connection.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).method.message_count)
+    except ChannelClosedByBroker:
+        return 0  # nothing has ever made the queue
 
 
 def requeue(url: str, name: str = NAME) -> list[str]:

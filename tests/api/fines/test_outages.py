@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from api.figures import FRESH_S
 from core.broker.embedded import EmbeddedBroker
 from core.broker.rabbitmq import RabbitBroker
 from core.clock import SystemClock
@@ -67,6 +68,10 @@ class ShakyStore(SqlStore):
     def find(self, collection: str, *args: Any, **how: Any) -> list[Document]:
         self._check("find", collection)
         return super().find(collection, *args, **how)
+
+    def count(self, collection: str, *args: Any, **how: Any) -> int:
+        self._check("count", collection)
+        return super().count(collection, *args, **how)
 
 
 class QuietBroker(EmbeddedBroker):
@@ -235,7 +240,7 @@ def test_readyz_names_a_partner_that_is_down_until_it_is_back() -> None:
     house = build()
     health = PartnerHealth(house.store, house.clock)
 
-    health.report("operator", house.clock.now() + timedelta(seconds=5))
+    health.report("operator", house.clock.now() + timedelta(seconds=FADES_S))
     degraded, gauge = house.http.get("/readyz"), house.http.get("/metrics").text
     health.report("operator", None)
     ready = house.http.get("/readyz")
@@ -244,6 +249,7 @@ def test_readyz_names_a_partner_that_is_down_until_it_is_back() -> None:
     assert degraded.json["partners"] == {"operator": "down"}
     assert 'quittance_partner_down{partner="operator"} 1.0' in gauge
     assert (ready.json["status"], ready.json["partners"]) == ("ready", {"operator": "ok"})
+    house.tick(FRESH_S)
     assert 'quittance_partner_down{partner="operator"} 0.0' in house.http.get("/metrics").text
 
 
@@ -257,7 +263,11 @@ def test_an_outage_that_no_worker_confirms_any_more_expires() -> None:
 def test_metrics_are_served_without_the_store(house: House, store: ShakyStore) -> None:
     store.down()
 
-    assert "quittance_http_requests_total" in house.http.get("/metrics").text
+    figures = house.http.get("/metrics").text
+
+    assert "quittance_http_requests_total" in figures
+    assert "quittance_store_up 0.0" in figures
+    assert "quittance_operations{" not in figures
 
 
 def test_readyz_without_the_store_is_down(house: House, store: ShakyStore) -> None:
@@ -277,7 +287,7 @@ def test_the_answer_to_a_bug_shows_no_internals(house: House, store: ShakyStore,
         answers = [house.post(body()), house.get(id), house.list()]
 
     # I expect its story in the logs, and none of it in the answers
-    assert [line["event"] for line in logs] == ["request_failed"] * 3
+    assert [line["event"] for line in logs] == ["request_failed", "request"] * 3
     for answer in answers:
         assert_problem(answer, 500, "internal_error")
         assert "secret" not in answer.text
