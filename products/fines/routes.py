@@ -108,6 +108,7 @@ def post(asked: Asked) -> Response:
         unique=_unique(payment, operator),
         operator=operator,
         report_to=report_to(asked.callback_url),
+        names=asked.names,
         prompt=prompt_of(payment.msisdn, operator, DEBIT_STEP),
     )
     return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))

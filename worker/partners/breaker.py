@@ -79,7 +79,7 @@ class Breaker:
     ) -> None:
         self.in_flight = 0
         self.open_until: datetime | None = None
-        self._name = name
+        self.name = name
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._changed = changed
@@ -101,7 +101,7 @@ class Breaker:
                 return self._defer(now, now, down=False)
             self._probing = self.open_until is not None
             self.in_flight += 1
-            IN_FLIGHT.labels(self._name).inc()
+            IN_FLIGHT.labels(self.name).inc()
             return None
 
     def release(self, reply: Reply | None, began: datetime) -> None:
@@ -114,25 +114,25 @@ class Breaker:
             now = self._clock.now()
             before = self.open_until
             self.in_flight -= 1
-            IN_FLIGHT.labels(self._name).dec()
+            IN_FLIGHT.labels(self.name).dec()
             if reply is None:
                 self._probing = False
             else:
-                CALLS.labels(self._name, type(reply).__name__.lower()).inc()
+                CALLS.labels(self.name, type(reply).__name__.lower()).inc()
                 took_s = (now - began).total_seconds()
                 self._mean_s += LATEST_WEIGHT * (took_s - self._mean_s)
-                SECONDS.labels(self._name).observe(took_s)
+                SECONDS.labels(self.name).observe(took_s)
                 self._count(isinstance(reply, Unknown | Unavailable), now, began)
             after = self.open_until
         if before != after:
             if (before is None) != (after is None):
-                OPEN.labels(self._name).inc(1 if after else -1)
-            log.warning("circuit_changed", partner=self._name, open_until=after and after.isoformat())
+                OPEN.labels(self.name).inc(1 if after else -1)
+            log.warning("circuit_changed", partner=self.name, open_until=after and after.isoformat())
             try:
-                self._changed(self._name, after)
+                self._changed(self.name, after)
             except Exception:
                 # The report is only information: a failure must not lose the replies of this round.
-                log.exception("circuit_report_failed", partner=self._name)
+                log.exception("circuit_report_failed", partner=self.name)
 
     def _count(self, failed: bool, now: datetime, began: datetime) -> None:
         if not failed:
@@ -153,7 +153,7 @@ class Breaker:
             self.open_until, self._probing = now + timedelta(seconds=self._open_s), False
 
     def _defer(self, now: datetime, until: datetime, down: bool) -> Deferral:
-        DEFERRED.labels(self._name, "down" if down else "full").inc()
+        DEFERRED.labels(self.name, "down" if down else "full").inc()
         every_s = min(MAX_SPACING_S, self._mean_s / self._max_in_flight)
         self._next_slot = max(self._next_slot, until) + timedelta(seconds=max(every_s, MIN_SPACING_S))
         return Deferral((self._next_slot - now).total_seconds(), down)

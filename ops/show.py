@@ -1,0 +1,127 @@
+"""`quittance show` and `quittance list`: operations by whatever somebody has of them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from core.clock import to_rfc3339
+from core.finding import party_of
+from core.listing import Listing, Question
+from core.operation import Operation, Status, short_reference
+from core.operation_names import KEY, PARTNER, named
+from devtools.as_json import json_option, print_json
+from ops.opened import Opened, opened
+from ops.shown import as_json as shown_as_json
+from ops.shown import as_text, waiting
+
+SHOWN = 20
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
+"""In UTC."""
+
+
+@click.command()
+@click.argument("text")
+@json_option
+def show(text: str, as_json: bool) -> None:
+    """Show an operation, found by whatever you have of it.
+
+    TEXT is an id, a short reference, a phone, the number of a fine, a plate, a client's idempotency key, a partner's id
+    of a transaction, or the reference that we gave the partner. The first line says what the operation waits for, and
+    why. Several operations are listed, newest first.
+    """
+    with opened("show") as ours:
+        found = ours.find(text, SHOWN)
+        if as_json:
+            print_json([shown_as_json(ours, operation) for operation in found])
+        elif len(found) == 1:
+            Console().print(as_text(ours, found[0]))
+        elif found:
+            print_list(ours, found)
+    if not found:
+        raise click.ClickException(f"nothing is known by {text!r}")
+
+
+@click.command("list")
+@click.option("--kind", "kinds", multiple=True, help="Only this kind, such as fine_payment; several times for several.")
+@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only this status.")
+@click.option("--from", "since", type=MOMENT, help="Accepted at this time or later, in UTC.")
+@click.option("--to", "until", type=MOMENT, help="Accepted before this time, in UTC.")
+@click.option("--ref", help="The short reference that payers get.")
+@click.option("--reference", help="A client's idempotency key.")
+@click.option("--partner-id", help="A partner's id of a transaction.")
+@click.option("--msisdn", help="A phone, or another party.")
+@click.option("--fine", help="The number of a fine.")
+@click.option("--plate", help="A vehicle's plate.")
+@click.option("--partner", help="The mobile-money operator, as OPERATORS names it.")
+@click.option("--client", help="The client that asked for it.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=SHOWN, help="How many, the newest first.")
+@json_option
+def list_operations(as_json: bool, limit: int, **filters: Any) -> None:
+    """List operations, newest first."""
+    with opened("list") as ours:
+        unknown = sorted({*filters["kinds"]} - ours.finder.contracts.keys())
+        if unknown:
+            raise click.BadParameter(f"no such kind: {', '.join(unknown)}", param_hint="--kind")
+        found = Listing(ours.finder, _question(ours, filters)).first(limit)
+        if as_json:
+            print_json([_row(ours, operation) for operation in found])
+        else:
+            print_list(ours, found)
+
+
+def _question(ours: Opened, filters: dict[str, Any]) -> Question:
+    """Raises UsageError for more than one of the filters that an index answers."""
+    given = [name for name in ("ref", "reference", "partner_id", "msisdn", "fine", "plate") if filters[name]]
+    if len(given) > 1:
+        raise click.UsageError(f"give one of {', '.join('--' + name.replace('_', '-') for name in given)}")
+    sorts = {"reference": KEY, "partner_id": PARTNER, "fine": "fine", "plate": "plate"}
+    name = next((named(sorts[each], filters[each]) for each in given if each in sorts), None)
+    if filters["plate"]:
+        name = named("plate", "".join(filter(str.isalnum, filters["plate"].upper())))
+    return Question(
+        kinds=tuple(filters["kinds"]),
+        status=Status(filters["status"]) if filters["status"] else None,
+        since=_in_utc(filters["since"]),
+        until=_in_utc(filters["until"]),
+        short=filters["ref"],
+        name=name,
+        party=filters["msisdn"] and party_of(filters["msisdn"], ours.core.settings.phone_region),
+        client=filters["client"],
+        operator=filters["partner"],
+    )
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=UTC)
+
+
+def print_list(ours: Opened, found: list[Operation]) -> None:
+    """A line for each: its short reference, kind and status, when it was accepted, and what it waits for."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("ref", "kind", "status", "accepted (UTC)"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("waits for", no_wrap=True, overflow="ellipsis")
+    for operation in found:
+        said = "" if operation.terminal else waiting(ours, operation).removeprefix("Waits for ")
+        row = short_reference(operation.id), operation.kind, operation.status, f"{operation.created_at:%m-%d %H:%M:%S}"
+        table.add_row(*map(Text, map(str, row)), Text(said))
+    if found:
+        Console().print(table)
+    click.echo(f"operations: {len(found)}")
+
+
+def _row(ours: Opened, operation: Operation) -> dict[str, Any]:
+    return {
+        "id": operation.id,
+        "short": short_reference(operation.id),
+        "kind": operation.kind,
+        "status": operation.status.value,
+        "operator": operation.operator,
+        "waits_for": waiting(ours, operation),
+        "created_at": to_rfc3339(operation.created_at),
+        "updated_at": to_rfc3339(operation.updated_at),
+    }
