@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import callbacks, docs, evidence, health, limits, security
+from api import callbacks, docs, evidence, health, limits, operations, security
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
@@ -18,7 +18,9 @@ from api.auth.tokens import Tokens
 from api.http import errors
 from api.http.body import check_body
 from api.http.json import MoneyJSON
+from api.http.paging import link
 from api.http.provenance import check_provenance
+from api.http.query import check_query
 from api.http.waiting import WaitingRoom
 from api.limits import Limits, address_keys
 from api.products import check_paths, menus_of, routes_of
@@ -43,6 +45,7 @@ OURS = (
     phones.blueprint,
     credentials.blueprint,
     factors.blueprint,
+    operations.blueprint,
     evidence.blueprint,
     gateways.blueprint,
 )
@@ -149,7 +152,9 @@ def _app(core: Core) -> Flask:
     )
     health.measure(app)
     check_provenance(app, core.settings)
+    app.before_request(check_query)
     app.before_request(check_body)
+    app.after_request(link)
     app.after_request(_secure)
     limits.register(app)
     security.watch(app)

@@ -26,6 +26,11 @@ class Finder:
     store: Store
     contracts: Mapping[str, Contract[Any]]
 
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """The kinds that people and machines ask for."""
+        return tuple(kind for kind, contract in self.contracts.items() if contract.doors)
+
     def find(self, typed: str, region: str, limit: int) -> list[Operation]:
         """The operations that this text may mean, newest first, at most so many.
 
@@ -37,7 +42,7 @@ class Finder:
         if (found := self.by_reference(typed) or next(self.load([typed]), None)) is not None:
             return [found]
         ids = set(self.by_short(typed, limit))
-        for name in {named(PARTNER, typed), named(KEY, typed), *self._names_typed(typed)}:
+        for name in {named(PARTNER, typed), named(KEY, typed), *self.names_typed(typed)}:
             ids |= set(holders(self.store, name, limit))
         found_by_party = self.by_party(party_of(typed, region), limit)
         operations = {operation.id: operation for operation in (*self.load(ids), *found_by_party)}
@@ -58,7 +63,7 @@ class Finder:
     def by_party(self, party: str, limit: int) -> list[Operation]:
         """The newest operations of a party, such as a phone in E.164: on either side."""
         sides = ({"subject": party}, {"counterparty": party})
-        found = [operation for side in sides for operation in self.newest(self.contracts, side, limit)]
+        found = [operation for side in sides for operation in self.newest(self.asked_for, side, limit)]
         return list({operation.id: operation for operation in found}.values())
 
     def newest(
@@ -84,9 +89,10 @@ class Finder:
             if document is not None and document["kind"] in self.contracts:
                 yield Operation.from_document(document)
 
-    def _names_typed(self, typed: str) -> Iterator[str]:
-        for contract in self.contracts.values():
-            yield from contract.typed(typed)
+    def names_typed(self, typed: str, sort: str = "") -> tuple[str, ...]:
+        """The names that somebody may mean who types this. sort: only those of one sort."""
+        names = (name for contract in self.contracts.values() for name in contract.typed(typed))
+        return tuple(name for name in names if name.startswith(f"{sort}:" if sort else ""))
 
 
 def party_of(text: str, region: str) -> str:

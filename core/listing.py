@@ -7,7 +7,7 @@ from datetime import datetime
 from core.finding import Finder
 from core.ids import id_at
 from core.operation import Operation, Status
-from core.operation_names import holders
+from core.operation_names import KEY, PARTNER, holders, named
 from core.store.port import Condition
 
 LOOKS = 20
@@ -16,11 +16,13 @@ LOOKS = 20
 
 @dataclass(frozen=True)
 class Question:
-    """Which operations are asked for. None, or nothing: any.
+    """Which operations are asked for. None: any.
 
+    kinds: none for those that people and machines ask for; messages and deliveries are not among them.
     since, until: when it was accepted; the second is exclusive.
-    short: the reference that payers get; name: see `core.operation_names`; party: a phone in E.164, or another party.
-        At most one of these, and of `reference`, which is an id or what we call a step at a partner.
+        At most one of the next four:
+    short: the reference that payers get; names: see `core.operation_names`; party: a phone in E.164, or another party.
+    reference: an id, what we call a step at a partner, a partner's id, or a client's idempotency key.
     client: who asked for it; operator: who moves its money.
     """
 
@@ -29,7 +31,7 @@ class Question:
     since: datetime | None = None
     until: datetime | None = None
     short: str | None = None
-    name: str | None = None
+    names: tuple[str, ...] = ()
     party: str | None = None
     reference: str | None = None
     client: str | None = None
@@ -78,17 +80,27 @@ class Listing:
     def _found(self, limit: int, edge: str | None) -> list[Operation]:
         asked, finder = self.question, self.finder
         if asked.reference is not None:
-            found = finder.by_reference(asked.reference)
-            return [found] if found and (edge is None or found.id < edge) else []
+            return self._of_reference(asked.reference, limit, edge)
         if asked.short is not None:
             ids = [id for id in finder.by_short(asked.short, limit) if edge is None or id < edge]
             return list(finder.load(ids))
-        if asked.name is not None:
-            return list(finder.load(holders(finder.store, asked.name, limit, edge)))
-        kinds = asked.kinds or tuple(finder.contracts)
+        if asked.names:
+            return list(finder.load(self._of_names(asked.names, limit, edge)))
+        kinds = asked.kinds or finder.asked_for
         if asked.party is not None:
             return self._of_party(kinds, asked.party, limit, edge)
         return finder.newest(kinds, self._where(), limit, edge)
+
+    def _of_reference(self, reference: str, limit: int, edge: str | None) -> list[Operation]:
+        ours = self.finder.by_reference(reference)
+        names = (named(PARTNER, reference), named(KEY, reference))
+        ids = {*self._of_names(names, limit, edge)}
+        ids |= {ours.id} if ours is not None and (edge is None or ours.id < edge) else set()
+        return list(self.finder.load(sorted(ids, reverse=True)[:limit]))
+
+    def _of_names(self, names: tuple[str, ...], limit: int, edge: str | None) -> list[str]:
+        ids = {id for name in dict.fromkeys(names) for id in holders(self.finder.store, name, limit, edge)}
+        return sorted(ids, reverse=True)[:limit]
 
     def _of_party(self, kinds: tuple[str, ...], party: str, limit: int, edge: str | None) -> list[Operation]:
         sides = ({"subject": party}, {"counterparty": party})

@@ -12,7 +12,6 @@ from core.clock import to_rfc3339
 from core.finding import party_of
 from core.listing import Listing, Question
 from core.operation import Operation, Status, short_reference
-from core.operation_names import KEY, PARTNER, named
 from devtools.as_json import json_option, print_json
 from ops.opened import Opened, opened
 from ops.shown import as_json as shown_as_json
@@ -51,8 +50,7 @@ def show(text: str, as_json: bool) -> None:
 @click.option("--from", "since", type=MOMENT, help="Accepted at this time or later, in UTC.")
 @click.option("--to", "until", type=MOMENT, help="Accepted before this time, in UTC.")
 @click.option("--ref", help="The short reference that payers get.")
-@click.option("--reference", help="A client's idempotency key.")
-@click.option("--partner-id", help="A partner's id of a transaction.")
+@click.option("--reference", help="A client's idempotency key, a partner's id, or our reference at a partner.")
 @click.option("--msisdn", help="A phone, or another party.")
 @click.option("--fine", help="The number of a fine.")
 @click.option("--plate", help="A vehicle's plate.")
@@ -61,7 +59,10 @@ def show(text: str, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=SHOWN, help="How many, the newest first.")
 @json_option
 def list_operations(as_json: bool, limit: int, **filters: Any) -> None:
-    """List operations, newest first."""
+    """List operations, newest first.
+
+    Without --kind: what people and machines ask for, and so neither messages nor webhooks.
+    """
     with opened("list") as ours:
         unknown = sorted({*filters["kinds"]} - ours.finder.contracts.keys())
         if unknown:
@@ -75,20 +76,18 @@ def list_operations(as_json: bool, limit: int, **filters: Any) -> None:
 
 def _question(ours: Opened, filters: dict[str, Any]) -> Question:
     """Raises UsageError for more than one of the filters that an index answers."""
-    given = [name for name in ("ref", "reference", "partner_id", "msisdn", "fine", "plate") if filters[name]]
+    given = [name for name in ("ref", "reference", "msisdn", "fine", "plate") if filters[name]]
     if len(given) > 1:
-        raise click.UsageError(f"give one of {', '.join('--' + name.replace('_', '-') for name in given)}")
-    sorts = {"reference": KEY, "partner_id": PARTNER, "fine": "fine", "plate": "plate"}
-    name = next((named(sorts[each], filters[each]) for each in given if each in sorts), None)
-    if filters["plate"]:
-        name = named("plate", "".join(filter(str.isalnum, filters["plate"].upper())))
+        raise click.UsageError(f"give one of {', '.join(f'--{name}' for name in given)}")
+    sort = next((sort for sort in ("fine", "plate") if filters[sort]), None)
     return Question(
         kinds=tuple(filters["kinds"]),
         status=Status(filters["status"]) if filters["status"] else None,
         since=_in_utc(filters["since"]),
         until=_in_utc(filters["until"]),
         short=filters["ref"],
-        name=name,
+        names=ours.finder.names_typed(filters[sort], sort) if sort else (),
+        reference=filters["reference"],
         party=filters["msisdn"] and party_of(filters["msisdn"], ours.core.settings.phone_region),
         client=filters["client"],
         operator=filters["partner"],

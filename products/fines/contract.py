@@ -170,10 +170,9 @@ def named_fine(id: str) -> str:
     return named("fine", id)
 
 
-def named_plate(plate: str) -> str | None:
-    """The name of a vehicle's plate, however it is spelled; None for what is none."""
-    plain = "".join(filter(str.isalnum, plate.upper()))
-    return named("plate", plain) if 2 <= len(plain) <= MAX_PLATE_CHARS else None
+def named_plate(plate: str) -> str:
+    """The name of a vehicle's plate, however it is spelled."""
+    return named("plate", "".join(filter(str.isalnum, plate.upper()))[:MAX_PLATE_CHARS])
 
 
 def names_of(payment: FinePayment) -> tuple[str, ...]:
@@ -182,8 +181,7 @@ def names_of(payment: FinePayment) -> tuple[str, ...]:
 
 def names_typed(text: str) -> tuple[str, ...]:
     """The names that somebody may mean who types this: fines as written, or in capitals; a plate."""
-    plate = named_plate(text)
-    return (named_fine(text), named_fine(text.upper()), *((plate,) if plate else ()))
+    return named_fine(text), named_fine(text.upper()), named_plate(text)
 
 
 FINE_PAYMENT = Contract(

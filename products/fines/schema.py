@@ -81,10 +81,8 @@ class PaymentRequest(Schema):
         fines = (Fine(fine["id"], minor_units(fine["amount"], currency)) for fine in data["amendes"])
         in_order = tuple(sorted(fines, key=lambda fine: fine.id))
         payment = FinePayment(data["msisdn"], currency, minor_units(data["amount"], currency), in_order)
-        plates = (
-            named_plate(plate) for fine in data["amendes"] if isinstance(plate := fine.get("immatriculation"), str)
-        )
-        names = (*names_of(payment), *filter(None, plates))
+        plates = (fine.get("immatriculation") for fine in data["amendes"])
+        names = (*names_of(payment), *(named_plate(plate) for plate in plates if isinstance(plate, str) and plate))
         return Asked(payment, data["operator"], data["callback_url"], names)
 
 

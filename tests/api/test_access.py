@@ -55,6 +55,7 @@ ROUTES = {
     "POST /v1/auth/factor": "signed in",
     "DELETE /v1/auth/factor": "signed in",
     "POST /v1/auth/factor/confirm": "signed in",
+    "GET /v1/operations": "role operator or scope operations:read",
     "GET /v1/operations/<id>": "role operator",
     "GET /v1/wallets/me": "signed in",
     "GET /v1/wallets/me/entries": "signed in",
@@ -118,6 +119,7 @@ ADMITTED = {
     "scope webhooks:manage": {"operator", "admin", "admin token", "key", "key by token"},
     "scope events:publish": {"operator", "admin", "admin token", "key", "key by token"},
     "scope events:read": {"operator", "admin", "admin token", "key", "key by token"},
+    "role operator or scope operations:read": {"operator", "admin", "admin token", "key", "key by token"},
     "role operator or scope fines:read": {"operator", "admin", "admin token", "key", "key by token"},
 }
 SCOPE = frozenset(
@@ -129,6 +131,7 @@ SCOPE = frozenset(
         "events:publish",
         "events:read",
         "fines:read",
+        "operations:read",
         "webhooks:manage",
     }
 )

@@ -17,7 +17,7 @@ from tests.doubles import FakeClock, lent_sql, sealed
 
 PHONE = "+2250707000001"
 PAYMENT = FinePayment(PHONE, "XOF", 300, (Fine("AM-1", 100), Fine("am-2", 200)))
-PLATE = named_plate("1234 ab-01") or ""
+PLATE = named_plate("1234 ab-01")
 COMMAND = Command(
     "fine_payment",
     PAYMENT.to_json(),
