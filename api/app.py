@@ -16,6 +16,7 @@ from api.auth import credentials, factors, phones
 from api.auth import routes as people
 from api.auth.tokens import Tokens
 from api.http import errors
+from api.http.aliases import add_aliases
 from api.http.body import check_body
 from api.http.json import MoneyJSON
 from api.http.paging import link
@@ -168,6 +169,7 @@ def _app(core: Core) -> Flask:
     for pages in PAGES:
         app.register_blueprint(pages)
     errors.register(app)
+    add_aliases(app)
     check_paths(app, products)
     app.extensions["access"] = dict(auth.declared(app))
     return app

@@ -43,6 +43,7 @@ class Routes(Blueprint):
         kinds: tuple[str, ...] = (),
         limit: str | None = "writes",
         any_query: bool = False,
+        also: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         """As flask-smorest's Blueprint, and:
@@ -54,11 +55,12 @@ class Routes(Blueprint):
         kinds: the kinds of operations that clients ask for here.
         limit: the rate of RATE_LIMITS for what changes something here; None for no limit, nor for reads.
         any_query: whether query parameters that no route declares are ignored, and not refused.
+        also: other paths of the same routes: the beginning of a path, and what it may be instead.
         """
         super().__init__(*args, **kwargs)
         self.max_body_bytes, self.max_nesting = max_body_bytes, max_nesting
         self.bodyless, self.forms, self.kinds, self.limit = bodyless, forms, kinds, limit
-        self.any_query = any_query
+        self.any_query, self.also = any_query, dict(also or {})
         self._queries: dict[tuple[str, str], frozenset[str]] = {}
 
     def declared_query(self, endpoint: str, method: str) -> frozenset[str]:

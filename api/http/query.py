@@ -24,6 +24,6 @@ def guarded(app: Flask) -> Iterator[tuple[str, str, frozenset[str]]]:
     """Yields the routes whose queries are checked: method, rule and declared parameters."""
     for rule in app.url_map.iter_rules():
         routes = app.blueprints.get(rule.endpoint.partition(".")[0])
-        if isinstance(routes, Routes) and not routes.any_query:
+        if isinstance(routes, Routes) and not routes.any_query and not rule.alias:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 yield method, rule.rule, routes.declared_query(rule.endpoint, method)

@@ -47,6 +47,7 @@ blueprint = Routes(
     "fines",
     __name__,
     url_prefix="/amendes/payments",
+    also={"/amendes/payments": "/v1/fines/payments"},
     description="Fines paid by mobile money",
     kinds=(FINE_PAYMENT.kind,),
 )
