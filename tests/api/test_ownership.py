@@ -114,6 +114,11 @@ EXPECTED = {
     "POST /v1/auth/factor/confirm": MINE,
     "GET /v1/operations": of_machine("event"),
     "GET /v1/operations/<id>": of_operator("event"),
+    "POST /v1/operations/<id>/decision": of_operator("event"),
+    "GET /v1/decisions": Expected(OPERATORS),
+    "GET /v1/decisions/<decision_id>": Expected(OPERATORS),
+    "POST /v1/decisions/<decision_id>/approve": Expected(OPERATORS),
+    "POST /v1/decisions/<decision_id>/reject": Expected(OPERATORS),
     "GET /v1/wallets/me": MINE,
     "GET /v1/wallets/me/entries": MINE,
     "POST /v1/wallets/top-up": MINE,
@@ -179,6 +184,7 @@ LISTS = {
 UNDERSTOOD: dict[str, dict[str, Any]] = {
     "/reject": {"reason": "no"},
     "/refunds": {"reason": "no"},
+    "/decision": {"decision": "confirm", "reason": "seen"},
     "/recover": {"since": "2026-01-01T12:00:00Z", "dry_run": True},
     "PATCH /v1/webhooks/endpoints/<id>": {"description": "orders"},
 }
