@@ -82,8 +82,12 @@ class PaymentRequest(Schema):
         in_order = tuple(sorted(fines, key=lambda fine: fine.id))
         payment = FinePayment(data["msisdn"], currency, minor_units(data["amount"], currency), in_order)
         plates = (fine.get("immatriculation") for fine in data["amendes"])
-        names = (*names_of(payment), *(named_plate(plate) for plate in plates if isinstance(plate, str) and plate))
+        names = (*names_of(payment), *(named_plate(plate) for plate in plates if _is_plate(plate)))
         return Asked(payment, data["operator"], data["callback_url"], names)
+
+
+def _is_plate(value: object) -> bool:
+    return isinstance(value, str) and any(map(str.isalnum, value))
 
 
 def _finer_than_currency(currency: str, total: Decimal | None, amounts: list[Decimal | None]) -> dict[str, Any]:
