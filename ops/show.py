@@ -100,16 +100,21 @@ def _in_utc(moment: datetime | None) -> datetime | None:
 
 def print_list(ours: Opened, found: list[Operation]) -> None:
     """A line for each: its short reference, kind and status, when it was accepted, and what it waits for."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("ref", "kind", "status", "accepted (UTC)"):
+    rows = [
+        (short_reference(each.id), each.kind, str(each.status), f"{each.created_at:%m-%d %H:%M:%S}") for each in found
+    ]
+    console, table = Console(), Table(box=None, padding=(0, 2, 0, 0))
+    names = ("ref", "kind", "status", "accepted (UTC)")
+    taken = [max(map(len, column)) + 2 for column in zip(names, *rows, strict=True)]
+    for column in (*names, "waits for"):
         table.add_column(column, no_wrap=True)
-    table.add_column("waits for", no_wrap=True, overflow="ellipsis")
-    for operation in found:
-        said = "" if operation.terminal else waiting(ours, operation).removeprefix("Waits for ")
-        row = short_reference(operation.id), operation.kind, operation.status, f"{operation.created_at:%m-%d %H:%M:%S}"
-        table.add_row(*map(Text, map(str, row)), Text(said))
+    for row, operation in zip(rows, found, strict=True):
+        said = Text("" if operation.terminal else waiting(ours, operation).removeprefix("Waits for "))
+        # Rich would shorten all columns alike.
+        said.truncate(max(len("waits for"), console.width - sum(taken) - 2), overflow="ellipsis")
+        table.add_row(*map(Text, row), said)
     if found:
-        Console().print(table)
+        console.print(table)
     click.echo(f"operations: {len(found)}")
 
 

@@ -123,6 +123,8 @@ def test_a_list_has_the_filters(core: Core) -> None:
     assert found("--ref", second.id[-8:]) == found("--limit", "1") == [second.id]
     assert found("--from", "2999-01-01") == found("--to", "2020-01-01") == found("--partner", "mtn-ci") == []
     assert found("--fine", "AM-1", "--status", "processing") == []
+    line = run("list").output.splitlines()[1]
+    assert line.split()[:3] == [second.id[-8:], "fine_payment", "processing"]  # whole, however narrow the terminal
     assert run("list", "--fine", "A", "--ref", "B").exit_code == 2
     assert run("list", "--kind", "lottery").exit_code == 2
 
