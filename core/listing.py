@@ -10,8 +10,10 @@ from core.operation import Operation, Status
 from core.operation_names import KEY, PARTNER, holders, named
 from core.store.port import Condition
 
-LOOKS = 20
+LOOKS = 5
 """How many pages are looked at for one page of a question that no index answers alone. A page may then be short."""
+ALL_LOOKS, LOOK = 100, 100
+"""The same for a command, and how many operations it looks at in each."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ class Listing:
         """The newest ones, at most so many."""
         found: list[Operation] = []
         after: str | None = None
-        for _ in range(LOOKS):
-            page = self.find(limit + 1, after)
+        for _ in range(ALL_LOOKS):
+            page = self.find(LOOK, after)
             found += filter(self.keep, page)
-            if len(page) <= limit or len(found) >= limit:
+            if len(page) < LOOK or len(found) >= limit:
                 break
             after = page[-1].id
         return found[:limit]
@@ -85,7 +87,7 @@ class Listing:
             ids = [id for id in finder.by_short(asked.short, limit) if edge is None or id < edge]
             return list(finder.load(ids))
         if asked.names:
-            return list(finder.load(self._of_names(asked.names, limit, edge)))
+            return self._of_names(asked.names, limit, edge)
         kinds = asked.kinds or finder.asked_for
         if asked.party is not None:
             return self._of_party(kinds, asked.party, limit, edge)
@@ -94,13 +96,22 @@ class Listing:
     def _of_reference(self, reference: str, limit: int, edge: str | None) -> list[Operation]:
         ours = self.finder.by_reference(reference)
         names = (named(PARTNER, reference), named(KEY, reference))
-        ids = {*self._of_names(names, limit, edge)}
-        ids |= {ours.id} if ours is not None and (edge is None or ours.id < edge) else set()
-        return list(self.finder.load(sorted(ids, reverse=True)[:limit]))
+        found = {operation.id: operation for operation in self._of_names(names, limit, edge)}
+        if ours is not None and (edge is None or ours.id < edge):
+            found[ours.id] = ours
+        return sorted(found.values(), key=lambda operation: operation.id, reverse=True)[:limit]
 
-    def _of_names(self, names: tuple[str, ...], limit: int, edge: str | None) -> list[str]:
-        ids = {id for name in dict.fromkeys(names) for id in holders(self.finder.store, name, limit, edge)}
-        return sorted(ids, reverse=True)[:limit]
+    def _of_names(self, names: tuple[str, ...], limit: int, edge: str | None) -> list[Operation]:
+        """A name may have no operation: its process died before that was stored. Such names end no page."""
+        found: list[Operation] = []
+        while len(found) < limit:
+            each = {id for name in dict.fromkeys(names) for id in holders(self.finder.store, name, limit, edge)}
+            ids = sorted(each, reverse=True)[:limit]
+            found += self.finder.load(ids)
+            if len(ids) < limit:
+                break
+            edge = ids[-1]
+        return found[:limit]
 
     def _of_party(self, kinds: tuple[str, ...], party: str, limit: int, edge: str | None) -> list[Operation]:
         sides = ({"subject": party}, {"counterparty": party})

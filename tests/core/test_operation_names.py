@@ -9,9 +9,10 @@ from core.accept import Accepted, Command, accept
 from core.broker.embedded import EmbeddedBroker
 from core.finding import Finder
 from core.installed import DEFAULT
+from core.listing import Listing, Question
 from core.operation_names import PARTNER, add_later, holders, named
 from core.short_references import shortened
-from core.store.port import OPERATION_NAMES, Store, scan
+from core.store.port import OPERATION_NAMES, OPERATIONS, Store, scan
 from products.fines.contract import Fine, FinePayment, named_plate, names_of
 from tests.doubles import FakeClock, lent_sql, sealed
 
@@ -105,3 +106,18 @@ def test_a_sealed_store_shows_no_name() -> None:
         shown = str(list(scan(raw, OPERATION_NAMES, {})))
     assert "AM-1" not in shown
     assert "1234" not in shown.replace("v1.", "")
+
+
+def test_a_name_without_an_operation_ends_no_page(store: Store) -> None:
+    """Its process died between the two."""
+    found = [ask(store, replace(COMMAND, idempotency_key=f"k{n}", unique={"n": n})).operation.id for n in range(4)]
+    document = store.get(OPERATIONS, found[2])
+    assert document is not None
+    store.delete(OPERATIONS, found[2], document["version"])
+    listing = Listing(Finder(store, DEFAULT.contracts), Question(names=(PLATE,)))
+
+    page = [operation.id for operation in listing.find(2)]
+
+    assert page == [found[3], found[1]]
+    assert [operation.id for operation in listing.find(2, page[-1])] == [found[0]]
+    assert [operation.id for operation in listing.first(9)] == [found[3], found[1], found[0]]
