@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.clock import to_rfc3339
+from core.given_back import parts_of
 from core.money import format_minor
 from core.operation import Operation, fingerprint, short_reference
 from core.phone import mask
@@ -124,23 +125,23 @@ def words(call: Call) -> str:
 
 def _money(opened: Opened, operation: Operation) -> Iterator[dict[str, Any]]:
     """What the operation did, or may have done, to money elsewhere, and its entries in our journal."""
-    for effect in opened.finder.contracts[operation.kind].effects(operation):
+    contract = opened.finder.contracts[operation.kind]
+    for effect in contract.effects(operation):
         if effect.minor and operation.step(effect.reference.partition(":")[2]).attempts:
-            yield {
-                "what": effect.kind.name,
-                "amount": format_minor(effect.minor, effect.currency),
-                "currency": effect.currency,
-                "state": "done" if effect.certain else "not known",
-            }
+            state = "done" if effect.certain else "not known"
+            yield _moved(effect.kind.name, effect.minor, effect.currency, state)
+    if contract.refunding is not None:
+        currency = contract.refunding.currency(contract.read(operation))
+        for id, part in parts_of(operation).items():
+            yield _moved(f"refund {short_reference(id)}", part.minor, currency, part.state.value)
     for leg in ("out", "in"):
         entry = opened.core.store.get(JOURNAL, f"{operation.id}:{leg}")
         if entry is not None:
-            yield {
-                "what": f"journal, {leg}",
-                "amount": format_minor(entry["amount"], entry["currency"]),
-                "currency": entry["currency"],
-                "state": "done",
-            }
+            yield _moved(f"journal, {leg}", entry["amount"], entry["currency"], "done")
+
+
+def _moved(what: str, minor: int, currency: str, state: str) -> dict[str, str]:
+    return {"what": what, "amount": format_minor(minor, currency), "currency": currency, "state": state}
 
 
 def _notifications(opened: Opened, operation: Operation) -> Iterator[dict[str, Any]]:

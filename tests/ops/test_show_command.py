@@ -111,6 +111,15 @@ def test_the_webhooks_about_it_are_shown(core: Core) -> None:
     assert (notification["what"], notification["to"]) == ("payment.processing", "endpoint-1")
 
 
+def test_what_was_given_back_is_shown(core: Core) -> None:
+    paid = pay(core)
+    save(core, replace(paid, given_back={"refund-1": {"minor": 500, "items": [], "state": "given"}}))
+
+    [shown] = printed("show", paid.id)
+
+    assert {"what": "refund refund-1", "amount": "500", "currency": "XOF", "state": "given"} in shown["money"]
+
+
 def test_a_list_has_the_filters(core: Core) -> None:
     first, second = pay(core), pay(core, "AM-2", client="other")
     save(core, first.moved(Status.NEEDS_REVIEW, core.clock.now()))
