@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from core.accept import Command
-from core.operation import Operation, Status
+from core.operation import Entry, Operation, Status
 from core.steps import StepRecord
-from core.store.port import OPERATIONS, Store
+from core.store.port import OPERATIONS, Store, scan
 from products.decisions.contract import DECISIONS, NOT_REVIEWABLE, DecisionRequest, mark
 from products.decisions.process import decision
 from products.events.contract import EVENT, PUBLISH_STEP, EventRequest
@@ -16,7 +16,7 @@ from worker.policy import Policy
 from worker.process import Processes
 
 ARRIVALS_S = 120
-WAYS = ("confirm", "retry")
+WAYS = ("retry", "confirm")
 
 
 class DecisionsScenario(Scenario):
@@ -43,11 +43,13 @@ class DecisionsScenario(Scenario):
         return {**events, self.kind: deciding}
 
     def effects(self) -> tuple[int, int, int]:
-        return 0, len(self.world.published), 0
+        """Nobody is debited; an operation that was decided about is settled."""
+        found = map(Operation.from_document, scan(self.world.store, OPERATIONS, {"kind": EVENT.kind}))
+        return 0, sum(any(_is_applied(entry) for entry in each.history) for each in found), 0
 
     def wrong(self, operation: Operation) -> list[tuple[str, str]]:
         about = self._load(DECISIONS.read(operation).about)
-        applied = [entry for entry in about.history if entry.event.startswith("review_")]
+        applied = [entry for entry in about.history if _is_applied(entry)]
         mine = sum(mark(operation.id) in entry.text for entry in applied)
         wrong = [("double", f"{len(applied)} decisions were applied")] if len(applied) > 1 else []
         if operation.status is Status.SUCCEEDED and mine != 1:
@@ -72,6 +74,10 @@ class DecisionsScenario(Scenario):
         document = self.world.store.get(OPERATIONS, id)
         assert document is not None
         return Operation.from_document(document)
+
+
+def _is_applied(entry: Entry) -> bool:
+    return entry.event.startswith("review_")
 
 
 SCENARIOS = {DECISIONS.kind: DecisionsScenario}
