@@ -10,16 +10,19 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import access_log, callbacks, docs, evidence, health, limits, security, tracing
+from api import access_log, callbacks, docs, evidence, health, limits, operations, security, tracing
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
 from api.auth.tokens import Tokens
 from api.figures import Figures
 from api.http import errors
+from api.http.aliases import add_aliases
 from api.http.body import check_body
 from api.http.json import MoneyJSON
+from api.http.paging import link
 from api.http.provenance import check_provenance
+from api.http.query import check_query
 from api.http.waiting import WaitingRoom
 from api.limits import Limits, address_keys
 from api.products import check_paths, menus_of, routes_of
@@ -44,6 +47,7 @@ OURS = (
     phones.blueprint,
     credentials.blueprint,
     factors.blueprint,
+    operations.blueprint,
     evidence.blueprint,
     gateways.blueprint,
 )
@@ -153,7 +157,9 @@ def _app(core: Core) -> Flask:
     access_log.register(app)
     tracing.register(app, core.tracing)
     check_provenance(app, core.settings)
+    app.before_request(check_query)
     app.before_request(check_body)
+    app.after_request(link)
     app.after_request(_secure)
     limits.register(app)
     security.watch(app)
@@ -167,6 +173,7 @@ def _app(core: Core) -> Flask:
     for pages in PAGES:
         app.register_blueprint(pages)
     errors.register(app)
+    add_aliases(app)
     check_paths(app, products)
     app.extensions["access"] = dict(auth.declared(app))
     return app

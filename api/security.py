@@ -24,6 +24,9 @@ ACTS: Mapping[str, str] = {
     "credentials.Logout": "sign-out",
     "factors.Factor": "second factor",
     "factors.FactorConfirmation": "second factor",
+    "decisions.decide": "decision",
+    "decisions.approve_decision": "decision approved",
+    "decisions.reject_decision": "decision rejected",
 }
 """What is always noted, by endpoint. A view may say in `g.act` that it is something else."""
 REFUSED = (401, 403, 429)

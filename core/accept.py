@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from core import operation_names
 from core.broker.port import Broker
 from core.clock import Clock
 from core.errors import Duplicate
@@ -42,6 +43,7 @@ class Command:
     operator: the mobile-money operator that moves the money, see `Core.route`.
     report_to: where the client wants to be told of this operation, see `core.operation`.
     prompt: the approval that it asks a phone for, where that is limited.
+    names: what it can be found by besides, see `core.operation_names`.
     """
 
     kind: str
@@ -62,6 +64,7 @@ class Command:
     operator: str | None = None
     report_to: Mapping[str, Any] | None = None
     prompt: Prompt | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,16 @@ def _accept(store: Store, broker: Broker, clock: Clock, command: Command, ids: C
     claims = [key.claim(operation.id, operation.created_at)] if key else []
     if operation.fingerprint is not None:
         claims.append(fingerprints(store).new(operation.fingerprint, operation.id))
+    names = _names_of(command)
     try:
-        store.insert_all(*claims, (OPERATIONS, operation.to_document()))
+        store.insert_all(
+            *claims, *operation_names.documents(operation.id, names), (OPERATIONS, operation.to_document())
+        )
         accepted = Accepted(replace(operation, version=1), replayed=False)
     except Duplicate:
-        document, is_new = Repeated(store, operation, key, command.opens and not command.repeatable, ids).accept()
+        document, is_new = Repeated(
+            store, operation, key, command.opens and not command.repeatable, ids, names
+        ).accept()
         accepted = Accepted(Operation.from_document(document), replayed=not is_new)
     if not accepted.replayed and not command.opens:
         broker.ring(operation.kind, accepted.operation.id)
@@ -177,6 +185,11 @@ def _request_of(command: Command) -> str | None:
 
 def _unique(command: Command) -> Mapping[str, Any]:
     return command.request if command.unique is None else command.unique
+
+
+def _names_of(command: Command) -> tuple[str, ...]:
+    key = command.idempotency_key
+    return (*command.names, operation_names.named(operation_names.KEY, key)) if key else command.names
 
 
 def _due_at(broker: Broker, now: datetime) -> datetime:

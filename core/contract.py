@@ -91,6 +91,11 @@ class Door(StrEnum):
 R = TypeVar("R", bound=Request)
 
 
+def no_names(_: Any) -> tuple[str, ...]:
+    """The names of a kind that is found by what all kinds are found by."""
+    return ()
+
+
 def no_money(_: Any) -> tuple[int, str] | None:
     """The money of a kind that moves no money."""
     return None
@@ -150,6 +155,8 @@ class Contract(Generic[R]):
     accounts: the system accounts among them.
     status_events: what clients are told of it; None for nothing.
     refunding: how it is given back; None for what is not.
+    names: what a request can be found by besides, see `core.operation_names`.
+    typed: brings what people type to such names, to look for it.
     """
 
     kind: str
@@ -161,6 +168,8 @@ class Contract(Generic[R]):
     accounts: frozenset[str] = frozenset()
     status_events: StatusEvents[R] | None = None
     refunding: Refunding[R] | None = None
+    names: Callable[[R], tuple[str, ...]] = no_names
+    typed: Callable[[str], tuple[str, ...]] = no_names
 
     def read(self, operation: Operation) -> R:
         """The request of an operation of this kind."""

@@ -16,6 +16,10 @@ OURS = ("products",)
 """What is installed when PRODUCTS is not set: the package that names all of ours."""
 
 
+SCOPE_READ, SCOPE_ALL = SCOPES = ("operations:read", "operations:all")
+"""Those of no product: a key lists the operations of its client, and with SCOPE_ALL those of everybody."""
+
+
 class BadProduct(Exception):
     """A product cannot be installed; the message says which and why."""
 
@@ -99,7 +103,7 @@ class Installed:
     @cached_property
     def scopes(self) -> frozenset[str]:
         """The scopes that API keys may have. Raises BadProduct when two products share one."""
-        return frozenset(owners("the scope", self.declared("contract", "SCOPES")))
+        return frozenset({*SCOPES, *owners("the scope", self.declared("contract", "SCOPES"), SCOPES)})
 
     @cached_property
     def notifiers(self) -> list[Any]:

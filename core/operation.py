@@ -17,6 +17,8 @@ from core.upcasts import OPERATION, latest, upcast
 
 BUCKETS = 64
 """More than there are workers. The number of an operation's bucket is stored with it, so this never changes."""
+SHORT_CHARS = 8
+"""Of the reference that payers get. It is stored with each operation, so this never changes."""
 HISTORY_LIMIT = 300
 """The most entries of a timeline: a payment with 50 parts writes 207 when nothing fails."""
 HISTORY_HEAD = 50
@@ -163,6 +165,7 @@ class Operation:
             "error": self.error,
             "due_at": text_of(self.due_at),
             "bucket": bucket_of(self.id),
+            "short": short_reference(self.id),
             "lease": self.lease and {"worker": self.lease.worker, "until": to_rfc3339(self.lease.until)},
             "history": [
                 {"at": to_rfc3339(e.at), "event": e.event, "text": e.text, "step": e.step} for e in self.history
@@ -195,7 +198,7 @@ class Operation:
             "updated_at": from_rfc3339(document["updated_at"]),
         }
         values = {**document, **read}
-        del values["schema"], values["bucket"]
+        del values["schema"], values["bucket"], values["short"]
         return cls(**values)
 
 
@@ -226,6 +229,11 @@ def redirect_of(operation: Operation) -> str | None:
     waiting = (record for record in operation.steps.values() if record.state is StepState.SUBMITTED)
     pages = (record.result.get("redirect") for record in waiting) if not operation.terminal else iter(())
     return next((str(page) for page in pages if page), None)
+
+
+def short_reference(id: str) -> str:
+    """What payers read out: the end of the id. It is random, so few operations share one."""
+    return id[-SHORT_CHARS:]
 
 
 def bucket_of(id: str) -> int:

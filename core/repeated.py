@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from core import operation_names
 from core.claims import Claims
 from core.errors import AlreadyOpen, Duplicate, StoreUnavailable
 from core.idempotency import Key
@@ -30,16 +31,24 @@ class Repeated:
 
     opens: operations of one fingerprint may be of different requests, of which only one may be open.
     ids: makes new ids.
+    names: what the operation can be found by, see `core.operation_names`.
     """
 
     def __init__(
-        self, store: Store, operation: Operation, key: Key | None, opens: bool, ids: Callable[[], str]
+        self,
+        store: Store,
+        operation: Operation,
+        key: Key | None,
+        opens: bool,
+        ids: Callable[[], str],
+        names: tuple[str, ...] = (),
     ) -> None:
         self._store = store
         self._operation = operation
         self._key = key
         self._opens = opens
         self._ids = ids
+        self._names = names
 
     def accept(self) -> tuple[Document, bool]:
         """The operation of this request, and whether it was stored just now.
@@ -86,6 +95,7 @@ class Repeated:
         if self._key is not None and holder is None:
             self._name(self._key.settle(self._store, self._operation.id))
         chosen = replace(self._operation, id=holder or self._operation.id)
+        operation_names.add(self._store, chosen.id, self._names)
         try:
             return self._store.insert(OPERATIONS, chosen.to_document()), True
         except Duplicate:

@@ -298,6 +298,14 @@ def price(text: str) -> None:
         raise ValidationError("must be an amount and its currency, such as 200.00 BRL.") from None
 
 
+def prices(limits: list[str]) -> None:
+    """A check that a setting is a list of prices, one for each currency at most."""
+    for limit in limits:
+        price(limit)
+    if len({limit.partition(" ")[2] for limit in limits}) < len(limits):
+        raise ValidationError("must have one limit for each currency.")
+
+
 def setting_names() -> list[str]:
     """The variables of all settings, those of our own products included."""
     shared = _shared_names()

@@ -45,12 +45,17 @@ def _with_given_back(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "given_back": {}, "receivers": []}
 
 
+def _with_short(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {**document, "short": document["id"][-8:]}
+
+
 OPERATION: Upcasts = (
     _renaming(counterpart="counterparty", tell="notification"),
     _with_bucket,
     _with_calls,
     _with_report_to,
     _with_given_back,
+    _with_short,
 )
 CLAIM: Upcasts = (_renaming(operation="holder"),)
 USSD_SESSION: Upcasts = (_renaming(tells="follows"),)

@@ -47,12 +47,13 @@ logs = LazyGroup(
 
 data = LazyGroup(
     "data",
-    "Encrypt the store, and change the key that it is encrypted with.",
+    "Encrypt the store, change its key, and index what earlier releases stored.",
     {
         "Commands": [
             Entry("seal", "ops.data:seal", "Encrypt a store that has documents already."),
             Entry("rotate", "ops.data:rotate", "Bring all documents under the first key of DATA_KEYS."),
             Entry("unseal", "ops.data:unseal", "Store everything as it was before it was sealed."),
+            Entry("names", "ops.names:index_names", "Index the operations of earlier releases by their names."),
         ]
     },
 )
@@ -121,6 +122,13 @@ cli = LazyGroup(
             Entry("migrate", "ops.migrate:migrate", "Bring the store to the schema of this release."),
         ],
         "Operate": [
+            Entry(
+                "status",
+                "ops.status:status",
+                "Show the whole system: what has not ended, how old it is, workers and partners.",
+            ),
+            Entry("show", "ops.show:show", "Show an operation, found by whatever you have of it."),
+            Entry("list", "ops.show:list_operations", "List operations, newest first."),
             Entry("doctor", "ops.doctor.command:doctor", "Look at this set-up, and say what is to be done."),
             Entry("audit", "ops.audit.command:audit", "Compare our operations with the partners' record."),
             review,

@@ -12,5 +12,6 @@ INCLUDES = (
     "products.payers",
     "products.messages",
     "products.webhooks",
+    "products.decisions",
 )
 """`products.template` is not among them: it is there to be copied."""

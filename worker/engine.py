@@ -12,6 +12,7 @@ import structlog
 from core.clock import Clock, from_rfc3339
 from core.errors import Conflict
 from core.operation import Lease, Operation, postponed
+from core.operation_names import add_later
 from core.steps import Call
 from core.store.port import OPERATIONS, Document, Store
 from core.tracing import NO_TRACING, Tracing
@@ -23,6 +24,7 @@ from worker.partners.port import Declined, Reply, Unavailable, Unknown
 from worker.partners.words import without_phones
 from worker.policy import PAUSED, SEND_WITHIN_S, Context, Policy, is_too_late
 from worker.process import Processes, Stages
+from worker.progress import names_since
 
 MAX_CONCURRENT_CALLS = 8
 """Calls of one operation in flight at once. Fifty fines settle in seven rounds, and no payer floods a partner."""
@@ -152,7 +154,7 @@ class Engine:
                 if self._needs_no_intent(operation, work, now):
                     operation = replace(begin(operation, work, now), updated_at=now)
                 else:
-                    saved = operation = self._save_intent(saved, operation, work)
+                    saved = operation = self._save_intent(stages, saved, operation, work)
                 made = self.gather([partial(self._call, operation, item, trace) for item in work])
             finally:
                 self._release(work, [call.reply for call in made], now)
@@ -162,7 +164,7 @@ class Engine:
                 operation = record(self._context(stages, now), operation, item, call.reply)
         operation = replace(conclude(self._context(stages, self.clock.now()), operation), lease=None)
         if operation != saved:
-            self._announce(saved, operation)
+            self._announce(stages, saved, operation)
             self.store.replace(OPERATIONS, operation.to_document())
         telling.moved(stages, saved, operation)
         return operation
@@ -208,16 +210,19 @@ class Engine:
             for item in work
         )
 
-    def _save_intent(self, saved: Operation, operation: Operation, work: list[Work]) -> Operation:
+    def _save_intent(self, stages: Stages, saved: Operation, operation: Operation, work: list[Work]) -> Operation:
         now = self.clock.now()
         operation = replace(begin(operation, work, now), updated_at=now)
         if not self._leased(operation, now):
             until = now + timedelta(seconds=SEND_WITHIN_S + self.call_s + LEASE_SPARE_S)
             operation = replace(operation, lease=Lease(self.worker, until), due_at=until)
-        self._announce(saved, operation)
+        self._announce(stages, saved, operation)
         return replace(operation, version=self.store.replace(OPERATIONS, operation.to_document())["version"])
 
-    def _announce(self, saved: Operation, operation: Operation) -> None:
+    def _announce(self, stages: Stages, saved: Operation, operation: Operation) -> None:
+        """Stores and announces what follows from a save, before it."""
+        if names := names_since(stages, saved, operation):
+            add_later(self.store, operation.id, names)
         if operation.moves() != saved.moves():
             self.announce(saved, operation)
 

@@ -1,11 +1,13 @@
 """The steps of payments by mobile money: debit a phone, and give money back to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from core.errors import StoreUnavailable
 from core.money import format_minor
 from core.operation import Operation
+from core.short_references import shortened
 from core.steps import REFUND_BY_HAND
 from worker.partners.operators.client import PREPARE_WITHIN_S
 from worker.partners.operators.port import Demand, Operator, Service
@@ -27,6 +29,21 @@ BY_HAND = Declined(REFUND_BY_HAND)
 """Of an operator that offers no refunds: a person gives the money back."""
 NO_PAYOUTS = Declined("payout_not_supported")
 """Of an operator that offers no payouts."""
+THEIR_IDS = (
+    "transaction_id",
+    "transaction_reference",
+    "receipt",
+    "session",
+    "order_id",
+    "payout",
+    "airtel_money_id",
+    "checkout_request_id",
+    "merchant_request_id",
+    "conversation_id",
+    "originator_conversation_id",
+    "server_correlation_id",
+)
+"""The members of a result by which people who speak with the operator name what it did."""
 NOTHING_HEARD = Unknown("no callback has come")
 
 
@@ -103,6 +120,7 @@ def _prepared(operator: Operator, name: str, demand: Callable[[Operation], Deman
         recovery=REPEATABLE,
         breaker=operator.breaker,
         is_lookup=True,
+        names=partial(_their_ids, name=preparation(name)),
     )
     return ((step,),)
 
@@ -138,6 +156,14 @@ def _step(
         # The engine looked at the clock before the callbacks were read, which may have taken long.
         return PAUSED if is_too_late(operator.clock, current) else service.submit(wanted)
 
+    def names(current: Operation) -> Mapping[str, str]:
+        if current.step(name).submitted_at is None:
+            return {}
+        reference = current.reference(name)
+        ours = service.recorded_as(Demand(reference, "", 0, ""))
+        known = {} if ours in ("", reference, shortened(reference)) else {"reference": ours}
+        return known | _their_ids(current, name)
+
     return Step(
         name,
         label,
@@ -146,7 +172,13 @@ def _step(
         breaker=operator.breaker,
         obligation=obligation,
         settle_window_s=_settle_window_s(operator),
+        names=names,
     )
+
+
+def _their_ids(current: Operation, name: str) -> dict[str, str]:
+    result = current.step(name).result
+    return {key: value for key in THEIR_IDS if isinstance(value := result.get(key), str) and value}
 
 
 def _settle_window_s(operator: Operator) -> float | None:

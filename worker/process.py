@@ -106,6 +106,7 @@ class Step:
     first_retry_s: the wait before the first retry of an unavailable partner, in seconds; it doubles each time.
     retries_s: instead of that, the planned waits between attempts, in seconds; after the last one the step is declined.
     settle_window_s: how long after sending the partner may still apply the call; None for the policy's.
+    names: returns what the partner calls this step, by where that is known from; see `core.operation_names`.
     ambiguous_on_retry: codes of refusals that, on a repeated attempt, may mean that an earlier attempt succeeded.
     """
 
@@ -122,6 +123,7 @@ class Step:
     first_retry_s: float = 1
     retries_s: tuple[float, ...] | None = None
     settle_window_s: float | None = None
+    names: Callable[[Operation], Mapping[str, str]] | None = None
     ambiguous_on_retry: frozenset[str] = frozenset({REFERENCE_CONFLICT})
 
     @property

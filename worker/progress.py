@@ -1,6 +1,7 @@
 """How far an operation is: which of its steps are next, and how it ends. Pure."""
 
 from core.operation import Operation, Status
+from core.operation_names import PARTNER, named
 from core.steps import StepState
 from worker.process import Stages, Step
 
@@ -51,3 +52,18 @@ def money_moved(stages: Stages, operation: Operation) -> bool:
     """Returns whether a step has moved money, so that only a person may give up the operation."""
     moving = (step for stage in stages for step in stage if step.moves_money)
     return any(_is_done(operation, step) for step in moving)
+
+
+def names_since(stages: Stages, saved: Operation, operation: Operation) -> dict[str, str]:
+    """Returns the names that partners have for the steps, and had not when the operation was saved, by their places."""
+    found: dict[str, str] = {}
+    for step in (step for stage in stages for forward in stage for step in (forward, forward.undo)):
+        if step is None or step.names is None or operation.steps.get(step.name) == saved.steps.get(step.name):
+            continue
+        before = step.names(saved)
+        found |= {
+            f"{step.name}:{place}": named(PARTNER, name)
+            for place, name in step.names(operation).items()
+            if before.get(place) != name
+        }
+    return found

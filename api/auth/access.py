@@ -120,6 +120,8 @@ def gateway(setting: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def declared(app: Flask) -> Iterator[tuple[str, str]]:
     """Every route, as `METHOD rule`, and who may call it. Raises LookupError for one that does not declare it."""
     for rule in app.url_map.iter_rules():
+        if rule.alias:
+            continue  # it leads to the same view
         view: Any = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             handler = getattr(view.view_class, method.lower()) if hasattr(view, "view_class") else view

@@ -1,6 +1,7 @@
 """What every product's routes are made with."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Request
@@ -41,6 +42,8 @@ class Routes(Blueprint):
         forms: tuple[str, ...] = (),
         kinds: tuple[str, ...] = (),
         limit: str | None = "writes",
+        any_query: bool = False,
+        also: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         """As flask-smorest's Blueprint, and:
@@ -51,10 +54,19 @@ class Routes(Blueprint):
         forms: endpoints of POSTs whose body is a form.
         kinds: the kinds of operations that clients ask for here.
         limit: the rate of RATE_LIMITS for what changes something here; None for no limit, nor for reads.
+        any_query: whether query parameters that no route declares are ignored, and not refused.
+        also: other paths of the same routes: the beginning of a path, and what it may be instead.
         """
         super().__init__(*args, **kwargs)
         self.max_body_bytes, self.max_nesting = max_body_bytes, max_nesting
         self.bodyless, self.forms, self.kinds, self.limit = bodyless, forms, kinds, limit
+        self.any_query, self.also = any_query, dict(also or {})
+        self._queries: dict[tuple[str, str], frozenset[str]] = {}
+
+    def declared_query(self, endpoint: str, method: str) -> frozenset[str]:
+        """The query parameters that an endpoint declares. HEAD has those of GET."""
+        method = "GET" if method == "HEAD" else method
+        return self._queries.get((endpoint.removeprefix(f"{self.name}."), method), frozenset())
 
     def _store_endpoint_docs(self, endpoint: str, obj: Any, *args: Any, **options: Any) -> None:
         """Completes the description of each operation: an operationId, its scope, and an example of each answer."""
@@ -63,6 +75,7 @@ class Routes(Blueprint):
             if method == "parameters":
                 continue
             class_name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", endpoint).lower()
+            self._queries[endpoint, method.upper()] = _query_of(described)
             id = f"{method}_{self.name}_{class_name}" if isinstance(obj, type) else endpoint
             manual = described.setdefault("manual_doc", {})
             manual["operationId"] = id
@@ -72,6 +85,12 @@ class Routes(Blueprint):
                 for answer in answers:
                     if "schema" in answer and "example" not in answer:
                         answer["example"] = example_of(answer["schema"])
+
+
+def _query_of(described: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the query parameters in the description of an operation."""
+    schemas = (each["schema"] for each in described.get("arguments", {}).get("parameters", ()) if each["in"] == "query")
+    return frozenset(field.data_key or name for schema in schemas for name, field in schema.fields.items())
 
 
 def header(name: str, description: str, **schema: Any) -> dict[str, Any]:

@@ -114,9 +114,10 @@ class OperatorName(fields.String):
 class Moment(fields.String):
     """A time that has passed, as `2020-12-01 13:00:00` (UTC) or in RFC 3339. Loaded as it is written."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, may_be_to_come: bool = False, **settings: Any) -> None:
         described = {"format": "moment", "minLength": 19, "maxLength": 35, "description": self.__doc__}
         super().__init__(metadata=described, **settings)
+        self._may_be_to_come = may_be_to_come
 
     default_error_messages = {
         "invalid_moment": "Not a time such as 2020-12-01 13:00:00 or 2020-12-01T13:00:00Z.",
@@ -129,7 +130,7 @@ class Moment(fields.String):
             moment = read_moment(text)
         except ValueError:
             raise self.make_error("invalid_moment") from None
-        if moment > core().clock.now():
+        if not self._may_be_to_come and moment > core().clock.now():
             raise self.make_error("future")
         return text
 

@@ -4,7 +4,9 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
+from flask import Response, g, request
 from marshmallow import Schema, ValidationError, fields, validate
 
 from api.http.context import core
@@ -81,9 +83,29 @@ def read_page(
         more, looked = len(batch) > limit, looked + 1
         cursor = id_of(batch[-1]) if batch else None
     page = found[:limit]
+    g.next_cursor = None
     if len(found) > limit:
-        return page, _cursor_after(id_of(page[-1]))
-    return page, _cursor_after(cursor) if more and cursor else None
+        g.next_cursor = _cursor_after(id_of(page[-1]))
+    elif more and cursor:
+        g.next_cursor = _cursor_after(cursor)
+    return page, g.next_cursor
+
+
+def link(response: Response) -> Response:
+    """Adds links to the next page and to the first one, to the answer of a list (RFC 8288)."""
+    if "next_cursor" in g and response.status_code == 200:
+        query = {name: value for name, value in request.args.items() if name != "cursor"}
+        links = [f'<{_target(query)}>; rel="first"']
+        if g.next_cursor:
+            links.insert(0, f'<{_target({**query, "cursor": g.next_cursor})}>; rel="next"')
+        response.headers["Link"] = ", ".join(links)
+    return response
+
+
+def _target(query: Mapping[str, str]) -> str:
+    """This path with another query, as a reference that is relative to the request."""
+    path = quote(request.path, safe="/-._~")
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _cursor_after(id: str) -> str:

@@ -14,7 +14,8 @@ from core.identity.pins import is_pin
 from core.identity.windows import Window
 from core.money import exponent, to_minor
 from core.notices.languages import LANGUAGES, plain
-from core.notices.outcome import Notification, reference
+from core.notices.outcome import Notification
+from core.operation import short_reference
 
 MAX_NAME_CHARS = 14
 WRONG_PINS = (300, 15 * 60)
@@ -83,7 +84,7 @@ def _accept(talk: Talk, wanted: Pay) -> str:
 
 def _accepted(talk: Talk, id: str) -> End:
     """The last screen, which says how the caller learns the outcome. The next dial shows it in any case."""
-    ref = reference(id)
+    ref = short_reference(id)
     if talk.core.notifier.reaches_phones(talk.core.settings):
         return End(talk.say("Accepted. Ref {ref}. You will get an SMS.", ref=ref), follows=id)
     return End(talk.say("Accepted. Ref {ref}. Dial again for the result.", ref=ref), follows=id)

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.notices.languages import plain, say_amount, translator
-from core.operation import Operation, Status
-
-REFERENCE = 8
-"""How many of the last characters of an id make the reference. They are random: enough to find the operation
-    together with its owner's phone."""
+from core.operation import Operation, Status, short_reference
 
 _SAID: Mapping[Status, str] = {
     Status.SUCCEEDED: "done",
@@ -49,7 +45,7 @@ def received(operation: Operation, number: int) -> str:
     """The text for a receiver, such as `You got 2,500 XOF from awa. Ref 3d8c9988`. number: counted from 0."""
     told = operation.receivers[number]
     ref = translator(told["language"])("Ref")
-    return plain(f"{told['text']} {ref} {reference(operation.id)}", told["language"])
+    return plain(f"{told['text']} {ref} {short_reference(operation.id)}", told["language"])
 
 
 def outcome(operation: Operation, language: str | None = None, details: str = "") -> str:
@@ -63,9 +59,6 @@ def outcome(operation: Operation, language: str | None = None, details: str = ""
     say = translator(language)
     said = say(_SAID.get(operation.status, _UNDER_WAY))
     amount = say_amount(notification.amount, notification.currency, language)
-    sentences = (f"{say(notification.what)} {amount}: {said}.", details, f"{say('Ref')} {reference(operation.id)}")
+    ref = f"{say('Ref')} {short_reference(operation.id)}"
+    sentences = (f"{say(notification.what)} {amount}: {said}.", details, ref)
     return plain(" ".join(filter(None, sentences)), language)
-
-
-def reference(id: str) -> str:
-    return id[-REFERENCE:]

@@ -6,12 +6,14 @@ the protocol.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from bson.errors import BSONError
 from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -21,6 +23,8 @@ from core.store.mongo_schema import pending
 from core.store.port import COLLECTIONS, CONNECTIONS, ELECTION_S, AtMost, Collection, Condition, Document, OneOf, Scalar
 
 DATABASE = "quittance"
+DUPLICATE_KEY = 11000
+"""MongoDB's number of the error."""
 # Shorter than the socket's: the server says that a majority is missing before the connection is given up.
 DURABLE = WriteConcern("majority", j=True, wtimeout=5_000)
 
@@ -69,8 +73,15 @@ class MongoStore:
         return document
 
     def insert_all(self, *documents: tuple[str, Document]) -> None:
-        for collection, document in documents:
-            self.insert(collection, document)
+        for collection, group in groupby(documents, key=itemgetter(0)):
+            stored = [_stored({**document, "version": 1}) for _, document in group]
+            with unavailable():
+                try:
+                    self._collection(collection).insert_many(stored)
+                except BulkWriteError as error:
+                    if any(failed["code"] == DUPLICATE_KEY for failed in error.details["writeErrors"]):
+                        raise Duplicate(collection=collection) from None
+                    raise
 
     def get(self, collection: str, id: str) -> Document | None:
         with unavailable():

@@ -81,6 +81,7 @@ class Collection:
 
 
 OPERATIONS = "operations"
+OPERATION_NAMES = "operation_names"
 FINGERPRINTS = "fingerprints"
 RESERVATIONS = "claims"
 IDEMPOTENCY_KEYS = "idempotency_keys"
@@ -111,11 +112,13 @@ COLLECTIONS: Mapping[str, Collection] = {
                 ("kind", "subject"),
                 ("kind", "counterparty"),
                 ("kind", "client"),
+                ("short",),
             ),
             filters=("bucket",),
             upcasts=OPERATION,
             blind=("subject", "counterparty", "client"),
         ),
+        Collection(OPERATION_NAMES, indexes=(("name",),), blind=("name",)),
         Collection(FINGERPRINTS, upcasts=CLAIM, blind=("id",)),
         Collection(RESERVATIONS, upcasts=CLAIM, blind=("id",)),
         Collection(IDEMPOTENCY_KEYS, upcasts=CLAIM, blind=("id",)),

@@ -17,6 +17,7 @@ from core.bootstrap import open_core
 from core.clock import SystemClock
 from core.contract import Contract
 from core.errors import StoreUnavailable
+from core.ids import id_at
 from core.log import configure
 from core.money import format_minor
 from core.operation import Operation
@@ -136,17 +137,11 @@ def _changed_since(store: Store, books: Reconciliation, started: datetime) -> It
     for id in books.unfinished():
         if document := store.get(OPERATIONS, id):
             yield Operation.from_document(document)
-    first = _id_at(started - timedelta(seconds=SKEW_S))
+    first = id_at(started - timedelta(seconds=SKEW_S))
     after: tuple[str, str] = (first, first)
     while page := store.find(OPERATIONS, {}, limit=SCAN_PAGE, after=after):
         yield from map(Operation.from_document, page)
         after = (page[-1]["id"], page[-1]["id"])
-
-
-def _id_at(moment: datetime) -> str:
-    """Returns the beginning of the ids of a moment (RFC 9562, version 7: milliseconds since 1970)."""
-    milliseconds = f"{int(moment.timestamp() * 1000):012x}"
-    return f"{milliseconds[:8]}-{milliseconds[8:]}"
 
 
 def _have_one_fingerprint(store: Store, *ids: str) -> bool:

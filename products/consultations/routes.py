@@ -30,7 +30,16 @@ MAX_TRIES = 5
 """Retries are needed only if another request ends the same consultation between our read and our write."""
 
 blueprint = Routes(
-    "consultations", __name__, description="Consultations that are always charged", kinds=(CONSULTATION.kind,)
+    "consultations",
+    __name__,
+    description="Consultations that are always charged",
+    kinds=(CONSULTATION.kind,),
+    also={
+        "/start": "/v1/consultations/start",
+        "/end": "/v1/consultations/end",
+        "/consultations": "/v1/consultations",
+        "/charges": "/v1/charges",
+    },
 )
 BLUEPRINTS = (blueprint,)
 

@@ -51,6 +51,7 @@ blueprint = Routes(
     "events",
     __name__,
     url_prefix="/api/event",
+    also={"/api/event": "/v1/events"},
     description="Events that are always published",
     max_body_bytes=MAX_BODY_BYTES,
     max_nesting=MAX_NESTING,

@@ -21,10 +21,12 @@ from core.contract import (
 from core.environment import Env
 from core.given_back import is_given
 from core.operation import Operation, Status
+from core.operation_names import named
 from core.settings import CURRENCIES, known_currency
 from core.steps import StepState
 
 MAX_FINES = 50
+MAX_PLATE_CHARS = 32
 FINE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """How the registry numbers fines."""
 FINE = EffectKind("fine", "fines settled", Record.PARTNER)
@@ -164,6 +166,24 @@ class FinesSettings:
         return cls(env.partner("REGISTRY_URL", "/registry"), currency or "")
 
 
+def named_fine(id: str) -> str:
+    return named("fine", id)
+
+
+def named_plate(plate: str) -> str:
+    """The name of a vehicle's plate, however it is spelled."""
+    return named("plate", "".join(filter(str.isalnum, plate.upper()))[:MAX_PLATE_CHARS])
+
+
+def names_of(payment: FinePayment) -> tuple[str, ...]:
+    return tuple(named_fine(fine.id) for fine in payment.amendes)
+
+
+def names_typed(text: str) -> tuple[str, ...]:
+    """The names that somebody may mean who types this: fines as written, or in capitals; a plate."""
+    return named_fine(text), named_fine(text.upper()), named_plate(text)
+
+
 FINE_PAYMENT = Contract(
     "fine_payment",
     FinePayment,
@@ -172,6 +192,8 @@ FINE_PAYMENT = Contract(
     effects,
     status_events=StatusEvents("payment", "/amendes/payments/{id}", lambda request: (request.amount, request.currency)),
     refunding=Refunding(paid, lambda request: request.currency, lambda request: request.msisdn, DEBIT_STEP),
+    names=names_of,
+    typed=names_typed,
 )
 CONTRACTS = (FINE_PAYMENT,)
 SETTINGS = (FinesSettings,)

@@ -47,6 +47,7 @@ blueprint = Routes(
     "fines",
     __name__,
     url_prefix="/amendes/payments",
+    also={"/amendes/payments": "/v1/fines/payments"},
     description="Fines paid by mobile money",
     kinds=(FINE_PAYMENT.kind,),
 )
@@ -108,6 +109,7 @@ def post(asked: Asked) -> Response:
         unique=_unique(payment, operator),
         operator=operator,
         report_to=report_to(asked.callback_url),
+        names=asked.names,
         prompt=prompt_of(payment.msisdn, operator, DEBIT_STEP),
     )
     return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))

@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from api.http.fields import Amount, Currency, OperatorName, Phone, Text, minor_units, read_amount
 from core.targets import MAX_URL_CHARS
-from products.fines.contract import FINE_ID, MAX_FINES, Fine, FinePayment
+from products.fines.contract import FINE_ID, MAX_FINES, Fine, FinePayment, named_plate, names_of
 
 CALLBACK_URL = {
     "format": "webhook-url",
@@ -30,11 +30,15 @@ class FineSchema(Schema):
 
 
 class Asked(NamedTuple):
-    """operator: the mobile-money operator that the request names, if it does; callback_url: where its events go too."""
+    """operator: the mobile-money operator that the request names, if it does; callback_url: where its events go too.
+
+    names: what the payment can be found by.
+    """
 
     payment: FinePayment
     operator: str | None
     callback_url: str | None
+    names: tuple[str, ...] = ()
 
 
 class PaymentRequest(Schema):
@@ -77,7 +81,13 @@ class PaymentRequest(Schema):
         fines = (Fine(fine["id"], minor_units(fine["amount"], currency)) for fine in data["amendes"])
         in_order = tuple(sorted(fines, key=lambda fine: fine.id))
         payment = FinePayment(data["msisdn"], currency, minor_units(data["amount"], currency), in_order)
-        return Asked(payment, data["operator"], data["callback_url"])
+        plates = (fine.get("immatriculation") for fine in data["amendes"])
+        names = (*names_of(payment), *(named_plate(plate) for plate in plates if _is_plate(plate)))
+        return Asked(payment, data["operator"], data["callback_url"], names)
+
+
+def _is_plate(value: object) -> bool:
+    return isinstance(value, str) and any(map(str.isalnum, value))
 
 
 def _finer_than_currency(currency: str, total: Decimal | None, amounts: list[Decimal | None]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import re
 from api.ussd.common import ask, confirm, screen_name
 from api.ussd.screen import Entry, Pay, Talk, Wrong, text
 from core.accept import Command
-from products.fines.contract import FINE_ID, FINE_PAYMENT, Fine, FinePayment
+from products.fines.contract import FINE_ID, FINE_PAYMENT, Fine, FinePayment, names_of
 from products.payers.ussd import ask_amount_from_phone, with_holder
 
 
@@ -25,7 +25,14 @@ def _pay(talk: Talk) -> Pay:
     amount, currency = talk.data["amount"], talk.currency
     request = FinePayment(talk.msisdn, currency, amount, (Fine(talk.data["fine"], amount),))
     operator = talk.core.route(talk.msisdn, currency)
-    command = Command(FINE_PAYMENT.kind, request.to_json(), talk.me.id, subject=talk.msisdn, operator=operator)
+    command = Command(
+        FINE_PAYMENT.kind,
+        request.to_json(),
+        talk.me.id,
+        subject=talk.msisdn,
+        operator=operator,
+        names=names_of(request),
+    )
     return Pay("Fine", command, amount, currency)
 
 

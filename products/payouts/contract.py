@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from marshmallow import ValidationError
-
 from core.contract import PAYOUT, Contract, Door, Effect, Request, StatusEvents, effect_of
 from core.environment import Env
 from core.money import read_price
 from core.operation import Operation
-from core.settings import price
+from core.settings import prices
 
 SCOPE = "payouts:create"
 SCOPE_ALL = "payouts:all"
@@ -49,19 +47,12 @@ class PayoutSettings:
 
     @classmethod
     def read(cls, env: Env) -> Self:
-        return cls(env.list("PAYOUT_LIMITS", ["100000 XOF"], validate=_prices))
+        return cls(env.list("PAYOUT_LIMITS", ["100000 XOF"], validate=prices))
 
     def needs_approval(self, minor: int, currency: str) -> bool:
         """Returns whether a second person has to approve this amount: always, in a currency without a limit."""
         limits = {currency: minor for minor, currency in map(read_price, self.payout_limits)}
         return minor > limits.get(currency, 0)
-
-
-def _prices(limits: list[str]) -> None:
-    for limit in limits:
-        price(limit)
-    if len({limit.partition(" ")[2] for limit in limits}) < len(limits):
-        raise ValidationError("must have one limit for each currency.")
 
 
 PAYOUTS = Contract(

@@ -36,6 +36,7 @@ from core.settings import ProductSettings, Settings
 from core.steps import StepState
 from core.store.port import Store
 from products.consultations.contract import ConsultationSettings
+from products.decisions.contract import DecisionsSettings
 from products.events.contract import EventsSettings
 from products.fines.contract import REFUND_STEP, FinesSettings, settle_step
 from products.messages.contract import MailSettings, MessagesSettings
@@ -92,6 +93,7 @@ SETTINGS = Settings(
             MessagesSettings("file", "http://sms.invalid"),
             MailSettings(),
             PayoutSettings(["10000 XOF"]),
+            DecisionsSettings(["10000 XOF"]),
             EventsSettings(20),
             WebhookSettings(15, False, False),
         )

@@ -55,7 +55,13 @@ ROUTES = {
     "POST /v1/auth/factor": "signed in",
     "DELETE /v1/auth/factor": "signed in",
     "POST /v1/auth/factor/confirm": "signed in",
+    "GET /v1/operations": "role operator or scope operations:read",
     "GET /v1/operations/<id>": "role operator",
+    "POST /v1/operations/<id>/decision": "role operator",
+    "GET /v1/decisions": "role operator",
+    "GET /v1/decisions/<decision_id>": "role operator",
+    "POST /v1/decisions/<decision_id>/approve": "role operator",
+    "POST /v1/decisions/<decision_id>/reject": "role operator",
     "GET /v1/wallets/me": "signed in",
     "GET /v1/wallets/me/entries": "signed in",
     "POST /v1/wallets/top-up": "signed in",
@@ -118,6 +124,7 @@ ADMITTED = {
     "scope webhooks:manage": {"operator", "admin", "admin token", "key", "key by token"},
     "scope events:publish": {"operator", "admin", "admin token", "key", "key by token"},
     "scope events:read": {"operator", "admin", "admin token", "key", "key by token"},
+    "role operator or scope operations:read": {"operator", "admin", "admin token", "key", "key by token"},
     "role operator or scope fines:read": {"operator", "admin", "admin token", "key", "key by token"},
 }
 SCOPE = frozenset(
@@ -129,6 +136,7 @@ SCOPE = frozenset(
         "events:publish",
         "events:read",
         "fines:read",
+        "operations:read",
         "webhooks:manage",
     }
 )

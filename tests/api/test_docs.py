@@ -29,7 +29,7 @@ def spec() -> dict[str, Any]:
 
 
 def test_openapi_names_every_route_of_the_products(spec: dict[str, Any]) -> None:
-    rules = [rule for rule in build().app.url_map.iter_rules() if not SERVICE.fullmatch(rule.rule)]
+    rules = [rule for rule in build().app.url_map.iter_rules() if not (SERVICE.fullmatch(rule.rule) or rule.alias)]
 
     routes = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
@@ -87,6 +87,8 @@ def test_every_post_that_answers_202_documents_the_wait_for_its_end(spec: dict[s
         "/v1/wallets/transfers",
         "/v1/payers",
         "/v1/payouts",
+        "/v1/operations/{id}/decision",
+        "/v1/operations/{payment_id}/refunds",
         "/v1/webhooks/deliveries/{id}/resend",
         "/v1/webhooks/endpoints/{id}/test",
     }
@@ -132,7 +134,7 @@ def test_every_json_body_has_an_example_that_its_schema_allows(spec: dict[str, A
 def test_a_list_refuses_query_parameters_that_it_does_not_know(house: House, spec: dict[str, Any]) -> None:
     operator = house.person("root", Role.ADMIN)
     lists = [path for path, item in spec["paths"].items() if queries(item.get("get", {}))]
-    assert len(lists) == 11
+    assert len(lists) == 14
     for path in lists:
         answer = operator.get(f"{re.sub('{.+?}', 'a', path)}?limit=1&ref=AM-1")
         assert wrong_fields(answer) == {"/ref"}, path

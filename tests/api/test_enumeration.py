@@ -41,7 +41,7 @@ LIMITED = {
     "POST /v1/wallets/transfers": "recipients",
 }
 """Routes that have to tell, with the limit of how often."""
-FOR_ROLES = {"POST /v1/merchants", "GET /amendes/payments"}
+FOR_ROLES = {"POST /v1/merchants", "GET /amendes/payments", "GET /v1/operations"}
 """Those who may call see people, or what they have made, anyway."""
 OWN_PHONE = {f"POST {PATHS[gateway].rstrip('/')}" for gateway in ("json", "africastalking", "hubtel", "nalo")} | {
     f"{method} /ussd/infobip/session/{{session}}/{call}"

@@ -122,7 +122,7 @@ def test_an_unknown_command_is_refused_with_those_that_are_near() -> None:
 @pytest.mark.parametrize(
     ("arguments", "incomplete", "expected"),
     [
-        ([], "s", ["sandbox", "secrets", "simulate"]),
+        ([], "s", ["sandbox", "secrets", "show", "simulate", "status"]),
         ([], "re", ["review", "requeue"]),
         (["people"], "create", ["create-operator", "create-admin"]),
         (["review"], "", ["list", "confirm", "decline", "retry", "refund"]),

@@ -70,6 +70,9 @@ def test_every_command_that_prints_json_is_documented() -> None:
     [
         ("audit", (), None),
         ("review list", (), None),
+        ("show", ("op-1",), None),
+        ("list", (), None),
+        ("data names", (), None),
         ("requeue", (), None),
         ("keys create", ("clinic", "--scope", "consultations"), None),
         ("merchants create", ("Kiosk", "--owner", "awa"), None),

@@ -28,6 +28,7 @@ from worker import decide
 from worker.engine import Engine
 from worker.partners.port import Confirmed, Reply, Unknown
 from worker.policy import SEND_WITHIN_S, Context
+from worker.process import Stages
 from worker.reservations import Reservations
 
 SCENARIOS = scenarios(DEFAULT)
@@ -113,8 +114,8 @@ def release_the_claim_too_early(patch: pytest.MonkeyPatch) -> None:
 def ack_before_save(patch: pytest.MonkeyPatch) -> None:
     right = Engine._save_intent
 
-    def wrong(self: Engine, stored: Operation, operation: Operation, work: Any) -> Operation:
-        saved = right(self, stored, operation, work)
+    def wrong(self: Engine, stages: Stages, stored: Operation, operation: Operation, work: Any) -> Operation:
+        saved = right(self, stages, stored, operation, work)
         # The ring is gone, and nothing in the document says that somebody has to come back.
         document: Document = self.store.replace("operations", {**saved.to_document(), "due_at": None})
         return replace(saved, version=document["version"])

@@ -50,7 +50,7 @@ def test_the_database_has_what_documents_are_found_by_and_a_token(raw: Store, st
     found = stored(raw, OPERATIONS)
 
     assert found.keys() == {
-        *("id", "version", "schema", "kind", "status", "due_at", "bucket"),
+        *("id", "version", "schema", "kind", "status", "due_at", "bucket", "short"),
         *("subject", "counterparty", "client", SEALED),
     }
     assert (found["id"], found["kind"], found["counterparty"]) == ("a", "fine_payment", None)

@@ -17,9 +17,8 @@ from core.ids import new_id
 from core.installed import DEFAULT
 from core.ledger import Ledger
 from core.notices.languages import LANGUAGES, plain, translator
-from core.notices.outcome import reference
 from core.notices.port import Announcements
-from core.operation import Operation
+from core.operation import Operation, short_reference
 from core.store.port import OPERATIONS, AtMost, Document, Store, scan
 from products.fines.process import fine_payment
 from products.merchants.process import withdrawal
@@ -185,7 +184,7 @@ class Phone:
         operation = self.operations()[-1]
         text = "Accepted. Ref {ref}. You will get an SMS."
         assert operation.notification is not None
-        assert self.message == said(operation.notification["language"], text, ref=reference(operation.id))
+        assert self.message == said(operation.notification["language"], text, ref=short_reference(operation.id))
         assert self.over
         return operation
 

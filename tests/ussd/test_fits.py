@@ -21,8 +21,8 @@ from api.ussd.sessions import MAX_NEWS, _resume_question
 from core.ledger import Ledger, Movement
 from core.money import MAX_MINOR, to_minor
 from core.notices.languages import CATALOGUES, LANGUAGES, is_gsm7, plain, say_amount, translator
-from core.notices.outcome import _SAID, Notification, outcome, reference
-from core.operation import Status
+from core.notices.outcome import _SAID, Notification, outcome
+from core.operation import Status, short_reference
 from devtools.stack import ROOT
 from products.services.catalogue import Catalogue
 from tests.api.kit import House, build, menus
@@ -209,7 +209,7 @@ def test_every_page_of_a_list_fits_and_nothing_is_left_out(talk: Talk, name: str
 
 
 def test_what_ends_a_dialogue_fits(talk: Talk) -> None:
-    ref = reference("01a1fb37-7851-74c6-b28a-58f4b87a2511")
+    ref = short_reference("01a1fb37-7851-74c6-b28a-58f4b87a2511")
     ends = {text for path in SOURCES for call in calls(path, "End", "Shown") for text in words(call) & texts()}
     assert {"Goodbye.", "PIN changed.", "Accepted. Ref {ref}. You will get an SMS."} <= ends
     assert "Accepted. Ref {ref}. Dial again for the result." in ends

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.notices.languages import DEFAULT, LANGUAGES, say_amount
-from core.notices.outcome import reference
-from core.operation import Operation, Status
+from core.operation import Operation, Status, short_reference
 from core.phone import mask
 from products.services.catalogue import Catalogue
 from tests.api.kit import PASSWORD, House, build
@@ -87,7 +86,7 @@ def assert_reported(
     before = worker.sms(phone.msisdn)
     worker.run()
     outcome = f"{said(language, what)} {amount(minor, language)}: {said(language, how)}. "
-    ref = f"{said(language, 'Ref')} {reference(operation.id)}"
+    ref = f"{said(language, 'Ref')} {short_reference(operation.id)}"
     line = outcome + ref
     assert worker.sms(phone.msisdn) == [*before, f"{outcome}{details}{ref}"]
     assert phone.dial().startswith(f"{line}\n")
@@ -135,7 +134,7 @@ def test_money_is_sent(house: House, worker: Worker, awa: Phone, language: str, 
     assert (operation.kind, operation.status) == ("wallet_transfer", Status.SUCCEEDED)
     assert (balance(awa), balance(kofi)) == (7500, 2500)
     told = said(DEFAULT, "You got {amount} from {name}.", amount=amount(2500, DEFAULT), name=mask(awa.msisdn))
-    assert worker.sms(kofi.msisdn) == [f"{told} {said(DEFAULT, 'Ref')} {reference(operation.id)}"]
+    assert worker.sms(kofi.msisdn) == [f"{told} {said(DEFAULT, 'Ref')} {short_reference(operation.id)}"]
 
 
 def test_cash_is_withdrawn_at_a_merchant(house: House, worker: Worker, awa: Phone, language: str) -> None:
@@ -153,7 +152,7 @@ def test_cash_is_withdrawn_at_a_merchant(house: House, worker: Worker, awa: Phon
     assert (operation.kind, operation.status) == ("wallet_withdrawal", Status.SUCCEEDED)
     assert (balance(awa), balance(owner)) == (6000, 4000)
     told = said(DEFAULT, "Give {amount} in cash to {name}.", amount=amount(4000, DEFAULT), name=mask(awa.msisdn))
-    assert worker.sms(owner.msisdn) == [f"{told} {said(DEFAULT, 'Ref')} {reference(operation.id)}"]
+    assert worker.sms(owner.msisdn) == [f"{told} {said(DEFAULT, 'Ref')} {short_reference(operation.id)}"]
 
 
 def test_a_service_is_paid_from_a_list_with_pages(worker: Worker, awa: Phone, language: str) -> None:

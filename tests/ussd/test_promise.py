@@ -4,8 +4,8 @@ import pytest
 
 from core.installed import DEFAULT, Installed
 from core.notices.languages import LANGUAGES
-from core.notices.outcome import reference
 from core.notices.port import NoNotifier
+from core.operation import short_reference
 from products.messages.contract import MessagesSettings
 from tests.api.kit import House, build, move_in
 from tests.ussd.kit import PIN, Phone, Worker, said
@@ -19,7 +19,7 @@ def paid(house: House, language: str = "en") -> tuple[Phone, str]:
     phone = Phone(house).register(language)
     shown = phone.type("6", "500", PIN)
     (operation,) = phone.operations()
-    return phone, shown.replace(reference(operation.id), "{ref}")
+    return phone, shown.replace(short_reference(operation.id), "{ref}")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

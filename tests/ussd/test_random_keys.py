@@ -11,8 +11,7 @@ import pytest
 
 from core.ids import new_id
 from core.installed import DEFAULT
-from core.notices.outcome import reference
-from core.operation import TERMINAL, Operation, Status
+from core.operation import TERMINAL, Operation, Status, short_reference
 from core.store.memory import MemoryStore
 from core.store.port import OPERATIONS, scan
 from products.services.catalogue import Catalogue
@@ -149,13 +148,13 @@ def test_random_keys_break_nothing(house: House, tmp_path: Path, seed: int, losi
     # What a screen has promised is there, nothing else is, and one SMS reported each; who got money has one too
     paid = [operation for operation in accepted if operation.notification]
     assert len(paid) > 40
-    assert promised == {reference(operation.id) for operation in paid} or losing
-    assert promised <= {reference(operation.id) for operation in paid}
+    assert promised == {short_reference(operation.id) for operation in paid} or losing
+    assert promised <= {short_reference(operation.id) for operation in paid}
     texts = {each.phone.msisdn: worker.sms(each.phone.msisdn) for each in people}
     for operation in paid:
         told = [operation.notification] if operation.status in TERMINAL else []
         told += operation.receivers if operation.status is Status.SUCCEEDED else ()
         expected = Counter(each["msisdn"] for each in told if each and each["msisdn"] in texts)
-        ref = reference(operation.id)
+        ref = short_reference(operation.id)
         found = Counter(msisdn for msisdn, sent in texts.items() for text in sent if text.endswith(ref))
         assert found == expected, operation

@@ -11,7 +11,13 @@ from api.http.fields import Phone
 from api.ussd.sessions import Answer, Delivery, sessions
 
 blueprint = Routes(
-    "ussd", __name__, url_prefix="/ussd", description="Menus for any phone", forms=("ussd.AfricasTalking",), limit=None
+    "ussd",
+    __name__,
+    url_prefix="/ussd",
+    description="Menus for any phone",
+    forms=("ussd.AfricasTalking",),
+    limit=None,
+    any_query=True,
 )
 
 GATEWAY: list[dict[str, list[str]]] = [{"gateway": []}]

@@ -64,7 +64,7 @@ def test_without_a_token_set_nobody_is_let_in(given: str) -> None:
 
 
 def test_the_token_in_the_query_is_not_taken(house: House) -> None:
-    assert_problem(house.http.get(f"{URL}?access_token={TOKEN}"), 401, "unauthorized")
+    assert_problem(house.http.get(f"{URL}?access_token={TOKEN}"), 422, "validation_failed")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
