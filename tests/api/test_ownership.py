@@ -148,7 +148,7 @@ EXPECTED = {
     "GET /v1/webhooks/endpoints": of_machine("endpoint"),
     "GET /v1/webhooks/endpoints/<id>": of_machine("endpoint"),
     "PATCH /v1/webhooks/endpoints/<id>": of_its_machine("endpoint"),
-    "DELETE /v1/webhooks/endpoints/<id>": of_its_machine("endpoint"),
+    "DELETE /v1/webhooks/endpoints/<id>": Expected(OPERATORS | KEYS, "endpoint", OPERATORS),
     "POST /v1/webhooks/endpoints/<id>/secret": of_its_machine("endpoint"),
     "POST /v1/webhooks/endpoints/<id>/test": of_its_machine("endpoint"),
     "POST /v1/webhooks/endpoints/<id>/recover": of_its_machine("endpoint"),
