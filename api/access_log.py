@@ -7,7 +7,7 @@ from flask import Flask, Response
 
 from api.auth.callers import caller_or_none
 from api.health import blueprint as health
-from api.http.context import this_request
+from api.http.context import method_of, this_request
 from api.http.correlation import HEADER, request_id
 from core.settings import ANONYMOUS
 
@@ -26,7 +26,7 @@ def register(app: Flask) -> None:
         write = log.debug if answered.blueprint == health.name else log.info
         write(
             "request",
-            method=answered.method,
+            method=method_of(answered),
             path=answered.url_rule.rule if answered.url_rule else None,
             status=response.status_code,
             ms=began and round((time.perf_counter() - began) * 1000, 1),

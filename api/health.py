@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.auth.access import anyone
 from api.figures import Figures
-from api.http.context import core, this_request
+from api.http.context import core, method_of, this_request
 from core.errors import StoreUnavailable
 from core.metrics import STORE_ERRORS
 
@@ -80,7 +80,7 @@ def measure(app: Flask) -> None:
     def stop(response: Response) -> Response:
         answered = this_request()
         route = answered.url_rule.rule if answered.url_rule else "none"
-        _requests(answered.method, route, response.status_code).inc()
+        _requests(method_of(answered), route, response.status_code).inc()
         if "HTTP_PREFER" not in answered.environ:
             took_s = time.perf_counter() - answered.environ["quittance.start"]
             _seconds(route).observe(took_s)

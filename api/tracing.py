@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from flask import Flask, Response, g
 
-from api.http.context import this_request
+from api.http.context import method_of, this_request
 from api.http.correlation import traceparent
 from core.tracing import NO_TRACING, Tracing
 
@@ -18,12 +18,13 @@ def register(app: Flask, tracing: Tracing) -> None:
 
     def begin() -> None:
         asked = this_request()
-        if asked.method not in READING:
+        method = method_of(asked)
+        if method not in READING:
             route = asked.url_rule.rule if asked.url_rule else "none"
-            attributes = {"http.request.method": asked.method, "http.route": route}
+            attributes = {"http.request.method": method, "http.route": route}
             g.open_span = ExitStack()
             parent = traceparent(asked)
-            g.span = g.open_span.enter_context(tracing.span(f"{asked.method} {route}", "server", parent, attributes))
+            g.span = g.open_span.enter_context(tracing.span(f"{method} {route}", "server", parent, attributes))
             g.traceparent = g.span.traceparent
 
     def note(response: Response) -> Response:

@@ -66,20 +66,26 @@ class NotAvailable(Exception):
 
 
 EXCEEDS, TWICE, TOO_MANY, OVER = "refund_exceeds_payment", "already_refunded", "too_many_refunds", "refund_released"
+LEFT_OUT = "items_left_out"
+"""The code of a part after which nothing is left, and an item would never be given back."""
 
 
 def check(operation: Operation, paid: Mapping[str, int], minor: int, items: Collection[str]) -> None:
-    """Raises NotAvailable for a part that is more than what is left.
+    """Raises NotAvailable for a part that is more than what is left, and for the last one if it leaves out an item.
 
-    paid: what was paid, in minor units, by item.
+    paid: what was paid, in minor units, by item; the item "" is the payment itself, which is in no part.
     """
     parts = parts_of(operation).values()
     if len(parts) >= MAX_PARTS:
         raise NotAvailable(TOO_MANY)
     if any(item in part.items for part in parts if part.counts for item in items):
         raise NotAvailable(TWICE)
-    if counted_minor(operation) + minor > sum(paid.values()):
+    back = counted_minor(operation) + minor
+    if back > sum(paid.values()):
         raise NotAvailable(EXCEEDS)
+    named = {item for part in parts if part.counts for item in part.items} | {*items, ""}
+    if back == sum(paid.values()) and paid.keys() - named:
+        raise NotAvailable(LEFT_OUT)
 
 
 def taken(operation: Operation, refund: str, paid: Mapping[str, int], minor: int, items: Collection[str]) -> Operation:

@@ -23,6 +23,8 @@ SYSTEM = frozenset({MOBILE_MONEY})
 """System accounts of the core; products name theirs in their contracts. They are in the journal alone: a balance of
 each would be the one document that all wait for."""
 
+SETTLE_STEP = "settle"
+"""The step of an operation that moves its money from one account to another."""
 MAX_MARKS = 1000
 """Credits of one wallet between their mark and their entry. More than threads credit it at once; bounds the document
 while entries cannot be written."""

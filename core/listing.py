@@ -12,6 +12,8 @@ from core.store.port import Condition
 
 LOOKS = 5
 """How many pages are looked at for one page of a question that no index answers alone. A page may then be short."""
+MAX_NAMED = 20
+"""How often it looks for more operations of one name, which may be those of other clients. Then the list ends."""
 ALL_LOOKS, LOOK = 100, 100
 """The same for a command, and how many operations it looks at in each."""
 
@@ -85,7 +87,7 @@ class Listing:
             return self._of_reference(asked.reference, limit, edge)
         if asked.short is not None:
             ids = [id for id in finder.by_short(asked.short, limit) if edge is None or id < edge]
-            return list(finder.load(ids))
+            return list(filter(self._is_theirs, finder.load(ids)))
         if asked.names:
             return self._of_names(asked.names, limit, edge)
         kinds = asked.kinds or finder.asked_for
@@ -97,18 +99,21 @@ class Listing:
         ours = self.finder.by_reference(reference)
         names = (named(PARTNER, reference), named(KEY, reference))
         found = {operation.id: operation for operation in self._of_names(names, limit, edge)}
-        if ours is not None and (edge is None or ours.id < edge):
+        if ours is not None and self._is_theirs(ours) and (edge is None or ours.id < edge):
             found[ours.id] = ours
         return sorted(found.values(), key=lambda operation: operation.id, reverse=True)[:limit]
 
     def _of_names(self, names: tuple[str, ...], limit: int, edge: str | None) -> list[Operation]:
-        """A name may have no operation: its process died before that was stored. Such names end no page."""
+        """Names without an operation, whose process died before that was stored, end no page.
+
+        Nor do the operations of other clients: a page's cursor is the id of one of the caller's own.
+        """
         found: list[Operation] = []
-        while len(found) < limit:
+        for _ in range(MAX_NAMED):
             each = {id for name in dict.fromkeys(names) for id in holders(self.finder.store, name, limit, edge)}
             ids = sorted(each, reverse=True)[:limit]
-            found += self.finder.load(ids)
-            if len(ids) < limit:
+            found += filter(self._is_theirs, self.finder.load(ids))
+            if len(ids) < limit or len(found) >= limit:
                 break
             edge = ids[-1]
         return found[:limit]
@@ -118,6 +123,10 @@ class Listing:
         both = [each for side in sides for each in self.finder.newest(kinds, {**side, **self._where()}, limit, edge)]
         once = {operation.id: operation for operation in both}
         return sorted(once.values(), key=lambda operation: operation.id, reverse=True)[:limit]
+
+    def _is_theirs(self, operation: Operation) -> bool:
+        """Whether the operation is of the client that asks."""
+        return self.question.client in (None, operation.client)
 
     def _where(self) -> Mapping[str, Condition]:
         wanted = {"status": self.question.status and self.question.status.value, "client": self.question.client}

@@ -5,12 +5,11 @@ They use only our own store: each is safe to repeat, and none is given up.
 
 from core.errors import AlreadyDecided, Conflict, InsufficientFunds
 from core.identity.people import People
-from core.ledger import Ledger, Movement
+from core.ledger import SETTLE_STEP, Ledger, Movement
 from core.money import format_minor
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.process import FOREVER_S, OWED, REPEATABLE, REQUIRED, Stages, Step
 
-SETTLE_STEP = "settle"
 PATIENT = REQUIRED.within(FOREVER_S)
 """Our own store always comes back, so these steps are retried without a deadline."""
 FIRST_RETRY_S = 0.1

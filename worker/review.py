@@ -55,6 +55,8 @@ def review(context: Context, operation: Operation, decision: Decision, who: str,
     if not stuck:
         raise NotReviewable("none of its steps was started and has not ended")
     forward = {step.name for stage in stages for step in stage}
+    if decision is Decision.REFUND:
+        _require_undo(stages, operation, stuck)
     for step in stuck:
         if step.name not in forward and decision in (Decision.DECLINE, Decision.REFUND):
             raise NotReviewable(f"{step.name} is an undo already: confirm it, or retry it")
@@ -69,6 +71,13 @@ def review(context: Context, operation: Operation, decision: Decision, who: str,
         operation = replace(operation, error={"code": DECLINED, "step": stuck[0].name})
     operation = replace(operation.moved(Status.PROCESSING, now), lease=None, due_at=now)
     return conclude(context, operation)
+
+
+def _require_undo(stages: Stages, operation: Operation, stuck: list[Step]) -> None:
+    """Raises NotReviewable where money has moved, or may have, in a step that nothing reverses."""
+    for step in (step for stage in stages for step in stage if step.moves_money and step.undo is None):
+        if operation.step(step.name).state is StepState.DONE or step in stuck:
+            raise NotReviewable(f"nothing gives back the money of {step.name}: confirm or decline it")
 
 
 def _decided(operation: Operation, step: Step, decision: Decision) -> StepRecord:

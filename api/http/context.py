@@ -11,6 +11,14 @@ def core() -> Core:
     return found
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def method_of(asked: Request) -> str:
+    """The method, or "other" for one that no route has: in metrics, each made-up one would be a series for ever."""
+    return asked.method if asked.method in METHODS else "other"
+
+
 def this_request() -> Request:
     """The request itself. Each use of `request` looks it up again, which adds up where it is used often."""
     found: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug's way

@@ -1,6 +1,6 @@
 """Decisions: a person says what became of an operation. Above a limit a second person has to approve it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,13 +14,14 @@ APPROVAL_STEP, APPLY_STEP = "approval", "apply"
 APPLIED = EffectKind("decision", "decisions applied", Record.NONE)
 WAYS = ("confirm", "decline", "retry", "refund")
 """What may be decided, as `quittance review` has it."""
-NOT_REVIEWABLE = "not_reviewable"
+NOT_REVIEWABLE, CHANGED = "not_reviewable", "changed_since"
 
 
 @dataclass(frozen=True)
 class DecisionRequest(Request):
     """about: the id of the operation; way: one of WAYS; reason: why, kept in the history of the operation.
 
+    stuck: the steps that it is about, see `stuck_steps`: it is applied only while they are the same.
     requested_by, decided_by: ids of callers; decided_by is None while it waits, and for what needs no approval.
     rejected: what the second person decided; rejection: why.
     """
@@ -28,6 +29,7 @@ class DecisionRequest(Request):
     about: str
     way: str
     reason: str
+    stuck: Mapping[str, int]
     requested_by: str
     decided_by: str | None = None
     rejected: bool = False
@@ -36,6 +38,12 @@ class DecisionRequest(Request):
 
 def effects(operation: Operation) -> Iterator[Effect]:
     return effect_of(operation, APPLY_STEP, APPLIED)
+
+
+def stuck_steps(operation: Operation) -> dict[str, int]:
+    """Returns the steps that were begun and have not ended, with the number of their attempts."""
+    found = {name: record for name, record in operation.steps.items() if not record.ended}
+    return {name: record.attempts for name, record in found.items() if record.attempts or record.begun_at}
 
 
 def mark(decision: str) -> str:

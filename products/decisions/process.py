@@ -10,10 +10,12 @@ from core.store.port import OPERATIONS, Store
 from products.decisions.contract import (
     APPLY_STEP,
     APPROVAL_STEP,
+    CHANGED,
     DECISIONS,
     NOT_REVIEWABLE,
     DecisionRequest,
     mark,
+    stuck_steps,
 )
 from worker.partners.operators.port import NotConfigured
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
@@ -46,6 +48,8 @@ def decision(
         about = Operation.from_document(document)
         if any(mark(operation.id) in entry.text for entry in about.history):
             return Confirmed()  # by an attempt before this one
+        if stuck_steps(about) != request.stuck:
+            return Declined(CHANGED)
         try:
             context = Context(others()[about.kind].stages(about), policy, clock.now())
             why = f"{request.reason} ({mark(operation.id)})"

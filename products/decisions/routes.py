@@ -22,7 +22,7 @@ from core.finding import Finder
 from core.identity.people import Role
 from core.ids import is_id
 from core.operation import Operation, Status
-from products.decisions.contract import DECISIONS, WAYS, DecisionRequest, DecisionsSettings
+from products.decisions.contract import DECISIONS, WAYS, DecisionRequest, DecisionsSettings, stuck_steps
 
 REVIEWED = (Status.IN_DOUBT, Status.NEEDS_REVIEW)
 SAME_WITHIN_S = 10
@@ -77,6 +77,9 @@ class DecisionRejectionForm(Schema):
 class DecisionView(OperationView):
     about = fields.UUID(metadata={"description": "the operation"})
     decision = fields.String(metadata={"example": "confirm"})
+    steps = fields.List(
+        fields.String(metadata={"example": "debit"}), metadata={"description": "the stuck steps that it is about"}
+    )
     explanation = fields.String(metadata={"description": "the reason that was given", "example": EXAMPLE["reason"]})
     requested_by = fields.String(metadata={"description": "the id of a person", "example": ID})
     decided_by = fields.String(allow_none=True, metadata={"description": "the second person"})
@@ -87,6 +90,7 @@ def _members(_: Operation, request: DecisionRequest) -> dict[str, Any]:
     return {
         "about": request.about,
         "decision": request.way,
+        "steps": sorted(request.stuck),
         "explanation": request.reason,
         "requested_by": request.requested_by,
         "decided_by": request.decided_by,
@@ -120,7 +124,7 @@ def decide(payload: dict[str, Any], id: str) -> Response:
     about = next(_finder().load([id] if is_id(id) else []), None)
     if about is None:
         raise OperationNotFound(id=id)
-    request = DecisionRequest(about.id, payload["decision"], payload["reason"], client())
+    request = DecisionRequest(about.id, payload["decision"], payload["reason"], stuck_steps(about), client())
     command = Command(
         DECISIONS.kind,
         request.to_json(),

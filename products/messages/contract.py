@@ -22,6 +22,9 @@ from core.store.port import Store
 
 DONE = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 """The ends of which receivers are notified."""
+DAY_S = 24 * 3600
+TO_PHONE, OF_PAYER = ("sms received", 20, DAY_S), ("sms caused", 20, DAY_S)
+"""How many messages a day there are to one who gets money, and of what one payer pays."""
 WAIT_STEP, SEND_STEP = "wait", "send"
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from core.clock import Clock
+from core.errors import TooManyAttempts
+from core.identity.windows import Window, count_all
 from core.notices.outcome import outcome, received
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
-from products.messages.contract import DONE, SEND_STEP, SMS, WAIT_STEP
+from products.messages.contract import DONE, OF_PAYER, SEND_STEP, SMS, TO_PHONE, WAIT_STEP
 from products.messages.mailing import email_of
 from products.messages.senders import sender_of
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable
@@ -31,6 +33,9 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
 def sms(store: Store, sender: SmsSender, clock: Clock, details: Mapping[str, Details] = NO_DETAILS) -> Process:
     """details: by kind of what a message is about, what is said besides its outcome."""
 
+    # A transfer may be tiny, and a message is paid by the installation.
+    to_phone, of_payer = (Window(store, clock, *what) for what in (TO_PHONE, OF_PAYER))
+
     def wait(operation: Operation) -> Reply:
         request = SMS.read(operation)
         document = store.get(OPERATIONS, str(request.about))
@@ -43,6 +48,10 @@ def sms(store: Store, sender: SmsSender, clock: Clock, details: Mapping[str, Det
             return Confirmed({"text": outcome(about, details=say(about, language) if say else "")})
         if about.status not in DONE:
             return Declined("did_not_happen")  # announced by a worker that did not come to save it
+        try:
+            count_all(((to_phone, request.to), (of_payer, about.subject or "")))
+        except TooManyAttempts:
+            return Declined("too_many_messages")
         return Confirmed({"text": received(about, request.receiver)})
 
     def send(operation: Operation) -> Reply:

@@ -76,7 +76,7 @@ def wanted(
     rest = {item: amount for item, amount in paid.items() if item not in counted}
     left = sum(paid.values()) - counted_minor(payment)
     asked = left if minor is None else minor
-    return asked, sorted(filter(None, rest)) if asked == left == sum(rest.values()) else []
+    return asked, sorted(filter(None, rest)) if asked == left else []
 
 
 def refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:

@@ -9,7 +9,7 @@ from core.contract import Contract
 from core.dialects import Way
 from core.errors import Conflict
 from core.given_back import NotAvailable, given, released, taken
-from core.ledger import Ledger, Movement
+from core.ledger import SETTLE_STEP, Ledger, Movement
 from core.money import format_minor
 from core.operation import Operation
 from core.steps import StepState
@@ -24,7 +24,7 @@ from products.refunds.contract import (
     RefundRequest,
 )
 from worker.mobile_money import BY_HAND, Payer, Refund, give_back, pay_out
-from worker.movements import FIRST_RETRY_S, PATIENT, SETTLE_STEP, hold, settle
+from worker.movements import FIRST_RETRY_S, PATIENT, hold, settle
 from worker.partners.operators.port import Demand, Operator, Operators
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.process import OWED, REPEATABLE, Process, Stages, Step
@@ -56,7 +56,8 @@ def refund(
 
     def stages(operation: Operation) -> Stages:
         request = REFUND_KIND.read(operation)
-        operator = operators.of(operation) if request.msisdn is not None else None
+        needs_operator = request.msisdn is not None and request.way != Way.BY_HAND
+        operator = operators.of(operation) if needs_operator else None
         after = afters.get(request.of_kind)
         following = after(operation, request.payment, request.items) if after and request.items else ()
         return (_take(parts),), *_money(ledger, operator, operation.id, request), (_give(parts),), *following
@@ -140,14 +141,15 @@ def _take(parts: Parts) -> Step:
 def _money(ledger: Ledger, operator: Operator | None, id: str, request: RefundRequest) -> Stages:
     legs = request.legs
     move = legs and Movement(id, *legs, request.amount, request.currency, REFUND_KIND.kind)
-    returned = ((_return(operator, request),),) if operator else ()
+    returned = ((_return(operator, request),),) if request.msisdn is not None else ()
     if move is None:
         return returned
     held = ((hold(ledger, move),),) if move.source not in ledger.system else ()
     return *held, *returned, (settle(ledger, move, "moving the money between the accounts"),)
 
 
-def _return(operator: Operator, request: RefundRequest) -> Step:
+def _return(operator: Operator | None, request: RefundRequest) -> Step:
+    """operator: None where a person gives the money back."""
     payer = Payer(request.msisdn or "", request.amount, request.currency, "Refund")
     label = f"giving back {format_minor(request.amount, request.currency)} {request.currency}"
 
@@ -156,15 +158,13 @@ def _return(operator: Operator, request: RefundRequest) -> Step:
         assert found is not None  # kept when the part was taken
         return found
 
-    match request.way:
-        case Way.PAYOUT:
-            return replace(pay_out(operator, RETURN_STEP, payer), label=label)
-        case Way.BY_HAND:
-            by_hand = Step(RETURN_STEP, label, submit=lambda _: BY_HAND, recovery=REPEATABLE, obligation=OWED)
-            return replace(by_hand, moves_money=True)
-        case _:
-            back = Refund(RETURN_STEP, label, lambda _: request.amount)
-            return replace(give_back(operator, payer, back, debit), moves_money=True)
+    if operator is None:
+        by_hand = Step(RETURN_STEP, label, submit=lambda _: BY_HAND, recovery=REPEATABLE, obligation=OWED)
+        return replace(by_hand, moves_money=True)
+    if request.way == Way.PAYOUT:
+        return replace(pay_out(operator, RETURN_STEP, payer), label=label)
+    back = Refund(RETURN_STEP, label, lambda _: request.amount)
+    return replace(give_back(operator, payer, back, debit), moves_money=True)
 
 
 def _give(parts: Parts) -> Step:

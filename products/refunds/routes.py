@@ -73,6 +73,12 @@ class AlreadyRefunded(Clash):
     code = "already_refunded"
 
 
+class ItemsLeftOut(Clash):
+    """After this nothing would be left, and not all items would be given back. Ask without an amount instead."""
+
+    code = "items_left_out"
+
+
 class TooManyRefunds(Clash):
     """Too many refunds of this payment have been asked for."""
 
@@ -82,7 +88,7 @@ class TooManyRefunds(Clash):
         super().__init__(f"{MAX_PARTS} refunds of this payment have been asked for. There can be no more.")
 
 
-ERRORS = {error.code: error for error in (ExceedsPayment, AlreadyRefunded, TooManyRefunds)}
+ERRORS = {error.code: error for error in (ExceedsPayment, AlreadyRefunded, ItemsLeftOut, TooManyRefunds)}
 
 
 class RefundForm(Schema):
@@ -232,7 +238,7 @@ def _receivers(payment: Operation, request: RefundRequest) -> list[dict[str, str
 
 
 def _refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:
-    """Raises ExceedsPayment, AlreadyRefunded or TooManyRefunds."""
+    """Raises ExceedsPayment, AlreadyRefunded, ItemsLeftOut or TooManyRefunds."""
     try:
         refuse(payment, paid, request)
     except NotAvailable as error:

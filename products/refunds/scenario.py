@@ -7,7 +7,7 @@ from typing import Any
 from core.accept import Command
 from core.dialects import Way
 from core.given_back import PartState, given_minor, parts_of
-from core.ledger import MOBILE_MONEY, SYSTEM, Ledger, Movement
+from core.ledger import MOBILE_MONEY, SETTLE_STEP, SYSTEM, Ledger, Movement
 from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
 from core.store.port import OPERATIONS, Store
@@ -117,7 +117,7 @@ class RefundsScenario(Scenario):
         return self._paid(FINE_PAYMENT.kind, FinePayment(PHONE, CURRENCY, PAID, fines).to_json(), *settled)
 
     def _top_up(self) -> Operation:
-        payment = self._paid(TOP_UP.kind, TopUp(WALLET, PHONE, PAID, CURRENCY).to_json())
+        payment = self._paid(TOP_UP.kind, TopUp(WALLET, PHONE, PAID, CURRENCY).to_json(), SETTLE_STEP)
         self._ledger.settle(Movement(payment.id, MOBILE_MONEY, WALLET, PAID, CURRENCY, TOP_UP.kind))
         return payment
 

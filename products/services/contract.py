@@ -8,7 +8,9 @@ from core.contract import Contract, Door, Refunding, Request, StatusEvents, no_e
 from core.environment import Env
 from core.errors import Refused
 from core.identity.people import Person
+from core.ledger import SETTLE_STEP
 from core.operation import Operation
+from core.steps import StepState
 from core.store.port import Collection, Document
 from products.services.catalogue import OFFERED, SERVICES, Service
 from products.wallets.contract import afford, from_wallet
@@ -57,7 +59,8 @@ class ServicesSettings:
 
 
 def _paid(operation: Operation) -> dict[str, int]:
-    return {"": SERVICE_PAYMENT.read(operation).amount}
+    paid = operation.step(SETTLE_STEP).state is StepState.DONE
+    return {"": SERVICE_PAYMENT.read(operation).amount} if paid else {}
 
 
 SERVICE_PAYMENT = Contract(

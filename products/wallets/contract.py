@@ -1,5 +1,6 @@
 """Wallets: top-ups from mobile money, and transfers between people."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -9,14 +10,17 @@ from core.bootstrap import Core
 from core.contract import DEBIT, Contract, Door, Effect, Refunding, Request, StatusEvents, effect_of, no_effects
 from core.errors import InsufficientFunds, InvalidField, Refused
 from core.identity.people import Person
-from core.ledger import MOBILE_MONEY
+from core.ledger import MOBILE_MONEY, SETTLE_STEP
 from core.notices.languages import DEFAULT, Say, say_amount, translator
 from core.notices.outcome import receiver
 from core.operation import Operation
+from core.phone import mask
 from core.prompts import Limit, Prompt
+from core.steps import StepState
 from core.store.port import Document
 
 DEBIT_STEP = "debit"
+PLAIN_NAME = re.compile(r"(?!.*[0-9]{5})[\w -]+")
 SAME_WITHIN_S = 10
 """Without an idempotency key, the same request within this time is a client that repeats it, not a second payment."""
 
@@ -79,7 +83,8 @@ def top_up_effects(operation: Operation) -> Iterator[Effect]:
 
 
 def _topped_up(operation: Operation) -> dict[str, int]:
-    return {"": TOP_UP.read(operation).amount}
+    credited = operation.step(SETTLE_STEP).state is StepState.DONE
+    return {"": TOP_UP.read(operation).amount} if credited else {}
 
 
 TOP_UP = Contract(
@@ -146,6 +151,11 @@ def transfer(me: Person, to: Person, amount: int, currency: str, note: str | Non
     )
 
 
+def name_in_sms(person: Person) -> str:
+    """What somebody else reads of a person: never what could be a link or a phone number in a message from us."""
+    return person.name if PLAIN_NAME.fullmatch(person.username or "") else mask(person.msisdn or "")
+
+
 def notified(
     person: Person, words: Callable[[Say], str], amount: int, currency: str, sender: Person | None = None
 ) -> list[dict[str, str]]:
@@ -157,7 +167,7 @@ def notified(
         return []
     language = person.language or DEFAULT
     said = words(translator(language)).format(
-        amount=say_amount(amount, currency, language), name=sender.name if sender else ""
+        amount=say_amount(amount, currency, language), name=name_in_sms(sender) if sender else ""
     )
     return [receiver(person.msisdn, language, said)]
 

@@ -1,6 +1,7 @@
 """Operators decide over HTTP about what no machine can decide; large amounts need a second person."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -125,3 +126,18 @@ def test_a_decision_has_a_way_and_a_reason(house: House, desk: Caller) -> None:
     answer = desk.post(f"/v1/operations/{stuck(house)}/decision", {"decision": "forget", "reason": ""})
     assert wrong_fields(answer) == {"/decision", "/reason"}
     assert_problem(desk.get(f"/v1/decisions/{NO_ID}"), 404, "decision_not_found")
+
+
+def test_a_decision_is_about_the_steps_that_were_stuck_when_it_was_made(house: House, desk: Caller) -> None:
+    about = stuck(house, 200_000)
+    made = desk.post(f"/v1/operations/{about}/decision", CONFIRM).json
+    assert (made["status"], made["steps"]) == ("open", ["debit"])
+
+    # If the debit has an end meanwhile, and another step is stuck
+    operation = house.operation(about)
+    operation = operation.with_step("debit", replace(operation.step("debit"), state=StepState.DONE))
+    house.save(operation.with_step("refund", StepRecord("x", StepState.SUBMITTED, attempts=1)))
+    house.person("chief", Role.OPERATOR).send("POST", f"/v1/decisions/{made['id']}/approve")
+
+    assert (work(house, made["id"]).error or {})["code"] == "changed_since"
+    assert house.operation(about).step("refund").state is StepState.SUBMITTED

@@ -129,3 +129,14 @@ def test_a_filter_that_is_none_is_refused(house: House, query: str, pointer: str
 def test_nobody_else_lists_operations(house: House) -> None:
     assert_problem(house.person("awa").get(PATH), 403, "forbidden")
     assert_problem(house.http.get(PATH), 401, "unauthorized")
+
+
+def test_no_cursor_names_an_operation_of_another_client(house: House) -> None:
+    fine = {"amount": 1, "amendes": [{"id": "AM-1", "amount": 1}]}
+    theirs = {house.pay(body(msisdn=f"+22507000{number:05d}", **fine)) for number in range(20)}
+    _, text = house.core.api_keys.create("bank", Grant(frozenset({"operations:read"})))
+
+    answer = house.caller(text).get("/v1/operations?fine=AM-1&limit=1")
+
+    assert len(theirs) == 20
+    assert (answer.json["operations"], answer.json["next_cursor"]) == ([], None)

@@ -34,6 +34,13 @@ def ask(caller: Caller, payment: str, headers: dict[str, str] | None = None, **f
     return caller.post(f"/v1/operations/{payment}/refunds", {"reason": "sold before", **form}, **(headers or {}))
 
 
+def settle(house: House, id: str) -> None:
+    """What a worker writes once the money is where it belongs."""
+    operation = house.operation(id)
+    done = operation.with_step("settle", replace(operation.step("settle"), state=StepState.DONE))
+    house.save(replace(done, status=Status.SUCCEEDED))
+
+
 def give(house: House, payment: str, refund: str) -> None:
     """What a worker notes in the payment in the end."""
     operation, request = house.operation(payment), REFUND_KIND.read(house.operation(refund))
@@ -167,7 +174,7 @@ def test_refunds_are_listed_by_payment(house: House, clerk: Caller, payment: str
 def test_a_top_up_goes_back_to_its_phone_and_out_of_the_wallet(house: House, clerk: Caller) -> None:
     payer = house.person("payer", msisdn="+2250707000009")
     id = payer.post("/v1/wallets/top-up", {"amount": 700}).json["id"]
-    house.save(replace(house.operation(id), status=Status.SUCCEEDED))
+    settle(house, id)
 
     refund = ask(clerk, id)
 
@@ -180,7 +187,7 @@ def test_a_service_is_given_back_to_the_wallet(house: House, clerk: Caller) -> N
     payer = house.person("payer", msisdn="+2250707000009", balance=5000)
     service = house.caller().post("/v1/services/create", {"name": "Permit", "price": 1200}).json["id"]
     id = payer.post("/v1/payments", {"service_id": service}).json["payment_id"]
-    house.save(replace(house.operation(id), status=Status.SUCCEEDED))
+    settle(house, id)
 
     refund = ask(clerk, id, amount=200)
 
@@ -189,3 +196,24 @@ def test_a_service_is_given_back_to_the_wallet(house: House, clerk: Caller) -> N
     assert refund.json["msisdn"] is None
     (told,) = house.operation(refund.json["id"]).receivers
     assert (told["msisdn"], told["text"]) == ("+2250707000009", "200 XOF vous sont remboursés.")
+
+
+def test_the_rest_reopens_every_item_that_no_refund_has_named(house: House, clerk: Caller, payment: str) -> None:
+    give(house, payment, ask(clerk, payment, amount=15000).json["id"])
+
+    rest = ask(clerk, payment)
+
+    assert (rest.json["amount"], rest.json["items"]) == (10000, [*FINES])
+
+
+def test_nothing_is_left_over_that_nobody_would_ask_for_again(house: House, clerk: Caller, payment: str) -> None:
+    give(house, payment, ask(clerk, payment, amount=15000).json["id"])
+
+    assert_problem(ask(clerk, payment, items=[FINES[1]]), 409, "items_left_out")
+
+
+def test_a_top_up_that_credited_no_wallet_is_not_given_back(house: House, clerk: Caller) -> None:
+    id = house.person("payer", msisdn="+2250707000009").post("/v1/wallets/top-up", {"amount": 700}).json["id"]
+    house.save(replace(house.operation(id), status=Status.PARTIALLY_SUCCEEDED))
+
+    assert_problem(ask(clerk, id), 409, "refund_exceeds_payment")

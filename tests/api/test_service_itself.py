@@ -238,3 +238,12 @@ def test_no_phone_and_no_token_is_logged(tmp_path: Path) -> None:
     assert [line["event"] for line in lines].count("request_failed") >= 5
     for secret in (PHONE, PHONE.removeprefix("+"), "0707000001", TOKEN, "wrong-token"):
         assert secret not in done.stderr + done.stdout
+
+
+def test_made_up_methods_are_one_series_of_the_metrics(house: House) -> None:
+    for method in ("AAAA", "BBBB"):
+        assert house.http.open("/healthz", method=method).status_code == 405
+
+    shown = house.http.get("/metrics").text
+    assert 'method="other"' in shown
+    assert "AAAA" not in shown

@@ -21,7 +21,7 @@ from products.wallets.contract import TOP_UP, TopUp
 from tests.doubles import FakeClock, PlayedDialect, engine, new_operation
 from worker.partners.port import Confirmed, Declined, Reply, Unknown
 from worker.policy import Context, Policy
-from worker.review import Decision, review
+from worker.review import Decision, NotReviewable, review
 
 PHONE, WALLET = "+2250707000001", "wallet-1"
 FINES = FinePayment(PHONE, "XOF", 30, (Fine("A", 10), Fine("B", 20)))
@@ -56,7 +56,9 @@ class House:
         return payment
 
     def ask(self, kind: str = FINE_PAYMENT.kind, id: str = "op-1", **changes: Any) -> None:
-        values = {"amount": 30, "items": [], "msisdn": PHONE, "way": Way.REFUND, **changes}
+        whole = kind == FINE_PAYMENT.kind and "amount" not in changes
+        items = ["A", "B"] if whole else []
+        values = {"amount": 30, "items": items, "msisdn": PHONE, "way": Way.REFUND, **changes}
         request = RefundRequest("pay-1", kind, currency="XOF", reason="a mistake", requested_by="clerk", **values)
         operation = new_operation(id=id, kind=REFUND_KIND.kind, request=request.to_json(), fingerprint=None)
         self.store.insert(OPERATIONS, operation.to_document())
@@ -131,9 +133,8 @@ def test_the_money_goes_back_in_the_way_that_was_chosen_whatever_the_operator_of
     assert house.run().status is Status.SUCCEEDED
 
     assert [asked for asked, *_ in house.asked] == [verb, "ask"]
-    assert [effect.kind.name for effect in REFUND_KIND.effects(house.load())] == [
-        "payout" if way is Way.PAYOUT else "refund"
-    ]
+    kinds = [effect.kind.name for effect in REFUND_KIND.effects(house.load())]
+    assert kinds == ["payout" if way is Way.PAYOUT else "refund", "reopening", "reopening"]
 
 
 def test_where_there_is_no_payout_either_a_person_gives_the_money_back(house: House) -> None:
@@ -145,7 +146,7 @@ def test_where_there_is_no_payout_either_a_person_gives_the_money_back(house: Ho
     assert (house.asked, house.state) == ([], PartState.TAKEN)
     assert _review(house, Decision.CONFIRM).status is Status.SUCCEEDED
     assert house.state is PartState.GIVEN
-    assert not [effect for effect in REFUND_KIND.effects(house.load()) if effect.certain]
+    assert [effect.kind.name for effect in REFUND_KIND.effects(house.load()) if effect.certain] == ["reopening"] * 2
 
 
 def test_a_refusal_puts_the_part_back(house: House) -> None:
@@ -219,7 +220,7 @@ def _review(house: House, decision: Decision) -> Operation:
 def test_a_top_up_is_taken_out_of_the_wallet_before_the_phone_gets_it(house: House) -> None:
     ledger = Ledger(house.store, house.clock)
     ledger.open(WALLET, "XOF")
-    house.paid(TOP_UP.kind, TopUp(WALLET, PHONE, 700, "XOF"))
+    house.paid(TOP_UP.kind, TopUp(WALLET, PHONE, 700, "XOF"), "settle")
     ledger.settle(Movement("pay-1", MOBILE_MONEY, WALLET, 700, "XOF", TOP_UP.kind))
     accounts = {"source": WALLET, "target": MOBILE_MONEY}
     house.ask(TOP_UP.kind, amount=300, **accounts)
@@ -237,7 +238,7 @@ def test_a_top_up_is_taken_out_of_the_wallet_before_the_phone_gets_it(house: Hou
 def test_a_service_is_given_back_to_the_wallet(house: House) -> None:
     ledger = Ledger(house.store, house.clock)
     ledger.open(WALLET, "XOF")
-    house.paid(SERVICE_PAYMENT.kind, ServicePayment(WALLET, "s-1", "awa", "Permit", 50, "XOF"))
+    house.paid(SERVICE_PAYMENT.kind, ServicePayment(WALLET, "s-1", "awa", "Permit", 50, "XOF"), "settle")
     house.ask(SERVICE_PAYMENT.kind, amount=50, msisdn=None, way=None, source=ACCOUNT, target=WALLET)
 
     assert house.run().status is Status.SUCCEEDED
@@ -259,3 +260,33 @@ def test_a_worker_that_was_paused_takes_no_part_that_was_released(house: House) 
 
     assert take.submit(before) == Declined("refund_released")
     assert house.state is PartState.RELEASED
+
+
+def test_two_refunds_of_amounts_leave_no_fine_that_nobody_asks_for_again(house: House) -> None:
+    fines(house)
+    house.ask(amount=20)
+    house.ask(id="op-2", amount=10)
+
+    assert [house.run(id).status for id in ("op-1", "op-2")] == [Status.SUCCEEDED, Status.FAILED]
+    assert (house.load("op-2").error or {})["code"] == "items_left_out"
+
+
+def test_money_that_may_be_at_the_phone_is_not_given_back_to_the_wallet_too(house: House) -> None:
+    ledger = Ledger(house.store, house.clock)
+    ledger.open(WALLET, "XOF")
+    house.paid(TOP_UP.kind, TopUp(WALLET, PHONE, 700, "XOF"), "settle")
+    ledger.settle(Movement("pay-1", MOBILE_MONEY, WALLET, 700, "XOF", TOP_UP.kind))
+    house.ask(TOP_UP.kind, amount=700, source=WALLET, target=MOBILE_MONEY, way=Way.BY_HAND)
+    assert house.run().status is Status.NEEDS_REVIEW
+
+    with pytest.raises(NotReviewable, match="nothing gives back the money of refund"):
+        _review(house, Decision.REFUND)
+
+
+def test_an_operator_that_is_not_configured_any_more_holds_up_no_refund_by_hand(house: House) -> None:
+    fines(house)
+    house.ask(way=Way.BY_HAND)
+    operation = house.load()
+    house.store.replace(OPERATIONS, replace(operation, operator="gone").to_document())
+
+    assert house.run().status is Status.NEEDS_REVIEW

@@ -330,3 +330,21 @@ def test_the_outcome_of_a_kind_may_have_details(store: Store, clock: FakeClock) 
     engine(store, clock, said).advance(message(store).id)
 
     assert phone.sent[0][2] == "Transfer 2,500 XOF: failed, no money taken. Why, in en. Ref op-1"
+
+
+@pytest.mark.parametrize("same", ["receiver", "payer"])
+def test_tiny_transfers_cause_few_messages(store: Store, clock: FakeClock, same: str) -> None:
+    phone = Phone()
+    for number in range(30):
+        to, payer = (who if who == same else f"{who} {number}" for who in ("receiver", "payer"))
+        told = receiver(to, "en", "You got 1 XOF from awa.")
+        insert(store, id=f"op-{number}", status=Status.SUCCEEDED, due_at=None, fingerprint=None, receivers=(told,))
+        operation = Operation.from_document(store.get(OPERATIONS, f"op-{number}") or {})
+        operation = replace(operation, subject=payer)
+        store.replace(OPERATIONS, operation.to_document())
+        notify(store, clock, operation)
+    for each in messages(store):
+        engine(store, clock, sms(store, phone, clock)).advance(each.id)
+
+    assert len(phone.sent) == 20
+    assert {(each.error or {}).get("code") for each in messages(store)} == {None, "too_many_messages"}
