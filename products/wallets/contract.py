@@ -20,6 +20,7 @@ from core.steps import StepState
 from core.store.port import Document
 
 DEBIT_STEP = "debit"
+UNNAMED = "***"
 PLAIN_NAME = re.compile(r"(?!.*[0-9]{5})[\w -]+")
 SAME_WITHIN_S = 10
 """Without an idempotency key, the same request within this time is a client that repeats it, not a second payment."""
@@ -153,7 +154,7 @@ def transfer(me: Person, to: Person, amount: int, currency: str, note: str | Non
 
 def name_in_sms(person: Person) -> str:
     """What somebody else reads of a person: never what could be a link or a phone number in a message from us."""
-    return person.name if PLAIN_NAME.fullmatch(person.username or "") else mask(person.msisdn or "")
+    return person.name if PLAIN_NAME.fullmatch(person.username or "") else mask(person.msisdn or "") or UNNAMED
 
 
 def notified(

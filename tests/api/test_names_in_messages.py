@@ -6,6 +6,10 @@ from core.identity.people import Person, Role
 from products.wallets.contract import name_in_sms
 
 
+def test_without_a_phone_there_is_no_name() -> None:
+    assert name_in_sms(Person("id", "claim.xof-bonus.com", None, Role.USER, suspended=False)) == "***"
+
+
 @pytest.mark.parametrize(
     ("username", "said"),
     [
