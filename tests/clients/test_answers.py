@@ -30,8 +30,19 @@ SECRET = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXM="
 BODY = b'{"type":"payment.succeeded","timestamp":"2026-11-21T17:06:45Z","data":{"id":"01a1","amount":5000}}'
 
 
-def test_the_client_names_only_members_that_the_api_describes() -> None:
-    schemas: dict[str, Any] = json.loads(build().http.get("/openapi.json").data)["components"]["schemas"]
+@pytest.fixture(scope="module")
+def spec() -> dict[str, Any]:
+    return dict(json.loads(build().http.get("/openapi.json").data))
+
+
+def test_the_client_finds_operations_by_what_the_api_describes(spec: dict[str, Any]) -> None:
+    parameters = {each["name"] for each in spec["paths"]["/v1/operations"]["get"]["parameters"]}
+    ours = get_type_hints(answers.Filters).keys() | {"from", "to", "limit", "cursor", "expand"}
+    assert ours == parameters
+
+
+def test_the_client_names_only_members_that_the_api_describes(spec: dict[str, Any]) -> None:
+    schemas = spec["components"]["schemas"]
     for view, name in VIEWS.items():
         hints, described = get_type_hints(view), schemas[name]["properties"]
         assert hints.keys() <= described.keys(), name

@@ -162,8 +162,10 @@ class Broken(HTTPAdapter):
     def __init__(self, *errors: type[requests.RequestException]) -> None:
         super().__init__()
         self.errors = list(errors)
+        self.timeouts: list[tuple[float, float]] = []
 
     def send(self, *args: Any, **how: Any) -> requests.Response:
+        self.timeouts.append(how["timeout"])
         if self.errors:
             raise self.errors.pop(0)
         return super().send(*args, **how)
@@ -203,10 +205,13 @@ def test_the_data_of_an_event_is_as_it_was_sent(played: Played) -> None:
     assert played.requests[0].environ["REQUEST_URI"] == "/v1/events/clinic/bill/a%2Fb"
 
 
-def test_the_wait_for_the_end_is_asked_for(played: Played) -> None:
+def test_the_wait_for_the_end_is_asked_for_and_is_no_timeout(played: Played) -> None:
     played.answers = [PAYMENT]
-    pay(played.client(), wait_s=20)
+    session, adapter = requests.Session(), Broken()
+    session.mount("http://", adapter)
+    pay(played.client(session=session, timeout_s=5), wait_s=20)
     assert played.requests[0].headers["Prefer"] == "wait=20"
+    assert adapter.timeouts == [(5, 25)]
 
 
 def test_a_payment_is_followed_until_it_has_ended(played: Played) -> None:

@@ -121,6 +121,19 @@ class FoundOperation(TypedDict):
     status_url: str | None
 
 
+class Filters(TypedDict, total=False):
+    """What operations are found by: at most one of ref, reference, fine, plate and msisdn."""
+
+    kind: str
+    status: str
+    partner: str
+    ref: str
+    reference: str
+    fine: str
+    plate: str
+    msisdn: str
+
+
 def read(body: bytes | str) -> Any:
     """The JSON value of a body: fractions and amounts of money are Decimal. Raises ValueError."""
     return _with_money(json.loads(body, parse_float=Decimal))

@@ -5,92 +5,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote
-from uuid import uuid4
+from typing import Any, Unpack
 
 from requests import Session
 
 from quittance_client.answers import (
-    ENDED,
     Charge,
     Consultation,
     Event,
+    Filters,
     FinePayment,
     FoundOperation,
-    Operation,
     Payout,
     PublishedEvent,
     Refund,
 )
 from quittance_client.connection import Connection, Retries
-
-View = TypeVar("View", bound=Operation)
-MAX_WAIT_S = 30
-"""What the API waits at most for one request."""
-POLL_S = 2.0
-"""Between two requests, when the API does not hold its answer because many wait already."""
-
-
-def new_key() -> str:
-    """A new Idempotency-Key. Store it with your order before the first attempt."""
-    return str(uuid4())
-
-
-def written(amount: Decimal | int) -> str:
-    """An amount as the API reads it. Raises TypeError for a float, which is no amount of money."""
-    if isinstance(amount, float):
-        raise TypeError("an amount of money is a Decimal or an int, not a float")
-    return f"{Decimal(amount):f}"
-
-
-def _moment(moment: datetime | None) -> str | None:
-    """RFC 3339. Raises ValueError for a time without a zone."""
-    if moment is not None and moment.tzinfo is None:
-        raise ValueError("a time needs a zone, such as datetime.UTC")
-    return None if moment is None else moment.isoformat()
-
-
-class Resource:
-    """The routes of one product below a path."""
-
-    def __init__(self, connection: Connection, path: str, plural: str) -> None:
-        self._connection, self._path, self._plural = connection, path, plural
-
-    def _get(self, *parts: str, wait_s: int = 0, path: str | None = None) -> Any:
-        return self._connection.request("GET", "/".join([path or self._path, *map(_quoted, parts)]), wait_s=wait_s)
-
-    def _post(self, path: str, body: Mapping[str, Any], key: str | None, wait_s: int = 0) -> Any:
-        known = {name: value for name, value in body.items() if value is not None}
-        return self._connection.request("POST", path, body=known, key=key or new_key(), wait_s=wait_s)
-
-    def _list(self, query: Mapping[str, Any]) -> Iterator[Any]:
-        return self._connection.items(self._path, self._plural, query)
-
-
-def _quoted(part: str) -> str:
-    return quote(part, safe="")
-
-
-class Kind(Resource, Generic[View]):
-    """The routes that payments, payouts and refunds have in common."""
-
-    def get(self, id: str, *, wait_s: int = 0) -> View:
-        """wait_s: the API may hold its answer so long, at most 30 s, until the operation has ended. Raises Problem."""
-        found: View = self._get(id, wait_s=wait_s)
-        return found
-
-    def follow(self, id: str, *, within_s: float) -> View:
-        """The operation once it has ended, or as it is after `within_s` seconds. Raises Problem."""
-        connection = self._connection
-        until = connection.clock() + within_s
-        while True:
-            began = connection.clock()
-            found = self.get(id, wait_s=max(0, min(MAX_WAIT_S, int(until - began))))
-            if found["status"] in ENDED or connection.clock() >= until:
-                return found
-            if connection.clock() - began < POLL_S:
-                connection.sleep(POLL_S)
+from quittance_client.resource import Kind, Resource, moment_of, new_key, quoted, written
 
 
 class Fines(Kind[FinePayment]):
@@ -153,7 +84,7 @@ class Refunds(Kind[Refund]):
     ) -> Refund:
         """Gives back a payment. amount: None for all that is left; items: ids of fines that are given back whole."""
         body = {"reason": reason, "items": [*items], "amount": None if amount is None else written(amount)}
-        refund: Refund = self._post(f"/v1/operations/{_quoted(payment)}/refunds", body, key, wait_s)
+        refund: Refund = self._post(f"/v1/operations/{quoted(payment)}/refunds", body, key, wait_s)
         return refund
 
     def list(self, *, status: str | None = None, payment: str | None = None) -> Iterator[Refund]:
@@ -166,13 +97,13 @@ class Consultations(Resource):
         self, physician_id: str, patient_id: str, *, start_date: datetime | None = None, key: str | None = None
     ) -> Consultation:
         """start_date: default: now. Raises Problem."""
-        body = {"physician_id": physician_id, "patient_id": patient_id, "start_date": _moment(start_date)}
+        body = {"physician_id": physician_id, "patient_id": patient_id, "start_date": moment_of(start_date)}
         started: Consultation = self._post(f"{self._path}/start", body, key)
         return started
 
     def end(self, id: str, *, end_date: datetime | None = None) -> Consultation:
         """From then on it is charged. The same end again is the same answer. end_date: default: now."""
-        ended: Consultation = self._post(f"{self._path}/end", {"id": id, "end_date": _moment(end_date)}, None)
+        ended: Consultation = self._post(f"{self._path}/end", {"id": id, "end_date": moment_of(end_date)}, None)
         return ended
 
     def get(self, id: str) -> Consultation:
@@ -217,18 +148,15 @@ class Events(Resource):
         return self._connection.items(self._topic(topic), self._plural, {"status": status})
 
     def _topic(self, topic: tuple[str, str, str]) -> str:
-        return "/".join([self._path, *map(_quoted, topic)])
+        return "/".join([self._path, *map(quoted, topic)])
 
 
 class Operations(Resource):
     def find(
-        self, *, since: datetime | None = None, until: datetime | None = None, **filters: str
+        self, *, since: datetime | None = None, until: datetime | None = None, **filters: Unpack[Filters]
     ) -> Iterator[FoundOperation]:
-        """Operations of every kind, newest first. Raises Problem.
-
-        filters: kind, status, partner, expand, and at most one of ref, reference, fine, plate and msisdn.
-        """
-        return self._list({**filters, "from": _moment(since), "to": _moment(until)})
+        """Operations of every kind, newest first; since: accepted then or later; until: before. Raises Problem."""
+        return self._list({**filters, "from": moment_of(since), "to": moment_of(until)})
 
 
 class Client:
