@@ -65,8 +65,9 @@ format: $(VENV)/installed-dev ## format the code, and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(VENV)/installed-dev ## write the generated parts of docs/reference, and .env.example
+docs: $(VENV)/installed-dev ## write the generated parts of docs/reference, .env.example and the Postman collection
 	$(BIN)/python -m devtools.reference ops.commands:cli products.webhooks.catalogue
+	$(BIN)/python -m devtools.postman
 
 # Extras stay: pip 23 takes `coverage[toml]` for a requirement without a pin when the lock names `coverage` only.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras

@@ -163,7 +163,8 @@ def _app(core: Core) -> Flask:
     app.after_request(_secure)
     limits.register(app)
     security.watch(app)
-    api = ProblemApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
+    described = {"info": {"description": DESCRIPTION}, "servers": docs.servers(core.settings.public_url)}
+    api = ProblemApi(app, spec_kwargs=described)
     docs.describe_security(api.spec, core.settings.installed.scopes)
     for routes in (*(routes for _, routes in products.values()), *OURS):
         api.register_blueprint(routes)

@@ -62,6 +62,12 @@ def former() -> Response:
     return Response(status=308, headers={"Location": PAGE})
 
 
+def servers(public_url: str) -> list[dict[str, str]]:
+    """Where the API is, for the description: PUBLIC_URL, if it is set, and where the description was read."""
+    here = {"url": "/", "description": "where this description comes from"}
+    return [{"url": public_url, "description": "for the clients of this installation"}, here] if public_url else [here]
+
+
 def describe_security(spec: APISpec, scopes: Iterable[str]) -> None:
     """Adds what `BEARER` of `api.http.blueprint` and `GATEWAY` of the gateways name to the description.
 

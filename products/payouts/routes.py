@@ -32,7 +32,7 @@ blueprint = Routes(
     __name__,
     url_prefix="/v1/payouts",
     description="Money paid to phones",
-    bodyless=("payouts.approve",),
+    bodyless=("payouts.approve_payout",),
     kinds=(PAYOUTS.kind,),
 )
 BLUEPRINTS = (blueprint,)
@@ -132,7 +132,7 @@ def get(payout_id: str) -> Response:
 @for_role(Role.OPERATOR)
 @blueprint.response(200, PayoutView)
 @blueprint.doc(security=BEARER)
-def approve(payout_id: str) -> Response:
+def approve_payout(payout_id: str) -> Response:
     """Approve a payout that somebody else has asked for."""
     return _decide(payout_id, rejection=None)
 
@@ -142,7 +142,7 @@ def approve(payout_id: str) -> Response:
 @blueprint.arguments(RejectionForm(), example={"reason": "unknown payee"})
 @blueprint.response(200, PayoutView)
 @blueprint.doc(security=BEARER)
-def reject(payload: dict[str, Any], payout_id: str) -> Response:
+def reject_payout(payload: dict[str, Any], payout_id: str) -> Response:
     """Reject a payout that waits. No money moves."""
     return _decide(payout_id, rejection=payload["reason"])
 

@@ -16,6 +16,21 @@ from tests.api.kit import PASSWORD, House, body, build, wrong_fields
 SERVICE = re.compile(r"/(healthz|readyz|metrics|openapi\.json|callbacks/.*|(v1/)?docs(/.*)?|ussd/phone(/.*)?)")
 
 
+NAMED = {
+    ("/amendes/payments", "post"): "post_fine_payment",
+    ("/amendes/payments", "get"): "list_fine_payment",
+    ("/amendes/payments/{payment_id}", "get"): "get_fine_payment",
+    ("/start", "post"): "post_consultations_start",
+    ("/api/event/{solution}/{model}/{action}", "post"): "post_events_events",
+    ("/v1/payouts", "post"): "post_payout",
+    ("/v1/payouts/{payout_id}/approve", "post"): "approve_payout",
+    ("/v1/payouts/{payout_id}/reject", "post"): "reject_payout",
+    ("/v1/operations/{payment_id}/refunds", "post"): "post_refund",
+    ("/v1/operations", "get"): "get_operations_operations",
+    ("/v1/auth/token", "post"): "post_people_token",
+}
+
+
 def references(node: Any) -> list[str]:
     if isinstance(node, dict):
         own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
@@ -105,6 +120,18 @@ def test_every_operation_has_an_id_of_its_own_that_is_a_name_in_any_language(spe
     assert len(ids) > 30
     assert all(id and re.fullmatch(r"[a-z]+(_[a-z]+)*", id) for id in ids), ids
     assert len(set(ids)) == len(ids)
+
+
+def test_the_ids_of_operations_stay(spec: dict[str, Any]) -> None:
+    """Clients that are generated from the description have methods of these names."""
+    paths = spec["paths"]
+    assert {(path, method): paths[path][method]["operationId"] for path, method in NAMED} == NAMED
+
+
+def test_the_description_names_the_public_url_and_where_it_was_read(spec: dict[str, Any]) -> None:
+    assert [server["url"] for server in spec["servers"]] == ["/"]
+    public = json.loads(build(public_url="https://pay.example").http.get("/openapi.json").data)
+    assert [server["url"] for server in public["servers"]] == ["https://pay.example", "/"]
 
 
 def test_every_operation_has_an_example_of_its_answer_that_its_schema_allows(spec: dict[str, Any]) -> None:
