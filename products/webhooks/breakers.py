@@ -4,15 +4,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Self
 
 from core.clock import Clock
-from worker.partners.breaker import Breaker, Deferral
+from worker.partners.breaker import MAX_SPACING_S, MIN_SPACING_S, Breaker, Deferral
 from worker.partners.port import Reply
 
 CALLS_AT_ONCE = 8
-"""To one endpoint, and to all endpoints of one client, from one worker."""
+"""To one endpoint, and to all endpoints of one client, from one worker, at most."""
 FULL_S = 1.0
-"""How long a delivery waits when there is no place."""
+"""How long at least a delivery waits when there is no place."""
 DOWN_S = 60.0
 """How long at least a delivery waits whose endpoint is down: each look at one is a save."""
 DOWN_SPACING_S = 0.5
@@ -23,29 +24,58 @@ PARTNER = "webhooks"
 
 
 class Places:
-    """How many calls may be in flight at once.
+    """How many calls may be in flight at once, and when those without a place ask again.
 
     of_client: of one client; of_all: of all clients, fewer than the threads of the worker.
+
+    Deliveries of one client that find no place ask again one by one: as often as its places get free, or every
+    MAX_SPACING_S where that is slower. So a backlog of any size costs twenty saves a second and a few for each call.
     """
 
     def __init__(self, of_client: int, of_all: int) -> None:
         self._of_client, self._of_all = of_client, of_all
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
+        self._next_slot: dict[str, datetime] = {}
+        self._freed_at: dict[str, datetime] = {}
 
-    def take(self, client: str) -> bool:
-        """Takes a place for a client, if there is one."""
-        with self._lock:
-            if self._taken[client] >= self._of_client or self._taken.total() >= self._of_all:
-                return False
-            self._taken[client] += 1
-            return True
+    @classmethod
+    def of_worker(cls, threads: int) -> Self:
+        """A quarter of the threads of a worker, and of these a quarter for each client.
 
-    def give_back(self, client: str) -> None:
+        While more than half of them are taken, a client gets no more than two.
+        """
+        of_all = max(CALLS_AT_ONCE, threads // 4)
+        return cls(min(CALLS_AT_ONCE, of_all // 4), of_all)
+
+    def take(self, client: str, now: datetime) -> float | None:
+        """Takes a place for a client. Returns None, or the seconds after which to ask again if there is none."""
         with self._lock:
+            if self._has_place(client):
+                self._taken[client] += 1
+                return None
+            for times in (self._next_slot, self._freed_at):
+                if len(times) > MOST_BREAKERS:
+                    times.clear()
+            freed_at = self._freed_at.get(client)
+            since_s = (now - freed_at).total_seconds() if freed_at else MAX_SPACING_S
+            every = timedelta(seconds=min(MAX_SPACING_S, max(MIN_SPACING_S, since_s)))
+            earliest = now + timedelta(seconds=FULL_S)
+            self._next_slot[client] = max(self._next_slot.get(client, earliest), earliest) + every
+            return (self._next_slot[client] - now).total_seconds()
+
+    def give_back(self, client: str, called_until: datetime | None = None) -> None:
+        """called_until: None if no call was made."""
+        with self._lock:
+            if called_until is not None:
+                self._freed_at[client] = called_until
             self._taken[client] -= 1
             if not self._taken[client]:
                 del self._taken[client]
+
+    def _has_place(self, client: str) -> bool:
+        mine, free = self._taken[client], self._of_all - self._taken.total()
+        return free > 0 and mine < self._of_client and (mine < 2 or 2 * free >= self._of_all)
 
 
 class EndpointBreaker(Breaker):
@@ -59,15 +89,16 @@ class EndpointBreaker(Breaker):
         self._client, self._places = client, places
 
     def try_acquire(self) -> Deferral | None:
-        if not self._places.take(self._client):
-            return Deferral(FULL_S, down=False)
+        wait_s = self._places.take(self._client, self._clock.now())
+        if wait_s is not None:
+            return Deferral(wait_s, down=False)
         deferral = super().try_acquire()
         if deferral is not None:
             self._places.give_back(self._client)
         return deferral
 
     def release(self, reply: Reply | None, began: datetime) -> None:
-        self._places.give_back(self._client)
+        self._places.give_back(self._client, self._clock.now() if reply else None)
         super().release(reply, began)
 
     def _defer(self, now: datetime, until: datetime, down: bool) -> Deferral:

@@ -8,7 +8,7 @@ from standardwebhooks.webhooks import Webhook
 from core.clock import Clock, to_rfc3339
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
-from products.webhooks.breakers import CALLS_AT_ONCE, Breakers, EndpointBreaker, Places
+from products.webhooks.breakers import Breakers, EndpointBreaker, Places
 from products.webhooks.contract import DELIVER_STEP, DID_NOT_HAPPEN, WAIT_STEP, WEBHOOK, WebhookSettings, rules
 from products.webhooks.endpoints import Endpoint, Endpoints, State
 from products.webhooks.off import Switch, Why
@@ -40,7 +40,7 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     core = services.core
     timeout_s = core.settings.of(WebhookSettings).webhook_timeout_s
     http = PinnedHttp(core.clock, rules(core.settings), timeout_s)
-    places = Places(CALLS_AT_ONCE, max(CALLS_AT_ONCE, core.settings.worker_concurrency // 4))
+    places = Places.of_worker(core.settings.worker_concurrency)
     breakers = Breakers(lambda client: EndpointBreaker(core.clock, client, places))
     rights = Rights(core.store, core.clock, core.settings.let_in)
     switch = Switch(Endpoints(core.store, core.clock), core.tell_operators)

@@ -367,6 +367,36 @@ def test_slow_endpoints_of_one_client_leave_places_for_others(clock: FakeClock) 
     assert mine[2].try_acquire() is None
 
 
+def test_a_backlog_without_a_place_asks_again_one_by_one(clock: FakeClock) -> None:
+    """Else each delivery of it would be saved every second, and those of other clients would wait behind it."""
+    places = Places(of_client=2, of_all=8)
+    breakers = [EndpointBreaker(clock, CLIENT, places) for _ in range(20)]
+    assert breakers[0].try_acquire() is None
+    assert breakers[0].try_acquire() is None
+    waits = [deferral.wait_s for n in range(100) if (deferral := breakers[n % 20].try_acquire())]
+    assert [round(wait, 2) for wait in waits] == [round(1 + 0.05 * n, 2) for n in range(1, 101)]
+
+
+def test_a_backlog_of_a_fast_receiver_asks_again_as_often_as_its_calls_end(clock: FakeClock) -> None:
+    breaker = EndpointBreaker(clock, CLIENT, Places(of_client=1, of_all=8))
+    assert breaker.try_acquire() is None
+    breaker.release(Confirmed(), clock.now())
+    assert breaker.try_acquire() is None
+    clock.tick(0.01)
+    waits = [deferral.wait_s for _ in range(100) if (deferral := breaker.try_acquire())]
+    assert waits[-1] - waits[0] == pytest.approx(99 * 0.01)
+
+
+@pytest.mark.parametrize("threads", [4, 32, 64, 256])
+def test_slow_clients_leave_places_for_a_third_and_a_fourth(threads: int) -> None:
+    places = Places.of_worker(threads)
+    for slow in ("client-1", "client-2"):
+        while places.take(slow, START) is None:
+            pass
+    assert places.take("client-3", START) is None
+    assert places.take("client-4", START) is None
+
+
 def test_a_dead_endpoint_with_a_backlog_costs_two_saves_a_second(clock: FakeClock) -> None:
     breaker = EndpointBreaker(clock, CLIENT, Places(8, 8))
     for _ in range(10):
