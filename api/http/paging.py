@@ -85,9 +85,9 @@ def read_page(
     page = found[:limit]
     g.next_cursor = None
     if len(found) > limit:
-        g.next_cursor = _cursor_after(id_of(page[-1]))
+        g.next_cursor = cursor_after(id_of(page[-1]))
     elif more and cursor:
-        g.next_cursor = _cursor_after(cursor)
+        g.next_cursor = cursor_after(cursor)
     return page, g.next_cursor
 
 
@@ -108,5 +108,6 @@ def _target(query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def _cursor_after(id: str) -> str:
+def cursor_after(id: str) -> str:
+    """The cursor of the page that follows the item of this id."""
     return base64.b64encode((_PREFIX + id).encode(), altchars=b"-_").decode()

@@ -1,5 +1,6 @@
 """Deliveries of webhooks: what was sent where, what was answered, and sending it again. `/v1/webhooks/deliveries`."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,8 @@ from products.webhooks.shown import (
 LOOKS = 20
 """How many pages of deliveries are looked at for one page of a type."""
 RECOVERED_AT_ONCE = 1000
+"""How many failed deliveries one request to recover looks at."""
+RECOVERY_PAGE = 100
 CONDITIONS: dict[str, Condition] = {
     PENDING: OneOf(tuple(status.value for status in Status if status not in TERMINAL)),
     DELIVERED: Status.SUCCEEDED.value,
@@ -144,24 +147,31 @@ def found(
     return [operation for operation in read if since is None or operation.created_at >= since]
 
 
-def recover(core: Core, endpoint: str, since: datetime, dry_run: bool) -> tuple[int, int, bool]:
+def recover(
+    core: Core, endpoint: str, since: datetime, dry_run: bool, after: str | None = None
+) -> tuple[int, int, str | None]:
     """Delivers again what failed since then and no other delivery has brought, or is about to.
 
-    dry_run: count only. Returns how many messages failed, how many of them are sent again, and whether there are more.
+    Looks at RECOVERED_AT_ONCE failed deliveries at most, whatever is to be done with them.
+
+    dry_run: count only; after: the delivery that the call before looked at last.
+    Returns how many messages failed, how many of them are sent again, and the delivery that was looked at last; None
+    if there are no more.
     """
     failed: set[tuple[str, str | None]] = set()
-    after: str | None = None
-    resent, where = 0, {"subject": endpoint, "status": CONDITIONS[FAILED]}
-    while page := found(core, where, since, RECOVERED_AT_ONCE, after):
+    looked, resent, where = 0, 0, {"subject": endpoint, "status": CONDITIONS[FAILED]}
+    while looked < RECOVERED_AT_ONCE:
+        page = found(core, where, since, RECOVERY_PAGE, after)
         for operation in page:
+            time.sleep(0)  # lets other requests of this process go on
             request = WEBHOOK.read(operation)
             message = (request.message, request.url)
             never = request.about is None or (operation.error or {}).get("code") == DID_NOT_HAPPEN
             if never or message in failed or core.is_accepted(redelivery(operation)):
                 continue
-            if len(failed) == RECOVERED_AT_ONCE:
-                return len(failed), resent, True
             failed.add(message)
             resent += not (dry_run or core.accept(redelivery(operation)).replayed)
-        after = page[-1].id
-    return len(failed), resent, False
+        if len(page) < RECOVERY_PAGE:
+            return len(failed), resent, None
+        looked, after = looked + len(page), page[-1].id
+    return len(failed), resent, after

@@ -17,7 +17,7 @@ from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, PREFER, Routes
 from api.http.context import core
 from api.http.errors import Forbidden
 from api.http.fields import Flag, Moment, Text, read_moment
-from api.http.paging import PageQuery, list_view, read_page
+from api.http.paging import Cursor, PageQuery, cursor_after, list_view, read_page
 from core.clock import to_rfc3339
 from core.errors import Clash, InvalidField, NotFound, TooManyAttempts
 from core.ids import is_id
@@ -111,12 +111,18 @@ class EndpointChange(Schema):
 class RecoverForm(Schema):
     since = Moment(required=True)
     dry_run = Flag(load_default=False, metadata={"description": "count only"})
+    cursor = Cursor(load_default=None)
 
 
 class RecoveredView(Schema):
-    failed = fields.Integer(metadata={"description": "messages that no delivery has brought, at most 1,000"})
+    failed = fields.Integer(
+        metadata={"description": "messages that no delivery has brought, of at most 1,000 deliveries"}
+    )
     resent = fields.Integer(metadata={"description": "how many of them are sent again"})
-    more = fields.Boolean(metadata={"description": "whether there are more: ask again"})
+    more = fields.Boolean(
+        metadata={"description": "whether there may be more: ask again, with `next_cursor` as `cursor`"}
+    )
+    next_cursor = fields.String(allow_none=True)
 
 
 EndpointsView = list_view("EndpointsView", endpoints=EndpointView)
@@ -228,12 +234,13 @@ class Recovery(MethodView):
     @blueprint.response(200, RecoveredView)
     @blueprint.doc(security=BEARER)
     def post(self, payload: dict[str, Any], id: str) -> Response:
-        """Send again what the endpoint missed since a time, or count it."""
+        """Send again what the endpoint missed since a time, or count it; in parts, the newest first."""
         endpoint, dry_run = _mine(id), payload["dry_run"]
         if not dry_run:
             _endpoints().require_on(endpoint.id)
-        failed, resent, more = recover(core(), endpoint.id, read_moment(payload["since"]), dry_run)
-        return jsonify(failed=failed, resent=resent, more=more)
+        since = read_moment(payload["since"])
+        failed, resent, last = recover(core(), endpoint.id, since, dry_run, payload["cursor"])
+        return jsonify(failed=failed, resent=resent, more=last is not None, next_cursor=last and cursor_after(last))
 
 
 def _endpoints() -> Endpoints:

@@ -151,11 +151,12 @@ def test_what_failed_since_is_sent_again_once(house: House, postman: Postman) ->
     path = f"{ENDPOINTS}/{id}/recover"
     sent = len(postman.sent)
 
-    assert caller.post(path, {**since, "dry_run": True}).json == {"failed": 2, "resent": 0, "more": False}
-    assert caller.post(path, since).json == {"failed": 2, "resent": 2, "more": False}
-    assert caller.post(path, since).json == {"failed": 0, "resent": 0, "more": False}
+    end = {"more": False, "next_cursor": None}
+    assert caller.post(path, {**since, "dry_run": True}).json == {"failed": 2, "resent": 0, **end}
+    assert caller.post(path, since).json == {"failed": 2, "resent": 2, **end}
+    assert caller.post(path, since).json == {"failed": 0, "resent": 0, **end}
     postman.run()
-    assert caller.post(path, since).json == {"failed": 0, "resent": 0, "more": False}
+    assert caller.post(path, since).json == {"failed": 0, "resent": 0, **end}
 
     assert len(postman.sent) == sent + 2
     told = [each["operation"] for each in caller.get(f"{DELIVERIES}?state=delivered").json["deliveries"]]
@@ -183,10 +184,35 @@ def test_recovery_has_a_limit_and_says_so(house: House, postman: Postman, monkey
     id = made(caller, types=["payment.succeeded"])["id"]
     for number in range(3):
         failing(house, postman, caller, number)
-    monkeypatch.setattr("products.webhooks.deliveries.RECOVERED_AT_ONCE", 2)
+    limit_recovery(monkeypatch, 2)
     path, since = f"{ENDPOINTS}/{id}/recover", {"since": "2020-01-01T00:00:00Z"}
-    assert caller.post(path, since).json == {"failed": 2, "resent": 2, "more": True}
-    assert caller.post(path, since).json == {"failed": 1, "resent": 1, "more": False}
+    first = caller.post(path, since).json
+    assert (first["failed"], first["resent"], first["more"]) == (2, 2, True)
+    rest = caller.post(path, {**since, "cursor": first["next_cursor"]}).json
+    assert rest == {"failed": 1, "resent": 1, "more": False, "next_cursor": None}
+
+
+def limit_recovery(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    for name in ("RECOVERED_AT_ONCE", "RECOVERY_PAGE"):
+        monkeypatch.setattr(f"products.webhooks.deliveries.{name}", most)
+
+
+def test_recovery_counts_what_it_only_looks_at(house: House, postman: Postman, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a request would walk over all failed tests that an endpoint ever had."""
+    caller = shop(house)
+    id = made(caller)["id"]
+    postman.answers = [NotHeard("the URL leads inside", refused=True)] * 3
+    for _ in range(3):
+        caller.send("POST", f"{ENDPOINTS}/{id}/test")
+        house.tick(1)
+    postman.run()
+    limit_recovery(monkeypatch, 2)
+    path, since = f"{ENDPOINTS}/{id}/recover", {"since": "2020-01-01T00:00:00Z"}
+    first = caller.post(path, since).json
+    assert (first["failed"], first["more"]) == (0, True)
+    rest = caller.post(path, {**since, "cursor": first["next_cursor"]}).json
+    assert rest == {"failed": 0, "resent": 0, "more": False, "next_cursor": None}
+    assert wrong_fields(caller.post(path, {**since, "cursor": "x"})) == {"/cursor"}
 
 
 def paid_with(caller: Caller, url: Any, **changes: Any) -> Answer:
