@@ -167,7 +167,7 @@ class WebhookAnnouncer:
             return
         endpoints = Endpoints(self.store, self.clock)
         wanting = [each for each in endpoints.hearing(after.client) if any(each.wants(one.type) for one in told)]
-        hearing = [each for each in wanting if self._may_hear(endpoints, each)]
+        hearing = [each for each in wanting if self._may_hear(each)]
         own = self._named(endpoints, after.report_to["endpoint"]) if after.report_to else None
         for message in told:
             for endpoint in hearing:
@@ -176,7 +176,7 @@ class WebhookAnnouncer:
             if own is not None and after.report_to is not None:
                 self._accept(delivery(own, message, before, after.report_to["url"]))
 
-    def _may_hear(self, endpoints: Endpoints, endpoint: Endpoint) -> bool:
+    def _may_hear(self, endpoint: Endpoint) -> bool:
         """Whether the endpoint's owner still may; if not, it is switched off."""
         try:
             if self._rights.may_hear(endpoint):
@@ -187,7 +187,7 @@ class WebhookAnnouncer:
         # Settings are read from here before the folder of the metrics is known, which this counts in.
         from products.webhooks.off import Switch, Why  # noqa: PLC0415
 
-        Switch(endpoints, self.site.tell_operators).off(endpoint, Why.OWNER)
+        Switch(self.store, self.clock, self.site.tell_operators).off(endpoint, Why.OWNER)
         return False
 
     def _named(self, endpoints: Endpoints, id: str) -> Endpoint | None:

@@ -135,6 +135,17 @@ class Endpoints:
     def switch_off(self, id: str, why: str) -> Endpoint | None:
         return self._update(id, lambda document: {**document, "off": why} if document["off"] is None else None)
 
+    def switch_off_once(self, id: str, why: str) -> bool:
+        """Returns whether it was on until now."""
+        was_on = False
+
+        def change(document: Document) -> Document | None:
+            nonlocal was_on
+            was_on = document["off"] is None
+            return {**document, "off": why} if was_on else None
+
+        return self._update(id, change) is not None and was_on
+
     def delete(self, id: str) -> None:
         """Deletes it, whatever others change meanwhile."""
         while (document := self._store.get(ENDPOINTS, id)) is not None:

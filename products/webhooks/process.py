@@ -10,7 +10,7 @@ from core.operation import Operation
 from core.store.port import OPERATIONS, Store
 from products.webhooks.breakers import Breakers, EndpointBreaker, Places
 from products.webhooks.contract import DELIVER_STEP, DID_NOT_HAPPEN, WAIT_STEP, WEBHOOK, WebhookSettings, rules
-from products.webhooks.endpoints import Endpoint, Endpoints, State
+from products.webhooks.endpoints import Endpoint, State
 from products.webhooks.off import Switch, Why
 from products.webhooks.rights import Rights
 from worker.partners.pinned import Heard, NotHeard, PinnedHttp
@@ -43,7 +43,7 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     places = Places.of_worker(core.settings.worker_concurrency)
     breakers = Breakers(lambda client: EndpointBreaker(core.clock, client, places))
     rights = Rights(core.store, core.clock, core.settings.let_in)
-    switch = Switch(Endpoints(core.store, core.clock), core.tell_operators)
+    switch = Switch(core.store, core.clock, core.tell_operators)
     return (webhook(core.store, core.clock, http, breakers, rights, switch, timeout_s + SPARE_S),)
 
 
@@ -57,7 +57,7 @@ def webhook(
     call_s: float = 0,
 ) -> Process:
     """switch: one that tells nobody, by default."""
-    switch = switch or Switch(Endpoints(store, clock))
+    switch = switch or Switch(store, clock)
     endpoints = switch.endpoints
 
     def wait(operation: Operation) -> Reply:

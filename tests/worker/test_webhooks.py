@@ -14,7 +14,7 @@ from core.accept import ACCEPTED
 from core.bootstrap import Core
 from core.broker.embedded import EmbeddedBroker
 from core.contract import Contract, Request, StatusEvents, no_effects
-from core.errors import Conflict
+from core.errors import Conflict, IdempotencyKeyReused
 from core.ids import new_id
 from core.notices.port import Site
 from core.operation import Entry, Operation, Status
@@ -24,7 +24,7 @@ from products.webhooks.breakers import Breakers, EndpointBreaker, Places
 from products.webhooks.catalogue import schema
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
 from products.webhooks.endpoints import ENDPOINTS, EVERYBODY, Endpoint, Endpoints, State, matches
-from products.webhooks.off import Switch
+from products.webhooks.off import Switch, Why
 from products.webhooks.process import RETRIES_S, webhook
 from products.webhooks.rights import Rights
 from tests.api.kit import SETTINGS
@@ -113,7 +113,7 @@ class House:
         """Advances all deliveries that are due."""
         breakers = Breakers(lambda _: Breaker("webhooks", self.clock, 8))
         rights = Rights(self.store, self.clock, self.let_in)
-        switch = Switch(self.endpoints, lambda *notice: self.notices.append(notice))
+        switch = Switch(self.store, self.clock, lambda *notice: self.notices.append(notice))
         delivering = webhook(self.store, self.clock, self.receiver, breakers, rights, switch)
         worker = engine(self.store, self.clock, delivering, jitter=lambda: 0.5)
         for delivery in self.deliveries():
@@ -310,6 +310,50 @@ def test_five_days_of_failures_only_switch_it_off(house: House) -> None:
     assert subject == "Quittance: a webhook endpoint is off"
     assert f"{endpoint.id} of the client {CLIENT} was switched off: no delivery has succeeded for five days." in text
     assert endpoint.url not in text  # it may hold a secret
+
+
+def switched_off(house: House, owner: str) -> None:
+    """Another endpoint of this client answers 410."""
+    switch = Switch(house.store, house.clock, lambda *notice: house.notices.append(notice))
+    endpoint = house.endpoint(owner=owner)
+    switch.off(endpoint, Why.GONE)
+    switch.off(endpoint, Why.GONE)  # another delivery heard it too: it is the same notice
+    assert house.reload(endpoint).state is State.OFF
+
+
+def keys(house: House) -> set[str]:
+    return {key for _, _, key in house.notices}
+
+
+def test_one_client_has_operators_mailed_three_times_a_day(house: House) -> None:
+    for _ in range(5):
+        switched_off(house, CLIENT)
+    assert len(keys(house)) == 3
+    switched_off(house, "client-2")
+    assert len(keys(house)) == 4
+    house.clock.tick(24 * 3600)
+    switched_off(house, CLIENT)
+    assert len(keys(house)) == 5
+
+
+def test_all_clients_have_operators_mailed_twenty_times_an_hour(house: House) -> None:
+    for number in range(25):
+        switched_off(house, f"client-{number}")
+    assert len(keys(house)) == 20
+    house.clock.tick(3600)
+    switched_off(house, "client-25")
+    assert len(keys(house)) == 21
+
+
+def test_a_notice_of_before_holds_up_nobody(house: House) -> None:
+    """A worker died after a notice, and then the operators' addresses changed."""
+
+    def refuse(*notice: str) -> None:
+        raise IdempotencyKeyReused
+
+    endpoint = house.endpoint()
+    Switch(house.store, house.clock, refuse).off(endpoint, Why.OWNER)
+    assert house.reload(endpoint).why_off == Why.OWNER.value
 
 
 def test_a_url_that_must_not_be_called_is_not_tried_again(house: House) -> None:
