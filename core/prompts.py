@@ -130,14 +130,16 @@ class Prompts:
     def _change(self, prompt: Prompt, change: Callable[[list[Entry]], list[Entry] | None]) -> bool:
         """Changes the operations of a phone. Returns whether `change` has; it may raise.
 
-        change: given those that are open still, and those whose owner was asked within an hour; returns None to leave
-            them.
+        change: given those that are open still, and those whose owner was asked within an hour if they are counted;
+            returns None to leave them.
         """
         id, now = _id(prompt), to_rfc3339(self._clock.now())
+        # Others who ask for a phone may have an hourly count where one of them has none; all of its owner have none.
+        is_counted = not prompt.by_owner or prompt.an_hour is not None
         for _ in range(MAX_CAS_TRIES):
             known = self._store.get(ATTEMPTS, id)
             kept = map(self._current, known["open"] if known else [])
-            entries = change([entry for entry in kept if entry is not None])
+            entries = change([entry for entry in kept if entry and (is_counted or "asked_at" not in entry)])
             if entries is None:
                 return False
             document: Document = {"id": id, "since": now, "open": entries}

@@ -13,7 +13,7 @@ from core.errors import StoreUnavailable
 from core.operation import Status
 from core.prompts import Limit, Prompt, TooManyPrompts
 from core.steps import Call, StepState
-from core.store.port import OPERATIONS, Store
+from core.store.port import ATTEMPTS, OPERATIONS, Store
 from core.store.sql import SqlStore
 from tests.doubles import CutOff, FakeClock, lent_sql
 from tests.store.samples import at_once
@@ -152,6 +152,19 @@ def test_an_operator_that_does_not_serve_the_phone_uses_up_nothing_of_the_one_th
     assert [accepted(number, "orange") for number in range(10, 15)] == [True] * 3 + [False] * 2
     # and no more than twice as many, where no operator is known to serve the phone
     assert [accepted(number, "mtn", None) for number in range(20, 22)] == [False] * 2
+
+
+def test_what_an_owner_has_asked_for_leaves_nothing_behind(store: SqlStore, clock: FakeClock) -> None:
+    """Nobody counts it, so the document would only grow."""
+    prompt = replace(PROMPT, by_owner=True)
+    for number in range(5):
+        operation = ask(store, clock, number, prompt=prompt).operation.moved(Status.PROCESSING, clock.now())
+        declined = replace(
+            operation.step("debit"), state=StepState.DECLINED, submitted_at=clock.now(), last_error="not_approved"
+        )
+        store.replace(OPERATIONS, operation.with_step("debit", declined).to_document())
+    (document,) = store.find(ATTEMPTS, {})
+    assert len(document["open"]) == 1
 
 
 def test_what_was_refused_before_anybody_could_see_it_does_not_count(store: SqlStore, clock: FakeClock) -> None:
