@@ -63,7 +63,10 @@ class Resealing:
         self._wait = wait
 
     def seal(self) -> Done:
-        """Seals what is not sealed yet. It is not done while another process uses the store."""
+        """Seals what is not sealed yet. It is not done while another process uses the store.
+
+        Raises Misfit for a store that is sealed: what is not sealed in it was put there by somebody without the keys.
+        """
         self._mark(State.SEALING)
         return self._finished(self._alone(self._seal), State.SEALED)
 
@@ -87,6 +90,10 @@ class Resealing:
         def change(found: Document | None) -> Document:
             if found is not None and found["state"] != State.PLAIN:
                 require_keys(found, self._sealing)
+                if state is State.SEALING and found["state"] == State.SEALED:
+                    raise Misfit(
+                        "The store is sealed: there is nothing to do. `quittance data rotate` lists what does not open."
+                    )
                 return {**found, **stated(state, self._sealing)}
             if state is State.UNSEALING:
                 raise Misfit("The store is not sealed: there is nothing to do.")
