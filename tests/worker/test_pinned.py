@@ -5,15 +5,18 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from pytest_httpserver import HTTPServer
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPSConnection
 from werkzeug import Request, Response
 
 from core.look_ups import LookUps
 from core.targets import Rules
 from tests.doubles import FakeClock
-from worker.partners.pinned import Heard, NotHeard, PinnedHttp
+from worker.partners.pinned import Heard, NotHeard, PinnedHttp, _TlsConnection
 
 HERE = Rules(http=True, private=True)
 
@@ -129,6 +132,40 @@ def _drip(server: socket.socket) -> None:
         for letter in b"HTTP/1.1 200 OK\r\nX: ".ljust(200, b"x"):
             connection.sendall(bytes([letter]))
             time.sleep(0.05)
+
+
+def test_the_handshake_gets_what_connecting_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, (ours, theirs) = [0.0], socket.socketpair()
+
+    def connected(connection: HTTPSConnection) -> socket.socket:
+        now[0] += 4
+        return ours
+
+    monkeypatch.setattr(HTTPSConnection, "_new_conn", connected)
+    monkeypatch.setattr("worker.partners.pinned.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with ours, theirs:
+        assert _TlsConnection("127.0.0.1", 443, timeout=5)._new_conn().gettimeout() == 1
+
+
+def test_connections_that_are_used_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.partners.pinned.POOLS", 2)
+    http = PinnedHttp(FakeClock(), HERE, 5)
+    first, second = (http._pool("http", "127.0.0.1", 9, host) for host in ("one", "two"))
+    assert http._pool("http", "127.0.0.1", 9, "one") is first
+    http._pool("http", "127.0.0.1", 9, "three")
+    assert http._pool("http", "127.0.0.1", 9, "one") is first
+    assert second.pool is None  # it is closed
+
+
+def test_an_attempt_whose_connections_were_closed_is_made_over_others(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("", 200)
+    closed = HTTPConnectionPool("127.0.0.1", httpserver.port)
+    closed.close()
+    found, rest = [closed], PinnedHttp._pool
+    monkeypatch.setattr(PinnedHttp, "_pool", lambda http, *key: found.pop() if found else rest(http, *key))
+    assert post(httpserver, Names("127.0.0.1")) == Heard(200, b"", 0)
 
 
 def test_nobody_listens() -> None:

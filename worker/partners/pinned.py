@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 import certifi
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import ClosedPoolError, HTTPError, NewConnectionError
 from urllib3.util import Timeout
 
 from core.clock import Clock
 from core.look_ups import LookUps, NotNow
-from core.targets import Rules, TargetRefused, target_of
+from core.targets import Rules, Target, TargetRefused, target_of
 
 MAX_ANSWER_BYTES = 4096
 KEPT_BYTES = 1024
@@ -26,6 +26,7 @@ MAX_RETRY_AFTER_S = 24 * 3600
 CONNECTIONS = 8
 POOLS = 256
 """Receivers whose connections are kept."""
+LEAST_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,13 @@ class _Connection(HTTPConnection):
 class _TlsConnection(HTTPSConnection):
     getresponse = _bounded(HTTPSConnection.getresponse)  # type: ignore[assignment]  # urllib3 gives its own type
 
+    def _new_conn(self) -> socket.socket:
+        """Leaves the handshake what connecting has not used: urllib3 gives each of them the whole timeout."""
+        give_up_at = time.monotonic() + cast("float", self.timeout)
+        connected = super()._new_conn()
+        connected.settimeout(max(give_up_at - time.monotonic(), LEAST_S))
+        return connected
+
 
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
@@ -104,7 +112,9 @@ class PinnedHttp:
         self._rules = rules
         self._within_s = within_s
         self._look_ups = look_ups or LookUps()
+        self._lock = threading.Lock()
         self._pools: dict[tuple[str, str, int, str], HTTPConnectionPool] = {}
+        """The least lately used first."""
         self._authorities = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], owner: str) -> Heard | NotHeard:
@@ -119,20 +129,8 @@ class PinnedHttp:
             return NotHeard("the name was not looked up", not_now_s=busy.wait_s)
         except OSError:
             return NotHeard("the name was not found")
-        pool = self._pool(target.scheme, addresses[0], target.port, target.host)
-        left_s = max(give_up_at - time.monotonic(), 0.01)
         try:
-            answer = pool.urlopen(
-                "POST",
-                target.path,
-                body=body,
-                headers={"Host": target.authority, **headers},
-                redirect=False,
-                retries=False,
-                timeout=Timeout(total=left_s),
-                preload_content=False,
-                decode_content=False,
-            )
+            answer = self._answer(target, addresses[0], body, headers, give_up_at)
             try:
                 return Heard(answer.status, _read(answer, give_up_at), self._retry_after_s(answer))
             finally:
@@ -143,27 +141,55 @@ class PinnedHttp:
         except (HTTPError, OSError) as error:
             return NotHeard(f"no answer ({type(error).__name__})")
 
+    def _answer(
+        self, target: Target, address: str, body: bytes, headers: Mapping[str, str], give_up_at: float
+    ) -> BaseHTTPResponse:
+        """The head of the answer."""
+
+        def send() -> BaseHTTPResponse:
+            return self._pool(target.scheme, address, target.port, target.host).urlopen(
+                "POST",
+                target.path,
+                body=body,
+                headers={"Host": target.authority, **headers},
+                redirect=False,
+                retries=False,
+                timeout=Timeout(total=max(give_up_at - time.monotonic(), LEAST_S)),
+                preload_content=False,
+                decode_content=False,
+            )
+
+        try:
+            return send()
+        except ClosedPoolError:  # another thread needed its place; nothing was sent
+            return send()
+
     def _pool(self, scheme: str, address: str, port: int, host: str) -> HTTPConnectionPool:
-        """The connections to an address. A certificate has to be the host's."""
+        """The connections to an address. Beyond POOLS, closes those that were not used for the longest time."""
         key = (scheme, address, port, host)
-        found = self._pools.get(key)
-        if found is None:
-            if scheme == "https":
-                found = _TlsPool(
-                    address,
-                    port,
-                    maxsize=CONNECTIONS,
-                    ca_certs=self._authorities,
-                    cert_reqs="CERT_REQUIRED",
-                    server_hostname=host,
-                    assert_hostname=host,
-                )
-            else:
-                found = _Pool(address, port, maxsize=CONNECTIONS)
+        unused = []
+        with self._lock:
+            found = self._pools.pop(key, None) or self._connections(*key)
             self._pools[key] = found
             while len(self._pools) > POOLS:
-                self._pools.pop(next(iter(self._pools))).close()
+                unused.append(self._pools.pop(next(iter(self._pools))))
+        for pool in unused:
+            pool.close()
         return found
+
+    def _connections(self, scheme: str, address: str, port: int, host: str) -> HTTPConnectionPool:
+        """New connections to an address. A certificate has to be the host's."""
+        if scheme != "https":
+            return _Pool(address, port, maxsize=CONNECTIONS)
+        return _TlsPool(
+            address,
+            port,
+            maxsize=CONNECTIONS,
+            ca_certs=self._authorities,
+            cert_reqs="CERT_REQUIRED",
+            server_hostname=host,
+            assert_hostname=host,
+        )
 
     def _retry_after_s(self, answer: BaseHTTPResponse) -> float:
         """Retry-After in seconds, in both forms (RFC 9110, section 10.2.3); 0 without it."""
