@@ -59,7 +59,8 @@ class LookUps:
         self._elapsed = elapsed
         self._pool = NativePool[list[str]](of_all, "look-up")
         self._changed = threading.Condition()
-        self._flights: dict[tuple[str, int], Future[list[str]]] = {}
+        self._flights: dict[tuple[str, int], tuple[Future[list[str]], float]] = {}
+        """Each with the time at which it began."""
         self._taken: Counter[str] = Counter()
         self._resting: dict[str, float] = {}
 
@@ -77,17 +78,18 @@ class LookUps:
 
     def _found(self, target: Target, owner: str, within_s: float) -> list[str]:
         until = self._elapsed() + within_s
-        looking = self._flight(target, owner, min(within_s, self._patience_s))
+        looking, began = self._flight(target, owner, min(within_s, self._patience_s))
         try:
             return looking.result(max(0, until - self._elapsed()))
         except TooLate:
-            self._rest(target.host)
+            if self._elapsed() - began >= SLOW_S:  # who waited for a place leaves the name server less than that
+                self._rest(target.host)
             raise OSError("the name server did not answer in time") from None
         except UnicodeError:
             raise TargetRefused("must name a host.") from None
 
-    def _flight(self, target: Target, owner: str, patience_s: float) -> Future[list[str]]:
-        """The look-up of a name, which begins when there is a place. Raises NotNow."""
+    def _flight(self, target: Target, owner: str, patience_s: float) -> tuple[Future[list[str]], float]:
+        """The look-up of a name, which begins when there is a place, and when it began. Raises NotNow."""
         name, give_up_at = (target.host, target.port), self._elapsed() + patience_s
         with self._changed:
             while True:
@@ -102,9 +104,10 @@ class LookUps:
                 self._changed.wait(left_s)
             self._taken[owner] += 1
             began = self._elapsed()
-            looking = self._flights[name] = self._pool.submit(lambda: list(self._resolve(*name)))
+            looking = self._pool.submit(lambda: list(self._resolve(*name)))
+            self._flights[name] = looking, began
         looking.add_done_callback(partial(self._landed, name, owner, began))
-        return looking
+        return looking, began
 
     def _landed(self, name: tuple[str, int], owner: str, began: float, looking: Future[list[str]]) -> None:
         if looking.exception() is not None and self._elapsed() - began >= SLOW_S:
