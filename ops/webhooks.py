@@ -113,7 +113,7 @@ def tail(endpoint: str | None, as_json: bool) -> None:
         while True:
             for delivered in following.look():
                 view = delivery_with_attempts(delivered, is_owner=True)
-                click.echo(json.dumps(view, ensure_ascii=False) if as_json else line(delivered))
+                click.echo(json.dumps(view) if as_json else line(delivered))
             time.sleep(LOOK_EVERY_S)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -202,13 +203,13 @@ def test_each_delivery_is_a_line_of_json(core: Core, monkeypatch: pytest.MonkeyP
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Following, "look", lambda _: iter([made]))
+    call = Call(core.clock.now(), 12, "submit", "unavailable", {"http": 500, "body": "\x9b31m"})
+    tried = made.with_step(DELIVER_STEP, replace(made.step(DELIVER_STEP), calls=(call,)))
+    monkeypatch.setattr(Following, "look", lambda _: iter([tried]))
     monkeypatch.setattr("ops.webhooks.time.sleep", interrupt)
     done = CliRunner().invoke(webhooks, ["tail", "--json"])
+    assert done.stdout.isascii()  # what a receiver says gives the terminal no orders
     (only,) = done.stdout.splitlines()
     assert SHAPES["webhooks tail"] == (dict, set(json.loads(only)))
-    assert {name: json.loads(only)[name] for name in ("id", "state", "attempts")} == {
-        "id": made.id,
-        "state": "pending",
-        "attempts": [],
-    }
+    assert {name: json.loads(only)[name] for name in ("id", "state")} == {"id": made.id, "state": "pending"}
+    assert [each["answer"] for each in json.loads(only)["attempts"]] == ["\x9b31m"]
