@@ -12,7 +12,7 @@ from worker.partners.port import Reply
 
 CALLS_AT_ONCE = 8
 """To one endpoint, and to all endpoints of one client, from one worker, at most."""
-FULL_S = 1.0
+FULL_S = 0.2
 """How long at least a delivery waits when there is no place."""
 DOWN_S = 60.0
 """How long at least a delivery waits whose endpoint is down: each look at one is a save."""
@@ -28,7 +28,7 @@ class Places:
 
     of_client: of one client; of_all: of all clients, fewer than the threads of the worker.
 
-    Deliveries of one client that find no place ask again one by one: as often as its places get free, or every
+    Deliveries of one client that find no place ask again one by one: as often as its calls begin and end, or every
     MAX_SPACING_S where that is slower. So a backlog of any size costs twenty saves a second and a few for each call.
     """
 
@@ -37,7 +37,8 @@ class Places:
         self._lock = threading.Lock()
         self._taken: Counter[str] = Counter()
         self._next_slot: dict[str, datetime] = {}
-        self._freed_at: dict[str, datetime] = {}
+        self._moved_at: dict[str, datetime] = {}
+        """When each client last took a place, or gave one back after a call."""
 
     @classmethod
     def of_worker(cls, threads: int) -> Self:
@@ -53,12 +54,13 @@ class Places:
         with self._lock:
             if self._has_place(client):
                 self._taken[client] += 1
+                self._moved_at[client] = now
                 return None
-            for times in (self._next_slot, self._freed_at):
+            for times in (self._next_slot, self._moved_at):
                 if len(times) > MOST_BREAKERS:
                     times.clear()
-            freed_at = self._freed_at.get(client)
-            since_s = (now - freed_at).total_seconds() if freed_at else MAX_SPACING_S
+            moved_at = self._moved_at.get(client)
+            since_s = (now - moved_at).total_seconds() if moved_at else MAX_SPACING_S
             every = timedelta(seconds=min(MAX_SPACING_S, max(MIN_SPACING_S, since_s)))
             earliest = now + timedelta(seconds=FULL_S)
             self._next_slot[client] = max(self._next_slot.get(client, earliest), earliest) + every
@@ -68,7 +70,7 @@ class Places:
         """called_until: None if no call was made."""
         with self._lock:
             if called_until is not None:
-                self._freed_at[client] = called_until
+                self._moved_at[client] = called_until
             self._taken[client] -= 1
             if not self._taken[client]:
                 del self._taken[client]

@@ -20,7 +20,7 @@ from core.notices.port import Site
 from core.operation import Entry, Operation, Status
 from core.sealing import BrokenSeal
 from core.store.port import OPERATIONS, PEOPLE, Store
-from products.webhooks.breakers import Breakers, EndpointBreaker, Places
+from products.webhooks.breakers import FULL_S, Breakers, EndpointBreaker, Places
 from products.webhooks.catalogue import schema
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK, WebhookAnnouncer, WebhookSettings
 from products.webhooks.endpoints import ENDPOINTS, EVERYBODY, Endpoint, Endpoints, State, matches
@@ -417,8 +417,9 @@ def test_a_backlog_without_a_place_asks_again_one_by_one(clock: FakeClock) -> No
     breakers = [EndpointBreaker(clock, CLIENT, places) for _ in range(20)]
     assert breakers[0].try_acquire() is None
     assert breakers[0].try_acquire() is None
+    clock.tick(1)
     waits = [deferral.wait_s for n in range(100) if (deferral := breakers[n % 20].try_acquire())]
-    assert [round(wait, 2) for wait in waits] == [round(1 + 0.05 * n, 2) for n in range(1, 101)]
+    assert waits == pytest.approx([FULL_S + 0.05 * n for n in range(1, 101)])
 
 
 def test_a_backlog_of_a_fast_receiver_asks_again_as_often_as_its_calls_end(clock: FakeClock) -> None:
