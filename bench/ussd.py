@@ -72,7 +72,7 @@ def _paced(running: Stack, number: int, callers: int) -> tuple[Load, Load]:
     screens = [[_screen(caller, f"{number}", text) for caller, text in enumerate(step)] for step in steps]
     plain = paced(running.api_port, list(chain(*screens[:-1])), PER_SECOND, CONNECTIONS)
     with_pin = paced(running.api_port, screens[-1], PER_SECOND, CONNECTIONS)
-    _settle(running, {TRANSFER.kind: number * callers, SMS.kind: number * callers})
+    _settle(running, {TRANSFER.kind: number * callers, SMS.kind: 2 * number * callers})
     running.stop()
     return plain, with_pin
 
@@ -93,7 +93,7 @@ def _at_once(bench: Bench) -> Figure:
         list(senders.map(lambda sender: _dial(running, sender, "begins", first), range(SENDERS)))
         _settle(running, {"wallet_top_up": SENDERS})
         seconds = list(senders.map(send, range(SENDERS)))
-        _settle(running, {TRANSFER.kind: SENDERS, SMS.kind: 2 * SENDERS})
+        _settle(running, {TRANSFER.kind: SENDERS, SMS.kind: 3 * SENDERS})
         command = [sys.executable, "-m", "ops", "audit", "--json", "--truth", f"{running.mock_api}/_truth"]
         done = subprocess.run(command, cwd=ROOT, env=running.environment, capture_output=True, text=True)
         found = json.loads(done.stdout)["discrepancies"]

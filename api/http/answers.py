@@ -14,7 +14,7 @@ from api.http.headers import idempotency_key, wait_s
 from api.http.paging import PageQuery, read_page, stored
 from api.http.waiting import waiting_room
 from core.accept import Command
-from core.errors import NotFound
+from core.errors import NotFound, QuittanceError
 from core.ids import is_id
 from core.operation import Operation, Status
 from core.store.port import OPERATIONS
@@ -83,7 +83,7 @@ def answer_accepted(
     accepted = core().find_replay(command) if check else None
     if accepted is None:
         if check and (command.repeatable or not core().is_accepted(command)):
-            check()
+            _check_new(command, check)
         accepted = core().accept(command)
     operation, seconds = accepted.operation, wait_s(sent)
     if seconds and not operation.terminal:
@@ -98,6 +98,15 @@ def answer_accepted(
     if accepted.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def _check_new(command: Command, check: Callable[[], None]) -> None:
+    """Raises what the check raises, unless the same request was accepted meanwhile: that is what it may have found."""
+    try:
+        check()
+    except QuittanceError:
+        if not core().is_accepted(command):
+            raise
 
 
 def load(kind: str, id: str, missing: type[NotFound], keep: Callable[[Operation], bool] = lambda _: True) -> Operation:

@@ -49,7 +49,6 @@ EVERY = pytest.mark.parametrize(
     [
         pytest.param("embedded", marks=pytest.mark.xdist_group("embedded")),
         pytest.param("mongodb", marks=pytest.mark.xdist_group("rabbitmq")),
-        pytest.param("postgresql", marks=pytest.mark.xdist_group("rabbitmq")),
     ],
     indirect=True,
 )

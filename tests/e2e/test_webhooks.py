@@ -23,7 +23,7 @@ from tests.e2e.terminal import PACE
 
 ENDPOINTS = "/v1/webhooks/endpoints"
 ADMIN = {"Authorization": f"Bearer {FAST['ADMIN_TOKEN']}"}
-KILLS = int(os.environ.get("WEBHOOK_KILLS", "10"))
+KILLS = int(os.environ.get("WEBHOOK_KILLS", "5"))
 """More than ten, as in `make chaos`: also on servers."""
 PAGE = (ROOT / "docs/how-to/receive-webhooks.md").read_text()
 PROGRAMS = {"python": [sys.executable], "js": ["node"], "php": ["php", "-S", "127.0.0.1:9000"]}

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from core.bootstrap import Core
 from core.keeping import Keeping
 from core.operation import Operation, Status
 from core.steps import StepState
-from products.fines.contract import DEBIT_STEP, RESERVED, gave_up, has_money, is_settled
+from products.fines import routes
+from products.fines.contract import DEBIT_STEP, RESERVED, FinePayment, gave_up, has_money, is_settled
+from products.fines.reserved import refuse_what_is_being_paid
 from tests.api.kit import House, assert_problem, body
 from worker.reservations import Reservations
 
@@ -102,3 +105,21 @@ def test_the_time_is_the_fines_whoever_has_it_now(house: House) -> None:
     assert refused.headers["Retry-After"] == "100"
     house.tick(100)
     assert house.post(SECOND).status_code == 202
+
+
+def test_the_same_request_at_the_same_moment_is_no_other_payer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = list[str]()
+
+    def late(core: Core, payment: FinePayment) -> None:
+        # Given that the other one was accepted, and its fines reserved, just before this one looks
+        if not ids:
+            ids.append("")
+            ids.append(house.pay())
+            reserve(house, ids[1])
+        refuse_what_is_being_paid(core, payment)
+
+    monkeypatch.setattr(routes, "refuse_what_is_being_paid", late)
+    answer = house.post(body())
+
+    assert (answer.status_code, answer.json["id"]) == (202, ids[1])
+    assert answer.headers["Idempotency-Replayed"] == "true"
