@@ -63,8 +63,10 @@ def ask(proxy: Nginx, method: str, path: str, **how: Any) -> requests.Response:
 
 
 def readable(path: Path) -> None:
-    """Lets the server's own user read a folder."""
-    for folder in (path, *path.parents[:3]):
+    """Lets the server's own user read a folder: those above it that are not for everybody are made so."""
+    for folder in (path, *path.parents):
+        if folder.stat().st_mode & 0o005 == 0o005:
+            return
         folder.chmod(0o755)
 
 
