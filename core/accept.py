@@ -60,7 +60,7 @@ class Command:
     same_within_s: float | None = None
     opens: bool = False
     notification: Mapping[str, Any] | None = None
-    receivers: Sequence[Mapping[str, str]] = ()
+    receivers: Sequence[Mapping[str, Any]] = ()
     operator: str | None = None
     report_to: Mapping[str, Any] | None = None
     prompt: Prompt | None = None

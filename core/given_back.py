@@ -66,8 +66,9 @@ class NotAvailable(Exception):
 
 
 EXCEEDS, TWICE, TOO_MANY, OVER = "refund_exceeds_payment", "already_refunded", "too_many_refunds", "refund_released"
-LEFT_OUT = "items_left_out"
-"""The code of a part after which nothing is left, and an item would never be given back."""
+LEFT_OUT, UNDER_WAY = "items_left_out", "refund_under_way"
+"""The codes of a part after which nothing is left, and an item would never be given back; and of one whose items cost
+more, while it is not known whether the rest of their money is back."""
 
 
 def check(operation: Operation, paid: Mapping[str, int], minor: int, items: Collection[str]) -> None:
@@ -86,6 +87,10 @@ def check(operation: Operation, paid: Mapping[str, int], minor: int, items: Coll
     named = {item for part in parts if part.counts for item in part.items} | {*items, ""}
     if back == sum(paid.values()) and paid.keys() - named:
         raise NotAvailable(LEFT_OUT)
+    # What was given before pays for the rest of these items; what is under way may still fail.
+    under_way = any(part.state is PartState.TAKEN for part in parts)
+    if sum(paid[item] for item in items) > minor and (back < sum(paid.values()) or under_way):
+        raise NotAvailable(UNDER_WAY)
 
 
 def taken(operation: Operation, refund: str, paid: Mapping[str, int], minor: int, items: Collection[str]) -> Operation:

@@ -109,7 +109,7 @@ class Operation:
     notification: Mapping[str, Any] | None = None
     operator: str | None = None
     report_to: Mapping[str, Any] | None = None
-    receivers: tuple[Mapping[str, str], ...] = ()
+    receivers: tuple[Mapping[str, Any], ...] = ()
     given_back: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
 

@@ -33,12 +33,15 @@ class Notification:
     currency: str
 
 
-def receiver(msisdn: str, language: str, text: str) -> dict[str, str]:
+FEW_A_DAY = 20
+
+
+def receiver(msisdn: str, language: str, text: str, at_most: int = FEW_A_DAY) -> dict[str, Any]:
     """Somebody else who is notified once an operation has succeeded.
 
-    msisdn: E.164. text: in this language.
+    msisdn: E.164. text: in this language. at_most: how many messages a day the phone gets about operations of a kind.
     """
-    return {"msisdn": msisdn, "language": language, "text": text}
+    return {"msisdn": msisdn, "language": language, "text": text, "at_most": at_most}
 
 
 def received(operation: Operation, number: int) -> str:

@@ -9,6 +9,9 @@ from core.store.port import Collection, Store
 from products.merchants.register import MERCHANTS, Merchant
 from products.wallets.contract import Sending, from_wallet, notified
 
+TOLD_A_DAY = 500
+"""Messages to a merchant about withdrawals: cash is handed out by them."""
+
 
 @dataclass(frozen=True)
 class Withdrawal(Sending):
@@ -41,5 +44,5 @@ def withdrawal(me: Person, merchant: Merchant, owner: Person | None, amount: int
     command = from_wallet(WITHDRAWAL.kind, request, me, counterparty=merchant.owner)
     if owner is None:
         return command
-    receivers = notified(owner, lambda say: say("Give {amount} in cash to {name}."), amount, currency, me)
+    receivers = notified(owner, lambda say: say("Give {amount} in cash to {name}."), amount, currency, me, TOLD_A_DAY)
     return replace(command, receivers=receivers)

@@ -22,9 +22,8 @@ from core.store.port import Store
 
 DONE = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 """The ends of which receivers are notified."""
-DAY_S = 24 * 3600
-TO_PHONE, OF_PAYER = ("sms received", 20, DAY_S), ("sms caused", 20, DAY_S)
-"""How many messages a day there are to one who gets money, and of what one payer pays."""
+DAY_S, CAUSED_A_DAY = 24 * 3600, 20
+"""How many messages a day there are to those who get money of one payer."""
 WAIT_STEP, SEND_STEP = "wait", "send"
 
 

@@ -8,7 +8,7 @@ from core.identity.windows import Window, count_all
 from core.notices.outcome import outcome, received
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
-from products.messages.contract import DONE, OF_PAYER, SEND_STEP, SMS, TO_PHONE, WAIT_STEP
+from products.messages.contract import CAUSED_A_DAY, DAY_S, DONE, SEND_STEP, SMS, WAIT_STEP, Sms
 from products.messages.mailing import email_of
 from products.messages.senders import sender_of
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable
@@ -33,8 +33,12 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
 def sms(store: Store, sender: SmsSender, clock: Clock, details: Mapping[str, Details] = NO_DETAILS) -> Process:
     """details: by kind of what a message is about, what is said besides its outcome."""
 
-    # A transfer may be tiny, and a message is paid by the installation.
-    to_phone, of_payer = (Window(store, clock, *what) for what in (TO_PHONE, OF_PAYER))
+    def count(about: Operation, request: Sms, number: int) -> None:
+        """Raises TooManyAttempts: a transfer may be tiny, and a message is paid by the installation."""
+        at_most = about.receivers[number]["at_most"]
+        to_phone = Window(store, clock, f"sms received, {about.kind}", at_most, DAY_S)
+        of_payer = Window(store, clock, "sms caused", CAUSED_A_DAY, DAY_S)
+        count_all(((to_phone, request.to), (of_payer, about.subject or "")))
 
     def wait(operation: Operation) -> Reply:
         request = SMS.read(operation)
@@ -49,7 +53,7 @@ def sms(store: Store, sender: SmsSender, clock: Clock, details: Mapping[str, Det
         if about.status not in DONE:
             return Declined("did_not_happen")  # announced by a worker that did not come to save it
         try:
-            count_all(((to_phone, request.to), (of_payer, about.subject or "")))
+            count(about, request, request.receiver)
         except TooManyAttempts:
             return Declined("too_many_messages")
         return Confirmed({"text": received(about, request.receiver)})

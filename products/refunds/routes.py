@@ -79,6 +79,12 @@ class ItemsLeftOut(Clash):
     code = "items_left_out"
 
 
+class RefundUnderWay(Clash):
+    """Another refund of this payment has not ended. What is left can be given back once it has."""
+
+    code = "refund_under_way"
+
+
 class TooManyRefunds(Clash):
     """Too many refunds of this payment have been asked for."""
 
@@ -88,7 +94,9 @@ class TooManyRefunds(Clash):
         super().__init__(f"{MAX_PARTS} refunds of this payment have been asked for. There can be no more.")
 
 
-ERRORS = {error.code: error for error in (ExceedsPayment, AlreadyRefunded, ItemsLeftOut, TooManyRefunds)}
+ERRORS = {
+    error.code: error for error in (ExceedsPayment, AlreadyRefunded, ItemsLeftOut, RefundUnderWay, TooManyRefunds)
+}
 
 
 class RefundForm(Schema):
@@ -227,7 +235,7 @@ def _way(operator: str | None, whole: bool) -> Way:
     return DIALECTS[found.dialect].way_back(found.options, whole)
 
 
-def _receivers(payment: Operation, request: RefundRequest) -> list[dict[str, str]]:
+def _receivers(payment: Operation, request: RefundRequest) -> list[dict[str, Any]]:
     """Who gets a message once the money is back: the phone, or the owner of the wallet."""
     if request.msisdn is None:
         owner = core().people.get(request.target or "")
@@ -238,7 +246,7 @@ def _receivers(payment: Operation, request: RefundRequest) -> list[dict[str, str
 
 
 def _refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:
-    """Raises ExceedsPayment, AlreadyRefunded, ItemsLeftOut or TooManyRefunds."""
+    """Raises ExceedsPayment, AlreadyRefunded, ItemsLeftOut, RefundUnderWay or TooManyRefunds."""
     try:
         refuse(payment, paid, request)
     except NotAvailable as error:

@@ -12,7 +12,7 @@ from core.errors import InsufficientFunds, InvalidField, Refused
 from core.identity.people import Person
 from core.ledger import MOBILE_MONEY, SETTLE_STEP
 from core.notices.languages import DEFAULT, Say, say_amount, translator
-from core.notices.outcome import receiver
+from core.notices.outcome import FEW_A_DAY, receiver
 from core.operation import Operation
 from core.phone import mask
 from core.prompts import Limit, Prompt
@@ -21,7 +21,7 @@ from core.store.port import Document
 
 DEBIT_STEP = "debit"
 UNNAMED = "***"
-PLAIN_NAME = re.compile(r"(?!.*[0-9]{5})[\w -]+")
+PLAIN_NAME = re.compile(r"(?!(?:.*\d){5})[\w -]+")
 SAME_WITHIN_S = 10
 """Without an idempotency key, the same request within this time is a client that repeats it, not a second payment."""
 
@@ -158,11 +158,17 @@ def name_in_sms(person: Person) -> str:
 
 
 def notified(
-    person: Person, words: Callable[[Say], str], amount: int, currency: str, sender: Person | None = None
-) -> list[dict[str, str]]:
+    person: Person,
+    words: Callable[[Say], str],
+    amount: int,
+    currency: str,
+    sender: Person | None = None,
+    at_most: int = FEW_A_DAY,
+) -> list[dict[str, Any]]:
     """The receivers of a message to a person: nobody without a phone that is proven to be theirs.
 
     words: given what translates, the text, with places for the amount and for the sender's name.
+    at_most: see `receiver`.
     """
     if person.msisdn is None or not person.phone_proven:
         return []
@@ -170,7 +176,7 @@ def notified(
     said = words(translator(language)).format(
         amount=say_amount(amount, currency, language), name=name_in_sms(sender) if sender else ""
     )
-    return [receiver(person.msisdn, language, said)]
+    return [receiver(person.msisdn, language, said, at_most)]
 
 
 def from_wallet(

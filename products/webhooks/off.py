@@ -13,7 +13,7 @@ from core.errors import IdempotencyKeyReused, TooManyAttempts
 from core.identity.windows import Window, count_all
 from core.notices.port import TellOperators, tell_nobody
 from core.store.port import Store
-from products.webhooks.endpoints import Endpoint, Endpoints
+from products.webhooks.endpoints import Endpoint, Endpoints, State
 
 NOTICES_OF_CLIENT, DAY_S = 3, 86_400
 """A client that switches its endpoint on again and again has no operator's mailbox filled."""
@@ -49,19 +49,24 @@ class Switch:
         return Endpoints(self.store, self.clock)
 
     def off(self, endpoint: Endpoint, why: Why) -> None:
-        """Raises StoreUnavailable. Who dies in between does it again, and the operators get one notice."""
+        """Raises StoreUnavailable. Who dies in between does it again, and the operators get one notice.
+
+        Where its client has switched it off or deleted it meanwhile, there is nothing to say.
+        """
+        now = self.endpoints.get(endpoint.id)
+        if now is None or now.state is State.OFF:
+            return
         counts = (
             (Window(self.store, self.clock, "webhook_notices", NOTICES_OF_CLIENT, DAY_S), endpoint.owner),
             (Window(self.store, self.clock, "webhook_notices_of_all", NOTICES_OF_ALL, HOUR_S), ""),
         )
-        if not any(window.full(name) for window, name in counts):
-            # No payment waits for a notice: one of before, to other operators, is as good.
-            with suppress(IdempotencyKeyReused):
-                self._tell(endpoint, why)
+        # No payment waits for a notice: one of before, to other operators, is as good. Each attempt counts: whether the
+        # endpoint was still on is known only afterwards.
+        with suppress(IdempotencyKeyReused, TooManyAttempts):
+            count_all(counts)
+            self._tell(endpoint, why)
         if not self.endpoints.switch_off_once(endpoint.id, why.value):
             return
-        with suppress(TooManyAttempts):
-            count_all(counts)
         OFF.labels(why.name.lower()).inc()
         log.error("webhook_endpoint_off", endpoint=endpoint.id, client=endpoint.owner, why=why.name.lower())
 

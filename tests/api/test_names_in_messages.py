@@ -17,6 +17,7 @@ def test_without_a_phone_there_is_no_name() -> None:
         ("awa_k-2 b", "awa_k-2 b"),
         ("claim.xof-bonus.com", "+225*******009"),
         ("call-0707000001", "+225*******009"),
+        ("gagnant_appelez_07-07-12-34-56", "+225*******009"),
         ("a@b", "+225*******009"),
         (None, "+225*******009"),
     ],

@@ -290,3 +290,30 @@ def test_an_operator_that_is_not_configured_any_more_holds_up_no_refund_by_hand(
     house.store.replace(OPERATIONS, replace(operation, operator="gone").to_document())
 
     assert house.run().status is Status.NEEDS_REVIEW
+
+
+def test_the_rest_reopens_no_fine_while_another_refund_may_still_fail(house: House) -> None:
+    # Given a refund of nearly all, of which the operator has not said what became of it
+    fines(house)
+    house.ask(amount=29)
+    house.dialect.replies["refund"] = Unknown("HTTP 504")
+    house.run()
+
+    # If somebody gives back the rest, and then again when the first one is done
+    house.ask(id="op-2", amount=1, items=["A", "B"])
+    refused = house.run("op-2")
+    del house.dialect.replies["refund"]
+    house.clock.tick(3600)
+    assert house.run().status is Status.SUCCEEDED
+    house.ask(id="op-3", amount=1, items=["A", "B"])
+
+    assert (refused.error or {})["code"] == "refund_under_way"
+    assert house.run("op-3").status is Status.SUCCEEDED
+    assert sorted(fine for _, fine, _ in house.registry.reopened) == ["A", "B"]
+
+
+def test_fines_are_not_reopened_for_less_than_they_cost(house: House) -> None:
+    fines(house)
+    house.ask(amount=1, items=["A", "B"])
+
+    assert (house.run().error or {})["code"] == "refund_under_way"

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -348,3 +349,18 @@ def test_tiny_transfers_cause_few_messages(store: Store, clock: FakeClock, same:
 
     assert len(phone.sent) == 20
     assert {(each.error or {}).get("code") for each in messages(store)} == {None, "too_many_messages"}
+
+
+def test_money_from_strangers_uses_up_no_messages_of_another_kind(store: Store, clock: FakeClock) -> None:
+    phone = Phone()
+    for number, (kind, most) in enumerate([("transfer", 20)] * 25 + [("withdrawal", 500)] * 30):
+        told = receiver("merchant", "en", f"{kind}.", most)
+        insert(store, id=f"op-{number}", kind=kind, status=Status.SUCCEEDED, due_at=None, fingerprint=None)
+        stored = Operation.from_document(store.get(OPERATIONS, f"op-{number}") or {})
+        operation = replace(stored, subject=f"payer {number}", receivers=(told,))
+        store.replace(OPERATIONS, operation.to_document())
+        notify(store, clock, operation)
+    for each in messages(store):
+        engine(store, clock, sms(store, phone, clock)).advance(each.id)
+
+    assert Counter(text.partition(".")[0] for _, _, text in phone.sent) == {"transfer": 20, "withdrawal": 30}
