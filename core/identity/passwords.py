@@ -18,6 +18,9 @@ AT_ONCE = 4
 sign-ins must not take all of those: the writes of the store need one too."""
 _computing = threading.BoundedSemaphore(AT_ONCE)
 
+MAX_CHARS = 1000
+"""More than a password has."""
+
 
 class Passwords:
     """hasher: default Argon2id with OWASP's first choice of parameters: 19 MiB, two passes, one lane."""
@@ -56,5 +59,8 @@ def get_or_create_secret(path: Path) -> str:
 
 
 def _normal(password: str) -> str:
-    """NFKC, as NIST SP 800-63B asks: the same characters are the same password on every keyboard."""
-    return unicodedata.normalize("NFKC", password)
+    """NFKC, as NIST SP 800-63B asks: the same characters are the same password on every keyboard.
+
+    What is longer than any password is cut: the time of NFKC grows with the square of a text's length.
+    """
+    return unicodedata.normalize("NFKC", password[:MAX_CHARS])

@@ -241,10 +241,16 @@ class People:
         return {**document, "msisdn": msisdn, "phone_proven_at": to_rfc3339(now), "resets_at": resets_at}
 
 
+COMPOSED = 4
+"""The most characters that NFKC makes one of."""
+
+
 def canonical_name(username: str) -> str:
     """The form of a username by which it is unique: NFKC, case folded. Raises ValueError for an invalid username."""
-    name = unicodedata.normalize("NFKC", username)
     least, most = USERNAME
+    if len(username) > COMPOSED * most:  # the time of NFKC grows with the square of a text's length
+        raise ValueError("not a username")
+    name = unicodedata.normalize("NFKC", username)
     if not (least <= len(name) <= most and _USERNAME.fullmatch(name)):
         raise ValueError("not a username")
     return name.casefold()

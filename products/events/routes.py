@@ -3,10 +3,11 @@
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from flask.views import MethodView
 from marshmallow import Schema, fields
 
@@ -17,7 +18,7 @@ from api.http.blueprint import BEARER, IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, U
 from api.http.context import core
 from api.http.errors import BadRequest
 from api.http.json import json_answer
-from api.http.paging import list_view
+from api.http.paging import cursor_after, list_view
 from core.accept import Command
 from core.broker.port import MAX_ROUTING_KEY_BYTES, routing_key
 from core.clock import to_rfc3339
@@ -38,6 +39,9 @@ from products.events.contract import event_uid as uid_of
 from products.events.topics import Topics, may_use, require_topic
 
 MAX_BODY_BYTES = 256 * 1024
+MAX_PAGE_CHARS, BATCH = 1024 * 1024, 10
+"""A page of events ends after so much, whatever its limit: a reader who is slow keeps it in memory. Events are read in
+batches, for the same reason."""
 MAX_NESTING = 32
 CLOUD_EVENTS = ("ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time")
 """CloudEvents 1.0, HTTP protocol binding 3.1: the headers of a binary-mode request."""
@@ -135,10 +139,8 @@ class Events(MethodView):
         """List the events of a topic, newest first: your own, unless your key is good for all."""
         topic = _topic(parts)
         require_topic(topic)
-        where = {"subject": "/".join(topic), "client": owner(SCOPE_ALL)}
-        page, cursor = page_of(EVENT.kind, query, where, keep=_is_first)
-        listed = ",".join(map(_published, page))
-        return json_answer(f'{{"events":[{listed}],"next_cursor":{json.dumps(cursor)}}}')
+        listed, cursor = _page(query, {"subject": "/".join(topic), "client": owner(SCOPE_ALL)})
+        return json_answer(f'{{"events":[{",".join(listed)}],"next_cursor":{json.dumps(cursor)}}}')
 
 
 @blueprint.route("/<event_uid>")
@@ -251,3 +253,22 @@ def _with_data(operation: Operation, members: dict[str, Any]) -> str:
     """JSON text: the data of an event is sent back as it was written, to the last digit."""
     head = {"event_uid": uid_of(operation), "event_timestamp": to_rfc3339(operation.created_at), **members}
     return f'{current_app.json.dumps(head)[:-1]},"event_data":{EVENT.read(operation).data}}}'
+
+
+def _page(query: Mapping[str, Any], where: Mapping[str, str | None]) -> tuple[list[str], str | None]:
+    """Returns the events of a page as JSON, and the cursor of the next one if there is any."""
+    listed: list[str] = []
+    chars, after = 0, query["cursor"]
+    while True:
+        limit = min(BATCH, query["limit"] - len(listed))
+        page, cursor = page_of(EVENT.kind, {**query, "cursor": after, "limit": limit}, where, keep=_is_first)
+        for event in page:
+            text = _published(event)
+            chars += len(text)
+            if listed and chars > MAX_PAGE_CHARS:
+                g.next_cursor = cursor_after(after)
+                return listed, cursor_after(after)
+            listed.append(text)
+            after = event.id
+        if cursor is None or len(listed) == query["limit"]:
+            return listed, cursor

@@ -295,3 +295,13 @@ def test_waiting_for_the_publication(house: House) -> None:
     assert house.http.get(f"/api/event/{uid}", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
     assert first.headers["Retry-After"] == "2"
     assert house.operation(uid).created_at == START
+
+
+def test_a_page_of_large_events_ends_early_and_none_is_left_out(house: House) -> None:
+    large = "x" * 200_000
+    ids = {house.caller().post(URL, {"number": number, "text": large}).json["event_uid"] for number in range(12)}
+
+    pages = house.caller().pages(URL, "events", 100)
+
+    assert [len(page) for page in pages] == [5, 5, 2]
+    assert {event["event_uid"] for page in pages for event in page} == ids
