@@ -345,6 +345,21 @@ def test_all_clients_have_operators_mailed_twenty_times_an_hour(house: House) ->
     assert len(keys(house)) == 21
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_its_client_has_ended_meanwhile_is_no_news(house: House, gone: bool) -> None:
+    """A receiver may do so before it answers 410: such an e-mail would be counted nowhere."""
+    endpoint = house.endpoint()
+    endpoints = Endpoints(house.store, house.clock)
+    if gone:
+        endpoints.delete(endpoint.id)
+    else:
+        endpoints.switch_off(endpoint.id, "its owner switched it off")
+
+    Switch(house.store, house.clock, lambda *notice: house.notices.append(notice)).off(endpoint, Why.GONE)
+
+    assert house.notices == []
+
+
 def test_a_notice_of_before_holds_up_nobody(house: House) -> None:
     """A worker died after a notice, and then the operators' addresses changed."""
 
