@@ -1,4 +1,4 @@
-"""Webhooks: how soon the end of a payment is told, and what a receiver that never answers costs the others."""
+"""Webhooks: how soon a receiver gets the end of a payment, and what one that never answers costs the others."""
 
 import json
 import socket
@@ -60,7 +60,7 @@ class Receiver:
         while len(self.ends_s) < number and time.monotonic() < give_up_at:
             time.sleep(POLL_S)
         if len(self.ends_s) != number:
-            raise InvalidMeasurement(f"{number} payments have ended, and {len(self.ends_s)} ends were told")
+            raise InvalidMeasurement(f"{number} payments have ended, and {len(self.ends_s)} events came")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -94,7 +94,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _told(bench: Bench, per_second: int, load_s: int, warm_up_s: int, black_hole: bool) -> list[float]:
-    """Returns how long after each payment's end a receiver was told of it, in seconds.
+    """Returns how long after each payment's end its event came, in seconds.
 
     load_s: seconds of load, of which the first `warm_up_s` do not count.
     black_hole: whether another client's receiver takes connections and answers nothing.

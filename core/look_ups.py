@@ -82,7 +82,7 @@ class LookUps:
         try:
             return looking.result(max(0, until - self._elapsed()))
         except TooLate:
-            if self._elapsed() - began >= SLOW_S:  # who waited for a place leaves the name server less than that
+            if self._elapsed() - began >= SLOW_S:  # a look-up that waited for a place has less time
                 self._rest(target.host)
             raise OSError("the name server did not answer in time") from None
         except UnicodeError:

@@ -53,6 +53,11 @@ def read_price(text: str) -> tuple[int, str]:
     return to_minor(amount, currency), currency
 
 
+def exceeds(limits: list[str], minor: int, currency: str) -> bool:
+    """Whether an amount is above the limit of its currency: always, in one without a limit. limits: as `read_price`."""
+    return minor > {code: most for most, code in map(read_price, limits)}.get(currency, 0)
+
+
 def format_minor(minor: int, currency: str) -> str:
     """Minor units as a decimal string of the main unit: (1250, "BRL") is "12.50"."""
     return str(Decimal(minor).scaleb(-exponent(currency)))

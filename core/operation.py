@@ -18,7 +18,7 @@ from core.upcasts import OPERATION, latest, upcast
 BUCKETS = 64
 """More than there are workers. The number of an operation's bucket is stored with it, so this never changes."""
 SHORT_CHARS = 8
-"""Of the reference that payers get. It is stored with each operation, so this never changes."""
+"""The length of the reference that payers get. It is stored with each operation, so this never changes."""
 HISTORY_LIMIT = 300
 """The most entries of a timeline: a payment with 50 parts writes 207 when nothing fails."""
 HISTORY_HEAD = 50

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol
 
 Kind = Literal["server", "consumer", "client"]
-"""Who began it: a client of ours, an operation that is due, or we at a partner."""
+"""What began it: a client's request, an operation that is due, or our call of a partner."""
 Attributes = Mapping[str, str]
 
 

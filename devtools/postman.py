@@ -123,7 +123,7 @@ def _body(spec: Mapping[str, Any], contents: Mapping[str, Json]) -> Json | None:
 
 
 def _fields(spec: Mapping[str, Any], schema: Json) -> Iterator[Json]:
-    """Yields the fields of a form. Of several sorts, as for a token, a machine's is switched on."""
+    """Yields the fields of a form. Where there are several forms, as for a token, only a machine's is switched on."""
     sorts = [_resolved(spec, each) for each in schema.get("anyOf", [schema])]
     described = {name: field for sort in sorts for name, field in sort["properties"].items()}
     required = set(sorts[0].get("required", ())) if len(sorts) == 1 else FORM_VALUES.keys()

@@ -161,7 +161,7 @@ def is_operator() -> bool:
 
 
 def known_by_token() -> Caller | None:
-    """Who sends a token to a route for anyone; None for a wrong one, which is a guess. Raises TooManyRequests."""
+    """The caller with the token of a request to a route for anyone; None for a wrong token. Raises TooManyRequests."""
     with suppress(Unauthenticated):
         return identify()
     return None

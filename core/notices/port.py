@@ -60,7 +60,7 @@ TellOperators = Callable[[str, str, str], None]
 
 
 def tell_nobody(subject: str, text: str, key: str) -> None:
-    """Where nobody is to be told."""
+    """For an installation whose operators get no e-mail."""
 
 
 @dataclass(frozen=True)

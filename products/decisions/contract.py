@@ -6,11 +6,11 @@ from typing import Self
 
 from core.contract import Contract, Door, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env
-from core.money import read_price
+from core.money import exceeds
 from core.operation import Operation
 from core.settings import prices
 
-APPROVAL_STEP, APPLY_STEP = "approval", "apply"
+APPLY_STEP = "apply"
 APPLIED = EffectKind("decision", "decisions applied", Record.NONE)
 WAYS = ("confirm", "decline", "retry", "refund")
 """What may be decided, as `quittance review` has it."""
@@ -63,8 +63,7 @@ class DecisionsSettings:
 
     def needs_approval(self, minor: int, currency: str) -> bool:
         """Returns whether a second person has to approve: always, in a currency without a limit."""
-        limits = {currency: minor for minor, currency in map(read_price, self.decision_limits)}
-        return minor > limits.get(currency, 0)
+        return exceeds(self.decision_limits, minor, currency)
 
 
 DECISIONS = Contract("decision", DecisionRequest, frozenset({Door.HTTP}), (APPLIED,), effects)

@@ -9,7 +9,6 @@ from core.operation import Operation
 from core.store.port import OPERATIONS, Store
 from products.decisions.contract import (
     APPLY_STEP,
-    APPROVAL_STEP,
     CHANGED,
     DECISIONS,
     NOT_REVIEWABLE,
@@ -17,6 +16,7 @@ from products.decisions.contract import (
     mark,
     stuck_steps,
 )
+from worker.approval import approval
 from worker.partners.operators.port import NotConfigured
 from worker.partners.port import Confirmed, Declined, Reply, Unavailable
 from worker.policy import SEND_WITHIN_S, Context, Policy
@@ -66,26 +66,10 @@ def decision(
     applying = Step(APPLY_STEP, "applying the decision", submit=apply, recovery=REPEATABLE)
 
     def stages(operation: Operation) -> Stages:
-        return (_approval(DECISIONS.read(operation)),), (applying,)
+        return (approval(DECISIONS.read(operation).rejected, "decision_rejected"),), (applying,)
 
     return Process(DECISIONS.kind, stages)
 
 
 def _who(request: DecisionRequest) -> str:
     return request.requested_by + (f", with {request.decided_by}," if request.decided_by else "")
-
-
-def _approval(request: DecisionRequest) -> Step:
-    """The step that declines a rejected decision. What needs no approval passes it, too."""
-
-    def read(_: Operation) -> Reply:
-        return Declined("decision_rejected") if request.rejected else Confirmed()
-
-    return Step(
-        APPROVAL_STEP,
-        "reading the second person's answer",
-        submit=read,
-        recovery=REPEATABLE,
-        saves_intent=False,
-        is_lookup=True,
-    )

@@ -6,14 +6,14 @@ from typing import Self
 
 from core.contract import PAYOUT, Contract, Door, Effect, Request, StatusEvents, effect_of
 from core.environment import Env
-from core.money import read_price
+from core.money import exceeds
 from core.operation import Operation
 from core.settings import prices
 
 SCOPE = "payouts:create"
 SCOPE_ALL = "payouts:all"
 """With SCOPE, a key also sees the payouts that others have asked for."""
-APPROVAL_STEP, PAYOUT_STEP = "approval", "payout"
+PAYOUT_STEP = "payout"
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ class PayoutSettings:
 
     def needs_approval(self, minor: int, currency: str) -> bool:
         """Returns whether a second person has to approve this amount: always, in a currency without a limit."""
-        limits = {currency: minor for minor, currency in map(read_price, self.payout_limits)}
-        return minor > limits.get(currency, 0)
+        return exceeds(self.payout_limits, minor, currency)
 
 
 PAYOUTS = Contract(

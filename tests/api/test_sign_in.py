@@ -1,7 +1,6 @@
 """Signing in: the form, one answer for all that is wrong, and an end to guessing."""
 
 import json
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from structlog.testing import capture_logs
 
 from core.identity.credentials import Credentials
 from core.identity.guesses import ACCOUNT, ADDRESS, PAIR
-from core.identity.passwords import MAX_CHARS, Passwords
+from core.identity.passwords import Passwords
 from core.log import redact
 from tests.answers import Answer, client_of
 from tests.api.kit import CHEAP, PASSWORD, PHONE, House, assert_problem, build, wrong_fields
@@ -390,21 +389,3 @@ def test_neither_passwords_nor_tokens_nor_phones_reach_a_log(house: House, capfd
     assert "Traceback" in written
     for secret in (PASSWORD, "wrong wrong", token, PHONE, PHONE[4:], "$argon2id$"):
         assert secret not in written
-
-
-def test_no_long_text_is_normalised(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its time grows with the square of the length, and nothing else of the process moves meanwhile."""
-    right, lengths = unicodedata.normalize, list[int]()
-
-    def counted(form: Any, text: str) -> str:
-        lengths.append(len(text))
-        return right(form, text)
-
-    monkeypatch.setattr(unicodedata, "normalize", counted)
-    marks = "a" + "\u0345" * 4_000 + "\u0334" * 4_000
-    form = {"username": "awa", "password": "a wrong password"}
-    for name in form:
-        assert house.http.post("/v1/auth/token", data={**form, name: marks}).status_code == 401
-    assert house.post({"username": marks, "password": "correct horse battery"}, path="/v1/auth").status_code == 422
-
-    assert max(lengths) <= MAX_CHARS

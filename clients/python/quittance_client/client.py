@@ -144,7 +144,7 @@ class Events(Resource):
         return found
 
     def list(self, topic: tuple[str, str, str], *, status: str | None = None) -> Iterator[PublishedEvent]:
-        """Of a topic, newest first. Raises Problem."""
+        """Yields the events of a topic, newest first. Raises Problem."""
         return self._connection.items(self._topic(topic), self._plural, {"status": status})
 
     def _topic(self, topic: tuple[str, str, str]) -> str:

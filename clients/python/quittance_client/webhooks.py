@@ -28,6 +28,6 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes) -> Received:
     try:
         Webhook(secret).verify(body, dict(headers), json_parse=False)
         event: Received = read(body)
-    except ValueError as error:  # of the library: a signature that is not well-formed
+    except ValueError as error:  # the library raises it for a malformed signature
         raise WebhookVerificationError("Not well-formed") from error
     return event
