@@ -89,6 +89,14 @@ def received(client: ssl.SSLSocket) -> bytes:
     return b"".join(parts)
 
 
+def until_refused(proxy: Nginx, headers: dict[str, str] | None = None) -> requests.Response:
+    """Returns the first answer that says "too many", once nginx has read the heads of those who hold their requests."""
+    for _ in range(100):
+        if (answer := ask(proxy, "GET", "/healthz", headers=headers)).status_code == 429:
+            return answer
+    raise AssertionError("nobody was refused")
+
+
 def assert_refused(answer: requests.Response, status: int, code: str) -> None:
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -173,10 +181,27 @@ def test_an_address_has_so_many_requests_at_once(stack: Stack) -> None:
     for strict in started(stack.api_port, PROXY_CONNECTIONS="1"):
         with connected(strict) as held:
             held.sendall(HALF_BODY)
-            for _ in range(100):  # until nginx has read the head
-                if (answer := ask(strict, "GET", "/healthz")).status_code == 429:
-                    break
-            assert_refused(answer, 429, "too_many_requests")
+            assert_refused(until_refused(strict), 429, "too_many_requests")
+
+
+def test_who_shows_a_token_is_not_kept_out_by_others_at_the_address(stack: Stack) -> None:
+    # Given a stranger who holds all requests that an address has without tokens
+    token = {"Authorization": f"Bearer {FAST['ADMIN_TOKEN']}"}
+    for strict in started(
+        stack.api_port, PROXY_CONNECTIONS="2", PROXY_ADDRESS_CONNECTIONS="4", PROXY_REQUESTS_PER_S="100", PROXY_BURST="100"
+    ):
+        with ExitStack() as held:
+            for _ in range(2):
+                held.enter_context(connected(strict)).sendall(HALF_BODY)
+            until_refused(strict)
+
+            assert ask(strict, "GET", "/v1/operations", headers=token).status_code == 200
+
+            # Made-up tokens have requests of their own, until the address has none
+            for made_up in (b"Bearer a", b"Bearer b"):
+                body = HALF_BODY.replace(b"Host: a", b"Host: a\r\nAuthorization: " + made_up)
+                held.enter_context(connected(strict)).sendall(body)
+            assert_refused(until_refused(strict, token), 429, "too_many_requests")
 
 
 def test_who_is_slow_is_given_up(stack: Stack, tmp_path: Path) -> None:
