@@ -31,6 +31,8 @@ ACTS: Mapping[str, str] = {
 """What is always noted, by endpoint. A view may say in `g.act` that it is something else."""
 REFUSED = (401, 403, 429)
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+OF_STRANGERS = ("refusal", "registration", "sign-in")
+"""What anybody can have noted without limit. It is kept where it concerns an account or a key that exists."""
 MAX_NAME = 64
 
 
@@ -50,7 +52,7 @@ def _note(response: Response) -> Response:
         else:
             return response
     outcome = _outcome(response)
-    known = caller is not None or what not in ("refusal", "registration")
+    known = caller is not None or g.get("account") is not None or what not in OF_STRANGERS
     core().security_log.note(
         what,
         who=_who(caller),

@@ -199,7 +199,7 @@ def _not_sent(context: Context, operation: Operation, step: Step, reply: Unavail
         if money_moved(context.stages, operation):
             return _review(operation, step, f"the partner was unavailable for too long ({reply.why})", now)
         return _declined(context, operation, step, Declined("partner_unavailable"))
-    wait_s = max(planned_s, reply.retry_after_s)
+    wait_s = max(planned_s, _after_s(reply, context))
     waiting = replace(
         record,
         state=StepState.WAITING,
@@ -235,7 +235,7 @@ def _unresolved(context: Context, operation: Operation, step: Step, reply: Reply
     settles_in_s = (step.settle_window_s or policy.settle_window_s) - age_s
     if settles_in_s > 0:
         wait_s = min(wait_s, settles_in_s)  # After the settle window, NotFound means not done.
-    next_at = now + timedelta(seconds=max(wait_s, getattr(reply, "retry_after_s", 0)))
+    next_at = now + timedelta(seconds=max(wait_s, _after_s(reply, context)))
     acknowledged = record.acknowledged or isinstance(reply, Pending)
     record = replace(
         record,
@@ -274,6 +274,11 @@ def _review(operation: Operation, step: Step, why: str, now: datetime) -> Operat
     record = replace(operation.step(step.name), next_at=None, last_error=why)
     operation = operation.with_step(step.name, record).noted(now, "step_stuck", f"{step.label}: {why}", step.name)
     return operation.moved(Status.NEEDS_REVIEW, now)
+
+
+def _after_s(reply: Reply, context: Context) -> float:
+    """Returns the wait that the partner asks for, in seconds, or a little more: it may ask all for the same moment."""
+    return float(getattr(reply, "retry_after_s", 0)) * (1 + SPREAD * context.jitter)
 
 
 def _backoff(first_s: float, attempt: int, max_s: float, jitter: float) -> float:

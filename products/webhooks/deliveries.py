@@ -34,7 +34,7 @@ from products.webhooks.shown import (
     delivery_with_attempts,
 )
 
-LOOKS = 20
+LOOKS = 5
 """How many pages of deliveries are looked at for one page of a type."""
 RECOVERED_AT_ONCE = 1000
 """How many failed deliveries one request to recover looks at."""

@@ -188,7 +188,11 @@ def test_who_shows_a_token_is_not_kept_out_by_others_at_the_address(stack: Stack
     # Given a stranger who holds all requests that an address has without tokens
     token = {"Authorization": f"Bearer {FAST['ADMIN_TOKEN']}"}
     for strict in started(
-        stack.api_port, PROXY_CONNECTIONS="2", PROXY_ADDRESS_CONNECTIONS="4", PROXY_REQUESTS_PER_S="100", PROXY_BURST="100"
+        stack.api_port,
+        PROXY_CONNECTIONS="2",
+        PROXY_ADDRESS_CONNECTIONS="4",
+        PROXY_REQUESTS_PER_S="100",
+        PROXY_BURST="100",
     ):
         with ExitStack() as held:
             for _ in range(2):

@@ -157,9 +157,11 @@ def test_an_unavailable_partner_is_tried_again_later() -> None:
     assert work_now(STAGES, operation, operation.due_at) == [SUBMIT]
 
 
-def test_a_partners_retry_after_is_honoured() -> None:
-    operation = after(1, submitted("debit", "claim", "look"), SUBMIT, Unavailable("HTTP 429", retry_after_s=40))
-    assert operation.due_at == START + timedelta(seconds=41)
+@pytest.mark.parametrize(("jitter", "later_s"), [(0, 40), (1, 44)])
+def test_a_partners_retry_after_is_honoured_and_not_by_all_at_once(jitter: float, later_s: float) -> None:
+    sent = submitted("debit", "claim", "look")
+    operation = record(Context(STAGES, POLICY, START, jitter), sent, SUBMIT, Unavailable("HTTP 429", retry_after_s=40))
+    assert operation.step("debit").next_at == START + timedelta(seconds=later_s)
 
 
 def test_unavailable_until_the_deadline_counts_as_declined_before_money() -> None:
@@ -344,7 +346,7 @@ def test_a_call_deferred_by_our_own_cap_does_not_count_towards_the_deadline(verb
 
 def test_a_call_deferred_by_an_outage_is_given_up_at_the_steps_deadline() -> None:
     operation, work, wait = new_operation(), Work(LOOK, Verb.SUBMIT), Deferral(7, down=True)
-    operation = defer(Context(STAGES, POLICY, START, 1), operation, work, wait)
+    operation = defer(Context(STAGES, POLICY, START, 0), operation, work, wait)
     assert operation.step("look").next_at == START + timedelta(seconds=7)
     assert operation.step("look").attempts == 0
     assert operation.history[-1].text == "look: partner not available (not called: it is down)"
