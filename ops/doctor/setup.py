@@ -86,13 +86,14 @@ def check_tls(settings: Settings) -> Iterator[Finding]:
 
 def check_machine(settings: Settings) -> Iterator[Finding]:
     """Python, the free space, and who may read the state."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < OLDEST_PYTHON:
-        yield wrong("Python", version, "install Python 3.11 or later")
-    else:
-        yield ok("Python", version)
+    yield check_python(sys.version_info[:3])
     yield check_space(settings.var_dir)
     yield from check_modes(settings.var_dir)
+
+
+def check_python(version: tuple[int, int, int]) -> Finding:
+    said = ".".join(map(str, version))
+    return ok("Python", said) if version >= OLDEST_PYTHON else wrong("Python", said, "install Python 3.11 or later")
 
 
 def check_space(folder: Path, free: int | None = None) -> Finding:

@@ -243,9 +243,10 @@ def test_what_slow_clients_do_not_show() -> None:
 def test_a_service_that_is_away_is_said_to_be(stack: Stack) -> None:
     (nobody,) = free_ports(1)
     for alone in started(nobody):
-        answer = ask(alone, "GET", "/healthz")
+        answer = ask(alone, "GET", "/amendes/payments/?msisdn=%2B2250707000011")
         assert_refused(answer, 503, "unavailable")
         assert answer.headers["Retry-After"] == "5"
+        assert "0707000011" not in log_of(alone)  # an error quotes the request
 
 
 def test_the_logs_hold_no_phone_and_no_token(proxy: Nginx) -> None:

@@ -26,7 +26,7 @@ from ops.commands import cli
 from ops.doctor.command import exit_code
 from ops.doctor.findings import Finding, Level
 from ops.doctor.servers import check_broker, check_partners, check_store
-from ops.doctor.setup import check_modes, check_secrets, check_settings, check_space, check_tls
+from ops.doctor.setup import check_modes, check_python, check_secrets, check_settings, check_space, check_tls
 from tests.api.kit import SETTINGS
 from tests.doubles import KEYS
 
@@ -101,6 +101,11 @@ def test_callbacks_without_tls_are_wrong() -> None:
     operator = replace(REMOTE.operators.operators[0], callback_host="http://pay.example")
     table = replace(REMOTE.operators, operators=(operator,))
     assert worst([*check_tls(replace(REMOTE, operators=table))]) == {Level.WRONG}
+
+
+@pytest.mark.parametrize(("version", "level"), [((3, 10, 14), Level.WRONG), ((3, 11, 0), Level.OK)])
+def test_an_old_python_is_wrong(version: tuple[int, int, int], level: Level) -> None:
+    assert check_python(version).level is level
 
 
 @pytest.mark.parametrize(("free", "level"), [(10 * GIB, Level.OK), (GIB, Level.WARNING), (GIB // 100, Level.WRONG)])
