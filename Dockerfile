@@ -19,6 +19,7 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/quittance
 COPY core core
 COPY api api
+COPY web web
 COPY worker worker
 COPY products products
 COPY proof proof
@@ -34,4 +35,4 @@ ENV PATH=/opt/venv/bin:$PATH \
     MOCK_HOST=0.0.0.0
 USER 10001
 EXPOSE 8080 8090
-CMD ["gunicorn", "--config", "api/server.py", "--no-control-socket", "api.app:create_app()"]
+CMD ["gunicorn", "--config", "api/server.py", "--no-control-socket", "web.app:create_app()"]

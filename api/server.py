@@ -51,7 +51,7 @@ def on_starting(server: Any) -> None:
     """Removes the metrics of earlier runs, and imports what each worker needs: they share it, and start sooner."""
     shutil.rmtree(metrics_dir, ignore_errors=True)
     metrics_dir.mkdir(parents=True)
-    importlib.import_module("api.app")  # not above: see child_exit
+    importlib.import_module("web.app")  # not above: see child_exit
     gc.freeze()
 
 

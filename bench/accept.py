@@ -52,7 +52,7 @@ def share(
 
 
 def _bare(bench: Bench, number: int) -> Load:
-    command = [word.replace("api.app:create_app()", "bench.bare:app") for word in commands()["api"]]
+    command = [word.replace("web.app:create_app()", "bench.bare:app") for word in commands()["api"]]
     with bench.stack(programs={"api": command}) as running:
         running.start(("api",))
         closed_loop(running.api_port, payments(bench.size(200, 10)), CONNECTIONS)

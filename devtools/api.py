@@ -7,12 +7,12 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from core.bootstrap import Core, embedded_broker, open_store_at
 from core.clock import SystemClock
 from core.identity.passwords import Passwords
 from core.installed import Installed
 from core.settings import read_settings
+from web.app import create_app
 
 ADMIN_TOKEN = "sesame"
 SECRET = "0123456789abcdef" * 4

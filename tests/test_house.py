@@ -30,7 +30,19 @@ from worker.products import build
 
 CODE = [
     path
-    for package in ("api", "core", "worker", "products", "proof", "devtools", "mock_api", "ops", "bench", "clients")
+    for package in (
+        "api",
+        "web",
+        "core",
+        "worker",
+        "products",
+        "proof",
+        "devtools",
+        "mock_api",
+        "ops",
+        "bench",
+        "clients",
+    )
     for path in (ROOT / package).rglob("*.py")
 ]
 MODULE_LINES, FUNCTION_LINES = 400, 70

@@ -69,7 +69,7 @@ def install(folder: Path) -> None:
 def _measure_once(bench: Bench, peer: Peer, settings: Mapping[str, str]) -> None:
     programs = {}
     if peer.app:
-        programs = {"api": [word.replace("api.app:create_app()", peer.app) for word in commands()["api"]]}
+        programs = {"api": [word.replace("web.app:create_app()", peer.app) for word in commands()["api"]]}
     with bench.stack(settings, programs) as running:
         running.start(("api",))
         warm = closed_loop(running.api_port, payments(bench.size(300, 10)), CONNECTIONS)

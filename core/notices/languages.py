@@ -32,13 +32,16 @@ _LETTERS |= {letter.upper(): latin.capitalize() for letter, latin in _LETTERS.it
 
 
 @cache
-def translator(language: str) -> Say:
-    """A function that translates texts of the code into this language, or into DEFAULT if it is not supported."""
+def translator(language: str, catalogues: Path = CATALOGUES) -> Say:
+    """A function that translates texts of the code into this language, or into DEFAULT if it is not supported.
+
+    catalogues: the folder of the translations: by default, of what phones show.
+    """
     code = language if language in LANGUAGES else DEFAULT
     if code == "en":
         return str
     compiled = io.BytesIO()
-    with (CATALOGUES / f"{code}.po").open("rb") as file:
+    with (catalogues / f"{code}.po").open("rb") as file:
         write_mo(compiled, read_po(file, locale=code))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled).gettext

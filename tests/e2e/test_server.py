@@ -25,7 +25,7 @@ import sys
 from gunicorn.app.wsgiapp import run
 from api import connection
 connection.IDLE_S, connection.HEAD_S, connection.BODY_S, connection.ANSWER_S = 0.3, 0.3, 0.3, 0.3
-sys.argv = ["gunicorn", "--config", "api/server.py", "--no-control-socket", "api.app:create_app()"]
+sys.argv = ["gunicorn", "--config", "api/server.py", "--no-control-socket", "web.app:create_app()"]
 run()
 """
 """The API with short deadlines."""
