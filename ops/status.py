@@ -8,11 +8,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from core.bootstrap import Core
 from core.clock import Clock, from_rfc3339, to_rfc3339
 from core.operation import TERMINAL, Status
 from core.store.port import LEASES, OPERATIONS, AtMost, Store, scan
 from devtools.as_json import json_option, print_json
 from ops.opened import Opened, opened
+from products.webhooks.endpoints import ENDPOINTS, Endpoints
+from products.webhooks.off import Why
 
 MOST = 200
 """Operations of one kind and status that are counted. There may be many more: reading them all would be a load."""
@@ -51,6 +54,7 @@ def _state(ours: Opened) -> dict[str, Any]:
         "partners": partners,
         "unfinished": waiting,
         "overdue": len(overdue),
+        "webhooks_off": list(_switched_off(core)),
         "newest_accepted_at": newest[0]["created_at"] if newest else None,
     }
     return {**found, "to_do": list(_to_do(found))}
@@ -64,6 +68,14 @@ def _unfinished(store: Store, kinds: Any, now: datetime) -> Iterator[dict[str, A
             if found:
                 age_s = (now - from_rfc3339(found[0]["created_at"])).total_seconds()
                 yield {"kind": kind, "status": each.value, "number": len(found), "oldest_s": round(age_s)}
+
+
+def _switched_off(core: Core) -> Iterator[dict[str, str]]:
+    """The webhook endpoints that this installation has switched off, and not their clients."""
+    ours = {why.value for why in Why}
+    for endpoint in Endpoints(core.store, core.clock).all() if ENDPOINTS in core.settings.installed.collections else ():
+        if endpoint.why_off in ours:
+            yield {"id": endpoint.id, "client": endpoint.owner, "why": endpoint.why_off or ""}
 
 
 def _workers(store: Store, clock: Clock) -> int:
@@ -80,6 +92,8 @@ def _to_do(found: dict[str, Any]) -> Iterator[str]:
     reviews = sum(each["number"] for each in found["unfinished"] if each["status"] == Status.NEEDS_REVIEW)
     if reviews:
         yield f"{reviews} wait for a person: quittance review"
+    for off in found["webhooks_off"]:
+        yield f"the webhook endpoint {off['id']} of {off['client']} is off: {off['why']}; tell its client"
     if found["overdue"]:
         yield f"{_count(found['overdue'])} are due for more than {OVERDUE_S} s: more workers are needed"
 

@@ -21,6 +21,8 @@ from core.store.port import LEASES, OPERATION_NAMES, OPERATIONS, scan
 from ops.commands import cli
 from products.fines.contract import Fine, FinePayment, names_of
 from products.webhooks.contract import WEBHOOK, Delivery
+from products.webhooks.endpoints import Endpoints
+from products.webhooks.off import Why
 
 PHONE = "+2250707000001"
 
@@ -151,6 +153,19 @@ def test_the_status_says_what_is_to_be_done(core: Core) -> None:
     assert "no worker" in done.output
     [row] = printed("status")["unfinished"]
     assert (row["kind"], row["status"], row["number"]) == ("fine_payment", "needs_review", 1)
+
+
+def test_the_status_names_endpoints_that_were_switched_off_and_not_those_of_their_clients_choice(core: Core) -> None:
+    endpoints = Endpoints(core.store, core.clock)
+    failing, left = (endpoints.create("shop", "https://shop.example/hook", ["*"]).id for _ in range(2))
+    endpoints.switch_off(failing, Why.FAILING.value)
+    endpoints.switch_off(left, "its client has switched it off")
+
+    assert [each["id"] for each in printed("status")["webhooks_off"]] == [failing]
+    done = run("status")
+    assert done.exit_code == 1
+    assert failing in done.output
+    assert "no delivery has succeeded for five days" in done.output
 
 
 def test_the_status_of_a_system_at_rest_is_good(core: Core) -> None:
