@@ -2,6 +2,9 @@
 
 A part belongs to one refund. It is taken before money moves, and given once the money has moved; one that is released
 counts no more, and stays: a worker that was paused cannot take it again.
+
+An item of the payment, such as a fine, is given back by one part: the one that has its whole price, or else the part
+with which all that was paid is back. So no item is given back for less than it costs, and none is left over.
 """
 
 from collections.abc import Collection, Mapping
@@ -25,7 +28,7 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True)
 class Part:
-    """minor: the amount in minor units. items: the parts of the payment that it is for, such as fines."""
+    """minor: the amount in minor units. items: those of the payment that it gives back as a whole, such as fines."""
 
     minor: int
     items: tuple[str, ...]
@@ -66,13 +69,10 @@ class NotAvailable(Exception):
 
 
 EXCEEDS, TWICE, TOO_MANY, OVER = "refund_exceeds_payment", "already_refunded", "too_many_refunds", "refund_released"
-LEFT_OUT, UNDER_WAY = "items_left_out", "refund_under_way"
-"""The codes of a part after which nothing is left, and an item would never be given back; and of one whose items cost
-more, while it is not known whether the rest of their money is back."""
 
 
 def check(operation: Operation, paid: Mapping[str, int], minor: int, items: Collection[str]) -> None:
-    """Raises NotAvailable for a part that is more than what is left, and for the last one if it leaves out an item.
+    """Raises NotAvailable for a part that is more than what is left, or has an item that another part has.
 
     paid: what was paid, in minor units, by item; the item "" is the payment itself, which is in no part.
     """
@@ -81,27 +81,23 @@ def check(operation: Operation, paid: Mapping[str, int], minor: int, items: Coll
         raise NotAvailable(TOO_MANY)
     if any(item in part.items for part in parts if part.counts for item in items):
         raise NotAvailable(TWICE)
-    back = counted_minor(operation) + minor
-    if back > sum(paid.values()):
+    if counted_minor(operation) + minor > sum(paid.values()):
         raise NotAvailable(EXCEEDS)
-    named = {item for part in parts if part.counts for item in part.items} | {*items, ""}
-    if back == sum(paid.values()) and paid.keys() - named:
-        raise NotAvailable(LEFT_OUT)
-    # What was given before pays for the rest of these items; what is under way may still fail.
-    under_way = any(part.state is PartState.TAKEN for part in parts)
-    if sum(paid[item] for item in items) > minor and (back < sum(paid.values()) or under_way):
-        raise NotAvailable(UNDER_WAY)
 
 
 def taken(operation: Operation, refund: str, paid: Mapping[str, int], minor: int, items: Collection[str]) -> Operation:
-    """Returns the operation with a part for this refund. Raises NotAvailable, from then on always for this refund."""
+    """Returns the operation with a part for this refund. Raises NotAvailable, from then on always for this refund.
+
+    items: what it is asked to give back as a whole. The part has none of them if they cost more.
+    """
     known = parts_of(operation).get(refund)
     if known is not None:
         if not known.counts:
             raise NotAvailable(OVER)
         return operation
-    check(operation, paid, minor, items)
-    return _with(operation, refund, Part(minor, tuple(items), PartState.TAKEN))
+    pays = sum(paid[item] for item in items) <= minor
+    check(operation, paid, minor, items if pays else ())
+    return _with(operation, refund, Part(minor, tuple(items) if pays else (), PartState.TAKEN))
 
 
 def released(operation: Operation, refund: str) -> Operation:
@@ -113,15 +109,20 @@ def released(operation: Operation, refund: str) -> Operation:
 def given(operation: Operation, refund: str, paid: Mapping[str, int], currency: str, at: datetime) -> Operation:
     """Returns the operation with the part given, and a line in its timeline.
 
-    When all that was paid is given back, the same request may be sent again, as a new operation.
+    When all that was paid is given back, the part has the items that no other has, and the same request may be sent
+    again, as a new operation.
     """
     part = parts_of(operation)[refund]
     if part.state is PartState.GIVEN:
         return operation
     operation = _with(operation, refund, _as(part, PartState.GIVEN))
     text = f"{format_minor(part.minor, currency)} {currency} given back by refund {refund}"
-    left = None if given_minor(operation) >= sum(paid.values()) else operation.fingerprint
-    return replace(operation.noted(at, "given_back", text), fingerprint=left)
+    operation = operation.noted(at, "given_back", text)
+    if given_minor(operation) < sum(paid.values()):
+        return operation
+    rest = [item for item in paid if item and not is_given(operation, item)]
+    last = replace(part, items=(*part.items, *rest), state=PartState.GIVEN)
+    return replace(_with(operation, refund, last), fingerprint=None)
 
 
 def _as(part: Part, state: PartState) -> Part:

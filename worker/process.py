@@ -107,6 +107,8 @@ class Step:
     retries_s: instead of that, the planned waits between attempts, in seconds; after the last one the step is declined.
     settle_window_s: how long after sending the partner may still apply the call; None for the policy's.
     names: returns what the partner calls this step, by where that is known from; see `core.operation_names`.
+    is_needed: whether the step has anything to do. It is asked once the stages before have ended, and follows from what
+        they have found: one that is not needed is passed over, and leaves no record.
     ambiguous_on_retry: codes of refusals that, on a repeated attempt, may mean that an earlier attempt succeeded.
     """
 
@@ -124,6 +126,7 @@ class Step:
     retries_s: tuple[float, ...] | None = None
     settle_window_s: float | None = None
     names: Callable[[Operation], Mapping[str, str]] | None = None
+    is_needed: Callable[[Operation], bool] = lambda _: True
     ambiguous_on_retry: frozenset[str] = frozenset({REFERENCE_CONFLICT})
 
     @property

@@ -1,6 +1,6 @@
 """The processes of the installed products."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,11 +8,11 @@ from core.bootstrap import Core
 from core.installed import BadProduct, owners
 from core.operation import Operation
 from worker.partners.directory import Partners
-from worker.process import Process, Processes, Stages
+from worker.process import Process, Processes, Step
 
-AfterRefund = Callable[[Operation, str, Sequence[str]], Stages]
-"""What follows once the money of a payment is given back, for the items that are given back as a whole. The arguments
-are the refund, the payment's id, and the items. `after_refund` of a product's processes returns one by kind."""
+AfterRefund = Callable[[Operation, str, str], Step]
+"""What follows once the money of an item of a payment is given back as a whole. The arguments are the refund, the
+payment's id, and the item. `after_refund` of a product's processes returns one by kind."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from worker.process import Stages, Step
 
 def current_steps(stages: Stages, operation: Operation) -> list[Step]:
     """Returns the steps to work on: those of the first unfinished stage, or the next undo."""
-    for stage in stages:
+    for each in stages:
+        stage = [step for step in each if step.is_needed(operation)]
         states = {step.name: operation.step(step.name).state for step in stage}
         unfinished = [step for step in stage if not operation.step(step.name).ended]
         if any(states[step.name] is StepState.DECLINED and not step.optional for step in stage):

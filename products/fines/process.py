@@ -49,7 +49,7 @@ def reopening(registry: Registry) -> AfterRefund:
             obligation=OWED.within(AFTER_MONEY_S),
         )
 
-    return lambda refund, payment, fines: (tuple(reopen(refund, payment, fine) for fine in fines),)
+    return reopen
 
 
 def fine_payment(

@@ -5,7 +5,7 @@ before money moves: so refunds together never give back more than was paid.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.contract import (
     PAYOUT,
@@ -24,6 +24,7 @@ from core.dialects import Way
 from core.given_back import EXCEEDS, NotAvailable, check, counted_minor, parts_of
 from core.notices.languages import Say
 from core.operation import Operation, Status
+from core.steps import StepState
 
 SCOPE, SCOPE_ALL = "refunds:create", "refunds:all"
 """A key with SCOPE gives back payments of its own client, with SCOPE_ALL those of everybody."""
@@ -40,9 +41,10 @@ def reopen_step(item: str) -> str:
 class RefundRequest(Request):
     """payment: the id of the operation that is given back, and of_kind its kind. amount: minor units.
 
-    items: the parts of the payment that are given back as a whole, such as fines. reason: why, for people.
+    items: those of the payment that are given back as a whole, such as fines. reason: why, for people.
     msisdn: the phone that gets the money, in E.164, and way how; None for a wallet.
     source, target: the accounts between which the money goes; None where no account of ours had it.
+    payment_items: all items of the payment. With the last of its money, those that are left are given back too.
     """
 
     payment: str
@@ -56,6 +58,7 @@ class RefundRequest(Request):
     way: Way | None = None
     source: str | None = None
     target: str | None = None
+    payment_items: list[str] = field(default_factory=list)
 
     @property
     def legs(self) -> Legs | None:
@@ -68,7 +71,7 @@ def wanted(
     """Returns what a request asks for: an amount in minor units, and the items that it gives back as a whole.
 
     paid: what was paid, by item. minor: the amount that the request names, items: the items; without both, all that is
-    left is meant.
+    left is meant. Items that cost more than what is left are not named: see `core.given_back`.
     """
     if items:
         return sum(paid[item] for item in items), sorted(items)
@@ -76,7 +79,7 @@ def wanted(
     rest = {item: amount for item, amount in paid.items() if item not in counted}
     left = sum(paid.values()) - counted_minor(payment)
     asked = left if minor is None else minor
-    return asked, sorted(filter(None, rest)) if asked == left else []
+    return asked, sorted(filter(None, rest)) if asked == left == sum(rest.values()) else []
 
 
 def refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) -> None:
@@ -84,6 +87,13 @@ def refuse(payment: Operation, paid: Mapping[str, int], request: RefundRequest) 
     if request.amount == 0:
         raise NotAvailable(EXCEEDS)
     check(payment, paid, request.amount, request.items)
+
+
+def given_items(operation: Operation) -> list[str]:
+    """The items that this refund gives back as a whole; until its money is back, those that it is meant to."""
+    request, record = REFUND_KIND.read(operation), operation.step(GIVE_STEP)
+    found = record.result.get("items", request.items) if record.state is StepState.DONE else request.items
+    return list(found)
 
 
 def words(say: Say) -> str:
@@ -97,7 +107,7 @@ def effects(operation: Operation) -> Iterator[Effect]:
     if request.msisdn is not None:
         kind = PAYOUT if request.way == Way.PAYOUT else REFUND
         yield from effect_of(operation, RETURN_STEP, kind, request.amount, request.currency)
-    for item in request.items:
+    for item in given_items(operation):
         yield from effect_of(operation, reopen_step(item), REOPENING)
 
 

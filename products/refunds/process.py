@@ -8,7 +8,7 @@ from core.clock import Clock
 from core.contract import Contract
 from core.dialects import Way
 from core.errors import Conflict
-from core.given_back import NotAvailable, given, released, taken
+from core.given_back import NotAvailable, given, parts_of, released, taken
 from core.ledger import SETTLE_STEP, Ledger, Movement
 from core.money import format_minor
 from core.operation import Operation
@@ -22,6 +22,7 @@ from products.refunds.contract import (
     RETURN_STEP,
     TAKE_STEP,
     RefundRequest,
+    given_items,
 )
 from worker.mobile_money import BY_HAND, Payer, Refund, give_back, pay_out
 from worker.movements import FIRST_RETRY_S, PATIENT, hold, settle
@@ -59,8 +60,9 @@ def refund(
         needs_operator = request.msisdn is not None and request.way != Way.BY_HAND
         operator = operators.of(operation) if needs_operator else None
         after = afters.get(request.of_kind)
-        following = after(operation, request.payment, request.items) if after and request.items else ()
-        return (_take(parts),), *_money(ledger, operator, operation.id, request), (_give(parts),), *following
+        items = request.payment_items or request.items  # older refunds know those alone that they name
+        following = tuple(_follow(after(operation, request.payment, item), item) for item in items) if after else ()
+        return (_take(parts),), *_money(ledger, operator, operation.id, request), (_give(parts),), following
 
     return Process(REFUND_KIND.kind, stages)
 
@@ -88,13 +90,14 @@ class Parts:
         return self._save(payment, changed) or Confirmed(kept)
 
     def give(self, refund: Operation) -> Reply:
-        """Notes in the payment that the money is back."""
+        """Notes in the payment that the money is back, and finds the items that this refund gives back as a whole."""
         request = REFUND_KIND.read(refund)
         payment, refunding = self._read(request), self._contracts[request.of_kind].refunding
         assert payment is not None
         assert refunding is not None
         paid, now = refunding.paid(payment), self._clock.now()
-        return self._save(payment, given(payment, refund.id, paid, request.currency, now)) or Confirmed()
+        changed = given(payment, refund.id, paid, request.currency, now)
+        return self._save(payment, changed) or Confirmed({"items": [*parts_of(changed)[refund.id].items]})
 
     def put_back(self, refund: Operation) -> Reply:
         """Releases the part, unless its money is back already."""
@@ -165,6 +168,10 @@ def _return(operator: Operator | None, request: RefundRequest) -> Step:
         return replace(pay_out(operator, RETURN_STEP, payer), label=label)
     back = Refund(RETURN_STEP, label, lambda _: request.amount)
     return replace(give_back(operator, payer, back, debit), moves_money=True)
+
+
+def _follow(step: Step, item: str) -> Step:
+    return replace(step, is_needed=lambda current: item in given_items(current))
 
 
 def _give(parts: Parts) -> Step:

@@ -32,6 +32,7 @@ from products.refunds.contract import (
     SCOPE,
     SCOPE_ALL,
     RefundRequest,
+    given_items,
     refuse,
     wanted,
     words,
@@ -73,18 +74,6 @@ class AlreadyRefunded(Clash):
     code = "already_refunded"
 
 
-class ItemsLeftOut(Clash):
-    """After this nothing would be left, and not all items would be given back. Ask without an amount instead."""
-
-    code = "items_left_out"
-
-
-class RefundUnderWay(Clash):
-    """Another refund of this payment has not ended. What is left can be given back once it has."""
-
-    code = "refund_under_way"
-
-
 class TooManyRefunds(Clash):
     """Too many refunds of this payment have been asked for."""
 
@@ -94,9 +83,7 @@ class TooManyRefunds(Clash):
         super().__init__(f"{MAX_PARTS} refunds of this payment have been asked for. There can be no more.")
 
 
-ERRORS = {
-    error.code: error for error in (ExceedsPayment, AlreadyRefunded, ItemsLeftOut, RefundUnderWay, TooManyRefunds)
-}
+ERRORS = {error.code: error for error in (ExceedsPayment, AlreadyRefunded, TooManyRefunds)}
 
 
 class RefundForm(Schema):
@@ -136,7 +123,7 @@ def _members(operation: Operation, refund: RefundRequest) -> dict[str, Any]:
     return {
         **money(refund.amount, refund.currency),
         "payment": refund.payment,
-        "items": refund.items,
+        "items": given_items(operation),
         "refund_reason": refund.reason,
         "msisdn": refund.msisdn and mask(refund.msisdn),
         "way": refund.way,
@@ -169,6 +156,7 @@ def post(form: dict[str, Any], payment_id: str) -> Response:
         way=_way(payment.operator, minor == asked.amount) if refunding.debit else None,
         source=source,
         target=target,
+        payment_items=sorted(filter(None, paid)),
     )
     command = Command(
         REFUND_KIND.kind,

@@ -6,14 +6,14 @@ from typing import Any
 
 from core.accept import Command
 from core.dialects import Way
-from core.given_back import PartState, given_minor, parts_of
+from core.given_back import PartState, given_minor, is_given, parts_of
 from core.ledger import MOBILE_MONEY, SETTLE_STEP, SYSTEM, Ledger, Movement
 from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
 from core.store.port import OPERATIONS, Store
 from products.fines.contract import DEBIT_STEP, FINE_PAYMENT, Fine, FinePayment, settle_step
 from products.fines.process import reopening
-from products.refunds.contract import REFUND_KIND, RETURN_STEP, RefundRequest, wanted
+from products.refunds.contract import REFUND_KIND, RETURN_STEP, RefundRequest, reopen_step, wanted
 from products.refunds.process import refund
 from products.wallets.contract import TOP_UP, TopUp
 from proof.ledger import examine_ledger
@@ -26,11 +26,14 @@ from worker.process import Processes
 CURRENCY, PHONE, WALLET = "XOF", "+2250707000001", "wallet"
 FINES = {"AM-1": 700, "AM-2": 300}
 PAID = sum(FINES.values())
+AMOUNTS = 150, 300, 350, 500, 700
+"""Of which two or three are all that was paid, and others too much."""
 ASKED_EACH = 3
 """Refunds of one payment: together they ask for more than was paid, as a rule."""
 AMOUNT_SHARE, ONE_ITEM_SHARE = 0.6, 0.3
 """How many name an amount, and how many one fine; the others want all that is left."""
 WITHIN_S = 30
+GIVEN = PartState.GIVEN
 
 
 class RefundsScenario(Scenario):
@@ -44,6 +47,8 @@ class RefundsScenario(Scenario):
         self._minor: dict[str, int] = {}
         self._reopened: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         """By payment and fine: the references that reopened it."""
+        self._early: list[str] = []
+        """What was reopened before its money was back."""
         # Where single faults are planted everywhere, one fine shows what there is to see.
         self._amounts = FINES if world.chance.faults else {"AM-1": PAID}
         self._operators = self.operators(lambda reference, minor: None, self._return, self._return)
@@ -84,6 +89,8 @@ class RefundsScenario(Scenario):
 
     def summarize(self) -> Summary:
         summary = super().summarize()
+        for what in self._early:
+            summary.report("unexplained", f"{what} was reopened before its money was back")
         for id in self._payments:
             payment = self._payment(id)
             back = sum(
@@ -93,15 +100,24 @@ class RefundsScenario(Scenario):
                 summary.report("double", f"{back} of {PAID} paid was given back of {id}")
             if (payment.fingerprint is None) != (given_minor(payment) == PAID):
                 summary.report("unexplained", f"{id}: {given_minor(payment)} given back, {payment.fingerprint}")
-        for (id, fine), references in self._reopened.items():
-            backed = [
-                reference for reference in references if self._moved[f"{reference.partition(':')[0]}:{RETURN_STEP}"]
-            ]
-            if len(references) > 1 or backed != references:
-                summary.report("double", f"{fine} of {id} was reopened by {references}, and paid back for {backed}")
+            self._examine_items(payment, summary)
         for kind, what in examine_ledger(self.world.store, self.world.installed.contracts):
             summary.report("unexplained", f"{what} ({kind})")
         return summary
+
+    def _examine_items(self, payment: Operation, summary: Summary) -> None:
+        """Each fine is reopened once its money is back, or all of the payment's, and once only."""
+        for fine in self._amounts if payment.kind == FINE_PAYMENT.kind else ():
+            references = self._reopened[payment.id, fine]
+            holders = [id for id, part in parts_of(payment).items() if fine in part.items and part.state is GIVEN]
+            expected = [f"{id}:{reopen_step(fine)}" for id in holders if not self._needs_person(id)]
+            if len(holders) > 1 or len(references) > 1:
+                summary.report("double", f"{fine} of {payment.id} was reopened by {references}, given by {holders}")
+            if (expected and references != expected) or (given_minor(payment) == PAID and not holders):
+                summary.report("lost", f"{fine} of {payment.id} was reopened by {references} and not by {holders}")
+
+    def _needs_person(self, id: str) -> bool:
+        return self._payment(id).status is Status.NEEDS_REVIEW
 
     def _payment(self, id: str) -> Operation:
         document = self.world.store.get(OPERATIONS, id)
@@ -137,14 +153,13 @@ class RefundsScenario(Scenario):
         chance, contract = self.world.chance, self.world.installed.contracts[payment.kind]
         assert contract.refunding is not None
         paid, asked = contract.refunding.paid(payment), contract.read(payment)
-        minor = chance.random.randint(1, PAID) if chance.faults and chance.random.random() < AMOUNT_SHARE else None
+        minor = chance.random.choice(AMOUNTS) if chance.faults and chance.random.random() < AMOUNT_SHARE else None
         one = chance.faults and "AM-1" in paid and chance.random.random() < ONE_ITEM_SHARE
         item = [chance.random.choice(sorted(self._amounts))] if one else []
         amount, items = wanted(payment, paid, None if item else minor, item)
         source, target = contract.refunding.legs(asked) if contract.refunding.legs else (None, None)
-        request = RefundRequest(
-            payment.id, payment.kind, amount, CURRENCY, items, "a mistake", "clerk", PHONE, Way.REFUND, source, target
-        )
+        parties = PHONE, Way.REFUND, source, target, sorted(filter(None, paid))
+        request = RefundRequest(payment.id, payment.kind, amount, CURRENCY, items, "a mistake", "clerk", *parties)
         command = Command(
             self.kind, request.to_json(), "clerk", counterparty=payment.id, idempotency_key=key, repeatable=True
         )
@@ -160,7 +175,10 @@ class RefundsScenario(Scenario):
     def _reopen(self, path: str, body: Mapping[str, Any]) -> str | None:
         if self.world.chance.strikes("declined"):
             return "NOT_PAID"
-        self._reopened[body["payment_id"], path.split("/")[2]].append(body["request_id"])
+        payment, fine = self._payment(body["payment_id"]), path.split("/")[2]
+        self._reopened[payment.id, fine].append(body["request_id"])
+        if not is_given(payment, fine):
+            self._early.append(f"{fine} of {payment.id}")
         return None
 
 

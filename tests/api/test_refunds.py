@@ -198,18 +198,21 @@ def test_a_service_is_given_back_to_the_wallet(house: House, clerk: Caller) -> N
     assert (told["msisdn"], told["text"]) == ("+2250707000009", "200 XOF vous sont remboursés.")
 
 
-def test_the_rest_reopens_every_item_that_no_refund_has_named(house: House, clerk: Caller, payment: str) -> None:
+def test_the_rest_of_an_amount_names_the_items_whose_price_it_is(house: House, clerk: Caller, payment: str) -> None:
+    give(house, payment, ask(clerk, payment, items=[FINES[0]]).json["id"])
+
+    rest = ask(clerk, payment)
+
+    assert (rest.json["amount"], rest.json["items"]) == (10000, [FINES[1]])
+
+
+def test_the_rest_names_no_item_that_costs_more(house: House, clerk: Caller, payment: str) -> None:
     give(house, payment, ask(clerk, payment, amount=15000).json["id"])
 
     rest = ask(clerk, payment)
 
-    assert (rest.json["amount"], rest.json["items"]) == (10000, [*FINES])
-
-
-def test_nothing_is_left_over_that_nobody_would_ask_for_again(house: House, clerk: Caller, payment: str) -> None:
-    give(house, payment, ask(clerk, payment, amount=15000).json["id"])
-
-    assert_problem(ask(clerk, payment, items=[FINES[1]]), 409, "items_left_out")
+    assert (rest.json["amount"], rest.json["items"]) == (10000, [])
+    assert REFUND_KIND.read(house.operation(rest.json["id"])).payment_items == [*FINES]
 
 
 def test_a_top_up_that_credited_no_wallet_is_not_given_back(house: House, clerk: Caller) -> None:

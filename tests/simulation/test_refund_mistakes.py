@@ -9,6 +9,7 @@ import core.given_back as parts_module
 import products.refunds.process as process_module
 from core.given_back import Part, PartState
 from core.operation import Operation
+from products.refunds.contract import REFUND_KIND
 from products.refunds.process import Parts
 from proof.simulation.command import simulate_world
 from worker.partners.port import Confirmed, Reply
@@ -53,6 +54,16 @@ def reopen_without_giving_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(process_module, "_return", nothing)
 
 
+def leave_the_rest_to_nobody(patch: pytest.MonkeyPatch) -> None:
+    """The refund with the last of the money gives back the items alone that it has named."""
+    patch.setattr(parts_module, "is_given", lambda *_: True)
+
+
+def reopen_for_less_than_it_costs(patch: pytest.MonkeyPatch) -> None:
+    """Every refund reopens all items of its payment."""
+    patch.setattr(process_module, "given_items", lambda operation: REFUND_KIND.read(operation).payment_items)
+
+
 @pytest.mark.parametrize(
     "mistake",
     [
@@ -60,6 +71,8 @@ def reopen_without_giving_back(patch: pytest.MonkeyPatch) -> None:
         put_the_part_back_for_good,
         put_back_what_may_have_moved,
         reopen_without_giving_back,
+        leave_the_rest_to_nobody,
+        reopen_for_less_than_it_costs,
     ],
 )
 def test_a_mistake_in_refunds_is_caught(

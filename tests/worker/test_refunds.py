@@ -14,7 +14,7 @@ from core.steps import StepRecord, StepState
 from core.store.port import OPERATIONS, Store
 from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, settle_step
 from products.fines.process import reopening
-from products.refunds.contract import REFUND_KIND, RefundRequest
+from products.refunds.contract import REFUND_KIND, RefundRequest, given_items
 from products.refunds.process import refund
 from products.services.contract import ACCOUNT, SERVICE_PAYMENT, ServicePayment
 from products.wallets.contract import TOP_UP, TopUp
@@ -58,7 +58,15 @@ class House:
     def ask(self, kind: str = FINE_PAYMENT.kind, id: str = "op-1", **changes: Any) -> None:
         whole = kind == FINE_PAYMENT.kind and "amount" not in changes
         items = ["A", "B"] if whole else []
-        values = {"amount": 30, "items": items, "msisdn": PHONE, "way": Way.REFUND, **changes}
+        all_items = ["A", "B"] if kind == FINE_PAYMENT.kind else []
+        values = {
+            "amount": 30,
+            "items": items,
+            "msisdn": PHONE,
+            "way": Way.REFUND,
+            "payment_items": all_items,
+            **changes,
+        }
         request = RefundRequest("pay-1", kind, currency="XOF", reason="a mistake", requested_by="clerk", **values)
         operation = new_operation(id=id, kind=REFUND_KIND.kind, request=request.to_json(), fingerprint=None)
         self.store.insert(OPERATIONS, operation.to_document())
@@ -262,13 +270,26 @@ def test_a_worker_that_was_paused_takes_no_part_that_was_released(house: House) 
     assert house.state is PartState.RELEASED
 
 
-def test_two_refunds_of_amounts_leave_no_fine_that_nobody_asks_for_again(house: House) -> None:
+def test_the_refund_with_the_last_of_the_money_reopens_what_no_other_has(house: House) -> None:
     fines(house)
-    house.ask(amount=20)
-    house.ask(id="op-2", amount=10)
+    house.ask(amount=7)
+    house.ask(id="op-2", amount=10, items=["A"])
+    house.ask(id="op-3", amount=13)
 
-    assert [house.run(id).status for id in ("op-1", "op-2")] == [Status.SUCCEEDED, Status.FAILED]
-    assert (house.load("op-2").error or {})["code"] == "items_left_out"
+    assert [house.run(id).status for id in ("op-1", "op-2", "op-3")] == [Status.SUCCEEDED] * 3
+
+    assert house.registry.reopened == [("op-2:reopen:A", "A", "pay-1"), ("op-3:reopen:B", "B", "pay-1")]
+    assert [given_items(house.load(id)) for id in ("op-1", "op-2", "op-3")] == [[], ["A"], ["B"]]
+    assert house.load("pay-1").fingerprint is None
+    assert not any("reopen" in (entry.step or "") for entry in house.load("op-1").history)
+
+
+def test_a_refund_of_an_earlier_release_reopens_what_it_has_named(house: House) -> None:
+    fines(house)
+    house.ask(payment_items=[])
+
+    assert house.run().status is Status.SUCCEEDED
+    assert sorted(fine for _, fine, _ in house.registry.reopened) == ["A", "B"]
 
 
 def test_money_that_may_be_at_the_phone_is_not_given_back_to_the_wallet_too(house: House) -> None:
@@ -299,21 +320,21 @@ def test_the_rest_reopens_no_fine_while_another_refund_may_still_fail(house: Hou
     house.dialect.replies["refund"] = Unknown("HTTP 504")
     house.run()
 
-    # If somebody gives back the rest, and then again when the first one is done
-    house.ask(id="op-2", amount=1, items=["A", "B"])
-    refused = house.run("op-2")
+    # If somebody gives back the rest
     del house.dialect.replies["refund"]
+    house.ask(id="op-2", amount=1)
+    assert house.run("op-2").status is Status.SUCCEEDED
+    assert house.registry.reopened == []
+
+    # Then the first one reopens the fines, once it is done
     house.clock.tick(3600)
     assert house.run().status is Status.SUCCEEDED
-    house.ask(id="op-3", amount=1, items=["A", "B"])
-
-    assert (refused.error or {})["code"] == "refund_under_way"
-    assert house.run("op-3").status is Status.SUCCEEDED
-    assert sorted(fine for _, fine, _ in house.registry.reopened) == ["A", "B"]
+    assert sorted(reference for reference, _, _ in house.registry.reopened) == ["op-1:reopen:A", "op-1:reopen:B"]
 
 
 def test_fines_are_not_reopened_for_less_than_they_cost(house: House) -> None:
     fines(house)
     house.ask(amount=1, items=["A", "B"])
 
-    assert (house.run().error or {})["code"] == "refund_under_way"
+    assert house.run().status is Status.SUCCEEDED
+    assert (house.registry.reopened, given_items(house.load())) == ([], [])
