@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
-from api import access_log, callbacks, docs, evidence, health, limits, operations, security, tracing
+from api import access_log, callbacks, description, docs, evidence, health, limits, operations, security, tracing
 from api.auth import access as auth
 from api.auth import credentials, factors, phones
 from api.auth import routes as people
@@ -169,12 +169,11 @@ def _app(core: Core) -> Flask:
     for routes in (*(routes for _, routes in products.values()), *OURS):
         api.register_blueprint(routes)
     del api.spec.components.schemas["PaginationMetadata"]  # of the library's own paging, which no route uses
-    for response in api.spec.components.responses.values():
-        response["content"] = {"application/problem+json": response["content"]["application/json"]}
     for pages in PAGES:
         app.register_blueprint(pages)
     errors.register(app)
     add_aliases(app)
+    description.complete(api.spec, app)
     check_paths(app, products)
     app.extensions["access"] = dict(auth.declared(app))
     return app

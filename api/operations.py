@@ -11,8 +11,9 @@ from api.auth.callers import owner
 from api.http.answers import ListQuery
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
-from api.http.examples import ID
+from api.http.examples import ID, ON_DEMAND
 from api.http.fields import Moment, Phone, Text, read_moment
+from api.http.money import Money
 from api.http.paging import list_view, read_page
 from api.http.views import MoneyView, TimelineEntry, base_view, money
 from core.errors import InvalidField
@@ -63,10 +64,12 @@ class OperationItem(MoneyView):
     kind = fields.String(metadata={"example": "fine_payment"})
     short = fields.String(metadata={"description": "the reference that payers get", "example": ID[-8:]})
     operator = fields.String(allow_none=True, metadata={"example": "mtn-ci"})
-    amount = fields.Float(allow_none=True)
+    amount = Money(allow_none=True)
     currency = fields.String(allow_none=True, metadata={"example": "XOF"})
     status_url = fields.URL(allow_none=True)
-    timeline = fields.List(fields.Nested(TimelineEntry), metadata={"description": "only with `expand=timeline`"})
+    timeline = fields.List(
+        fields.Nested(TimelineEntry), metadata={"description": "only with `expand=timeline`", ON_DEMAND: True}
+    )
 
 
 OperationsView = list_view("OperationsView", operations=OperationItem)

@@ -24,7 +24,7 @@ ACTS: Mapping[str, str] = {
     "credentials.Logout": "sign-out",
     "factors.Factor": "second factor",
     "factors.FactorConfirmation": "second factor",
-    "decisions.decide": "decision",
+    "decisions.decide_operation": "decision",
     "decisions.approve_decision": "decision approved",
     "decisions.reject_decision": "decision rejected",
 }

@@ -59,12 +59,16 @@ class TokenProblem(Schema):
     detail = fields.String()
 
 
+EXAMPLE = {"grant_type": PASSWORD_GRANT, "username": "awa", "password": "correct horse battery"}
+
+
 def describe(blueprint: Routes) -> Callable[[Any], Any]:
     """Adds the bodies and the answers to the description of the route."""
 
     def add(view: Any) -> Any:
         forms = {"anyOf": [TokenForm, MachineTokenForm]}
-        view = blueprint.doc(requestBody={"required": True, "content": {FORM: {"schema": forms}}})(view)
+        content = {FORM: {"schema": forms, "example": EXAMPLE}}
+        view = blueprint.doc(requestBody={"required": True, "content": content})(view)
         for status, code, error in (
             (400, "bad_request", "invalid_scope"),
             (401, "wrong_credentials", "invalid_client"),

@@ -5,6 +5,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 ID = "01a1fb2f-38bb-704b-a4e3-5dc285e92ace"
+ON_DEMAND = "x-on-demand"
+"""Marks a member that an answer has only where the request says so."""
 BY_TYPE: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
     (fields.UUID, ID),
     (fields.URL, f"https://pay.example/{ID}"),
@@ -20,7 +22,8 @@ BY_TYPE: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
 def example_of(schema: Schema | type[Schema]) -> dict[str, Any]:
     """An example of what this schema describes: of each field its `example`, or one of its type."""
     shown = schema() if isinstance(schema, type) else schema
-    return {field.data_key or name: _example(field) for name, field in shown.dump_fields.items()}
+    fields_shown = ((name, field) for name, field in shown.dump_fields.items() if not field.metadata.get(ON_DEMAND))
+    return {field.data_key or name: _example(field) for name, field in fields_shown}
 
 
 def _example(field: fields.Field[Any]) -> Any:

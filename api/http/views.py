@@ -6,8 +6,8 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from api.auth.callers import is_operator
+from api.http.money import Money, shown
 from core.clock import to_rfc3339
-from core.money import to_number
 from core.operation import Operation, Status, redirect_of
 
 PUBLIC = ("code", "step", "claimed", "retry_at")
@@ -48,7 +48,7 @@ class OperationView(Schema):
 
 
 class MoneyView(OperationView):
-    amount = fields.Float()
+    amount = Money()
     currency = fields.String(metadata={"example": "XOF"})
 
 
@@ -77,4 +77,4 @@ def _reason(error: Mapping[str, Any]) -> dict[str, Any]:
 
 def money(minor: int, currency: str) -> dict[str, Any]:
     """The members that MoneyView adds."""
-    return {"amount": to_number(minor, currency), "currency": currency}
+    return {"amount": shown(minor, currency), "currency": currency}

@@ -16,12 +16,13 @@ from api.http.correlation import traceparent
 from api.http.examples import ID
 from api.http.fields import Moment, SetHere, read_moment
 from api.http.headers import idempotency_key
+from api.http.money import Money, shown
 from api.http.paging import list_view
 from api.http.views import OperationView, base_view
 from core.accept import Command
 from core.clock import to_rfc3339
 from core.errors import AlreadyOpen, Clash, Conflict, NotFound
-from core.money import read_price, to_number
+from core.money import read_price
 from core.operation import Operation, Status
 from products.consultations.contract import CONSULTATION, SCOPE, SCOPE_ALL, ConsultationRequest, ConsultationSettings
 
@@ -101,7 +102,7 @@ class ConsultationView(Schema):
     end_date = fields.DateTime(allow_none=True)
     physician_id = fields.String(metadata={"example": "physician-1"})
     patient_id = fields.String(metadata={"example": "patient-1"})
-    price = fields.Float(allow_none=True)
+    price = Money(allow_none=True)
 
 
 class ChargeView(OperationView):
@@ -109,7 +110,7 @@ class ChargeView(OperationView):
         exclude = ("id",)
 
     appointment_id = fields.UUID()
-    total_price = fields.Float(metadata={"example": 400})
+    total_price = Money(metadata={"example": 400})
     currency = fields.String(metadata={"example": "BRL"})
 
 
@@ -268,7 +269,7 @@ def _view(operation: Operation) -> dict[str, Any]:
         "end_date": _in_utc(request.end_date),
         "physician_id": operation.subject,
         "patient_id": operation.counterparty,
-        "price": None if request.price is None else to_number(request.price, request.currency),
+        "price": None if request.price is None else shown(request.price, request.currency),
     }
 
 
@@ -277,7 +278,7 @@ def _charge_view(operation: Operation) -> dict[str, Any]:
     view = base_view(operation, follow_url("consultations.Charge", appointment_id=operation.id))
     return {
         "appointment_id": view.pop("id"),
-        "total_price": to_number(request.price or 0, request.currency),
+        "total_price": shown(request.price or 0, request.currency),
         "currency": request.currency,
         **view,
     }

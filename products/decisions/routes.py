@@ -116,7 +116,7 @@ decisions = KindRoutes(
 @blueprint.response(202, DecisionView, description="It will be applied", headers=ACCEPTED_HEADERS)
 @blueprint.alt_response(200, schema=DecisionView, description=ENDED)
 @blueprint.doc(security=BEARER, parameters=[IDEMPOTENCY_KEY, PREFER])
-def decide(payload: dict[str, Any], id: str) -> Response:
+def decide_operation(payload: dict[str, Any], id: str) -> Response:
     """Decide about an operation that is in doubt or needs a review, as `quittance review` does.
 
     Above the limit of its currency the decision stays `open` until a second person approves it.

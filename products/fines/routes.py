@@ -12,11 +12,11 @@ from api.http.blueprint import Routes
 from api.http.context import core
 from api.http.fields import Phone
 from api.http.kind_routes import KindRoutes
+from api.http.money import Money, shown
 from api.http.prompts import prompt_of, refuse_unasked
 from api.http.views import MoneyView, money
 from core.accept import Command
 from core.given_back import given_minor
-from core.money import to_number
 from core.operation import Operation
 from core.phone import mask
 from products.fines.contract import (
@@ -56,13 +56,13 @@ BLUEPRINTS = (blueprint,)
 
 class FineView(Schema):
     id = fields.String(metadata={"example": "AM-2026-000123"})
-    amount = fields.Float()
+    amount = Money()
     status = fields.String(validate=validate.OneOf([status.value for status in FineStatus]))
     reason = fields.String(allow_none=True)
 
 
 class PaymentView(MoneyView):
-    refunded = fields.Float(metadata={"description": "how much of the amount was given back", "example": 0})
+    refunded = Money(metadata={"description": "how much of the amount was given back", "example": 0})
     msisdn = fields.String(metadata={"description": "masked", "example": "+225*******001"})
     amendes = fields.List(fields.Nested(FineView))
 
@@ -75,12 +75,12 @@ def _members(operation: Operation, payment: FinePayment) -> dict[str, Any]:
     refunded = given_minor(operation) + (unsettled_minor(operation) if is_refunded(operation) else 0)
     return {
         **money(payment.amount, payment.currency),
-        "refunded": to_number(refunded, payment.currency),
+        "refunded": shown(refunded, payment.currency),
         "msisdn": mask(payment.msisdn),
         "amendes": [
             {
                 "id": fine.id,
-                "amount": to_number(fine.amount, payment.currency),
+                "amount": shown(fine.amount, payment.currency),
                 "status": status_of(operation, fine.id).value,
                 "reason": reason_of(operation, fine.id),
             }

@@ -12,10 +12,10 @@ from api.http.answers import follow_url
 from api.http.blueprint import BEARER, Routes
 from api.http.context import core
 from api.http.fields import Amount, Currency, Flag, Text
+from api.http.money import Money, shown
 from api.http.paging import PageQuery, list_view, read_page
 from core.errors import NotFound
 from core.identity.people import Role
-from core.money import to_number
 from products.services import payments
 from products.services.catalogue import OFFERED, RETIRED, Catalogue, Service
 from products.wallets.own_wallet import amount_of
@@ -52,7 +52,7 @@ class ServiceChange(Schema):
 class ServiceView(Schema):
     id = fields.UUID()
     name = fields.String(metadata={"example": "Parking permit"})
-    price = fields.Float()
+    price = Money()
     currency = fields.String(metadata={"example": "XOF"})
     retired = fields.Boolean()
 
@@ -124,7 +124,7 @@ def _view(service: Service) -> dict[str, Any]:
     return {
         "id": service.id,
         "name": service.name,
-        "price": to_number(service.price, service.currency),
+        "price": shown(service.price, service.currency),
         "currency": service.currency,
         "retired": service.state == RETIRED,
     }

@@ -13,11 +13,11 @@ from api.http.context import core
 from api.http.examples import ID
 from api.http.fields import Amount, OperatorName
 from api.http.kind_routes import KindRoutes
+from api.http.money import Money, shown
 from api.http.paging import PageQuery, list_view, read_page, stored
 from api.http.prompts import prompt_of
 from api.http.views import MoneyView, money
 from core.errors import NotFound
-from core.money import to_number
 from core.operation import Operation
 from core.store.port import JOURNAL, OPERATIONS, Document
 from products.wallets import transfers
@@ -37,14 +37,14 @@ class TopUpNotFound(NotFound):
 
 class WalletView(Schema):
     id = fields.UUID()
-    balance = fields.Float(metadata={"description": "what may be spent"})
-    held = fields.Float(metadata={"description": "what is set aside for payments under way", "example": 0})
+    balance = Money(metadata={"description": "what may be spent"})
+    held = Money(metadata={"description": "what is set aside for payments under way", "example": 0})
     currency = fields.String(metadata={"example": "XOF"})
 
 
 class EntryView(Schema):
     id = fields.String(metadata={"example": f"{ID}:out"})
-    amount = fields.Float(metadata={"description": "below zero: it went out", "example": -2500})
+    amount = Money(metadata={"description": "below zero: it went out", "example": -2500})
     currency = fields.String(metadata={"example": "XOF"})
     what = fields.String(metadata={"description": "the kind of the operation", "example": "wallet_transfer"})
     operation = fields.UUID()
@@ -72,7 +72,7 @@ class Wallet(MethodView):
         """Show what is in your wallet."""
         wallet = own_wallet()
         currency = wallet["currency"]
-        balance, held = to_number(wallet["balance"], currency), to_number(held_minor(wallet), currency)
+        balance, held = shown(wallet["balance"], currency), shown(held_minor(wallet), currency)
         return jsonify(id=wallet["id"], balance=balance, held=held, currency=currency)
 
 
@@ -115,7 +115,7 @@ def _entry(entry: Document) -> dict[str, Any]:
     other, operation = core().people.get(entry["other"]), core().store.get(OPERATIONS, entry["operation"])
     return {
         **{name: entry[name] for name in ("id", "currency", "what", "operation", "at")},
-        "amount": to_number(entry["amount"], entry["currency"]),
+        "amount": shown(entry["amount"], entry["currency"]),
         "other": other and other.name,
         "note": operation and operation["request"].get("note"),
     }

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import requests
@@ -88,4 +89,4 @@ def _has_money(payer: Payer) -> bool:
     headers = {"Authorization": payer.authorization()}
     response = requests.get(f"{payer.stack.api}/v1/wallets/me", headers=headers, timeout=15)
     response.raise_for_status()
-    return bool(response.json()["balance"] == OPENING_BALANCE)
+    return Decimal(response.json()["balance"]) == OPENING_BALANCE

@@ -264,7 +264,7 @@ class Caller:
     def balance(self) -> tuple[float, float]:
         """What may be spent, and what is held."""
         wallet = self.get("/v1/wallets/me").json
-        return wallet["balance"], wallet["held"]
+        return float(wallet["balance"]), float(wallet["held"])
 
     def pages(self, path: str, name: str, limit: int) -> list[list[Any]]:
         """All pages of a list, by following the cursors."""

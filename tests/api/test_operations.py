@@ -82,7 +82,7 @@ def test_a_list_is_slim_and_shows_the_timeline_where_it_is_asked_for(house: Hous
     [slim] = house.caller().get(PATH).json["operations"]
     [expanded] = house.caller().get(f"{PATH}?expand=timeline").json["operations"]
 
-    assert (slim["short"], slim["kind"], slim["amount"]) == (id[-8:], "fine_payment", 100)
+    assert (slim["short"], slim["kind"], slim["amount"]) == (id[-8:], "fine_payment", "100")
     assert slim["status_url"].endswith(f"/amendes/payments/{id}")
     assert "timeline" not in slim
     assert expanded["timeline"][0]["event"] == "accepted"

@@ -223,7 +223,7 @@ class Crowd:
             "gateway without its key": {"X-Gateway-Key": "another"},
         }
         service = self.send("admin", "POST", "/v1/services/create", {"name": "Permit", "price": 1})
-        self._service = service.json["id"]
+        self.service = service.json["id"]
 
     def send(self, who: str, method: str, path: str, content: Any = None) -> Answer:
         how: dict[str, Any] = (
@@ -273,7 +273,7 @@ class Crowd:
 
     def _paid(self, owner: str) -> Answer:
         self.house.tick(11)  # within ten seconds, it would be the same payment
-        return self.send(owner, "POST", "/v1/payments", {"service_id": self._service})
+        return self.send(owner, "POST", "/v1/payments", {"service_id": self.service})
 
     def _endpoint(self, owner: str) -> Answer:
         """In place of the one before: a client may have some only."""

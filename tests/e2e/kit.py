@@ -173,10 +173,10 @@ class Person:
     def top_up(self, amount: int) -> None:
         assert self.end(self.ask("/v1/wallets/top-up", {"amount": amount}))["status"] == "succeeded"
 
-    def money(self) -> tuple[int, int]:
+    def money(self) -> tuple[float, float]:
         """What may be spent, and what is held."""
         wallet = self.get("/v1/wallets/me").json()
-        return wallet["balance"], wallet["held"]
+        return float(wallet["balance"]), float(wallet["held"])
 
     @property
     def _headers(self) -> dict[str, str]:

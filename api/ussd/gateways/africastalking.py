@@ -22,10 +22,13 @@ class AfricasTalkingForm(Schema):
     text = Text(required=True)
 
 
+EXAMPLE = {"sessionId": "ATUid_1", "phoneNumber": "+2250707000001", "serviceCode": "*384*1#", "text": "1*2"}
+
+
 @blueprint.route("/africastalking")
 class AfricasTalking(MethodView):
     @gateway("ussd_africastalking_key")
-    @blueprint.arguments(AfricasTalkingForm(), location="form")
+    @blueprint.arguments(AfricasTalkingForm(), location="form", example=EXAMPLE)
     @blueprint.response(
         200, description="`CON ` or `END `, and the text", content_type="text/plain", example="CON 1 Transfert"
     )

@@ -1,7 +1,7 @@
 """The answers of the API, typed. Members are those of `/openapi.json`; an answer may have more."""
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypedDict
 
 ENDED = frozenset({"succeeded", "partially_succeeded", "refunded", "failed"})
@@ -151,5 +151,9 @@ def _with_money(value: Any) -> Any:
 
 
 def _amount(value: Any) -> Any:
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return Decimal(value) if is_whole else _with_money(value)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return _with_money(value)
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"not an amount of money: {value[:40]!r}") from None  # type: ignore[index]
