@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from api.http.fields import read_amount
 from api.ussd.fit import short
-from api.ussd.screen import END, Ask, End, Go, Heading, Pay, Talk, Wrong, text
+from api.ussd.screen import END, Arrive, Ask, End, Go, Heading, Pay, Talk, Wrong, nothing_more, text
 from core.errors import InvalidAmount, QuittanceError, TooManyAttempts
 from core.identity.guessable import is_weak_pin
 from core.identity.pins import is_pin
@@ -58,10 +58,11 @@ def screen_name(talk: Talk, name: str) -> str:
     return short(plain(name, talk.language), MAX_NAME_CHARS)
 
 
-def confirm(name: str, summary: Heading, pay: Callable[[Talk], Pay]) -> Ask:
+def confirm(name: str, summary: Heading, pay: Callable[[Talk], Pay], arrive: Arrive = nothing_more) -> Ask:
     """The summary of a payment, and the PIN that confirms it.
 
     pay: raises Wrong, or an error of the core, for what cannot be paid any more. The error ends the dialogue.
+    arrive: what is found out before the summary is shown.
     """
 
     def read(talk: Talk, typed: str) -> End:
@@ -71,7 +72,7 @@ def confirm(name: str, summary: Heading, pay: Callable[[Talk], Pay]) -> Ask:
         except QuittanceError as refused:
             return End(talk.say_error(refused))
 
-    return Ask(name, lambda talk: f"{summary(talk)}\n{talk.say('PIN:')}", read, (END,), secret=True)
+    return Ask(name, lambda talk: f"{summary(talk)}\n{talk.say('PIN:')}", read, (END,), secret=True, arrive=arrive)
 
 
 def _accept(talk: Talk, wanted: Pay) -> str:

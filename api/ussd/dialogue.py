@@ -76,10 +76,21 @@ def step(talk: Talk, place: Place, typed: str) -> Shown:
         return Shown(talk.say_error(refused), None)
     if isinstance(taken, End):
         return Shown(taken.text, None, taken.follows)
+    return _arrive(talk, place, taken)
+
+
+def _arrive(talk: Talk, place: Place, taken: Go) -> Shown:
     data = {**place.data, **taken.data}
     talk = replace(talk, data=data, language=str(data.get("language", talk.language)))
+    try:
+        found = talk.screens[taken.to].arrive(talk)
+    except QuittanceError as refused:
+        return Shown(talk.say_error(refused), None)
+    if isinstance(found, End):
+        return Shown(found.text, None, found.follows)
+    data |= found
     behind = () if taken.to == FIRST else (*place.behind, place.screen)
-    return show(talk, Place(taken.to, behind, data))
+    return show(replace(talk, data=data), Place(taken.to, behind, data))
 
 
 def _take(talk: Talk, screen: Menu | Ask, typed: str) -> Go | End:

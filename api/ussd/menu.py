@@ -55,9 +55,12 @@ def graph(menus: Menus) -> str:
         heading = called.get(name) or "<br/>".join(screen.heading(talk).splitlines())
         lines.append(f'  {_node(name)}["{heading}"]')
         choices = screen.options(talk) if isinstance(screen, Menu) and len(screen.leads) > 1 else []
-        for number, to in enumerate(screen.leads):
-            choice = f' -- "{number + 1} {choices[number].label}"' if choices else ""
-            lines.append(f"  {_node(name)}{choice} --> {_node(to)}")
+        labels = {
+            option.go.to: f' -- "{number} {option.label}"'
+            for number, option in enumerate(choices, start=1)
+            if isinstance(option.go, Go)
+        }
+        lines += [f"  {_node(name)}{labels.get(to, '')} --> {_node(to)}" for to in screen.leads]
     return "\n".join([*lines, f'  {_node(END)}(["the end"])'])
 
 

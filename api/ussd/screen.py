@@ -97,16 +97,28 @@ class Option:
 
 
 Heading = Callable[[Talk], str]
+Arrive = Callable[[Talk], Mapping[str, Any] | End]
+"""What is found out when an answer leads to a screen, to be remembered; or the end instead of the screen."""
+
+
+def nothing_more(_: Talk) -> Mapping[str, Any]:
+    """For a screen that needs no more than what was answered."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Menu:
-    """A choice of options. leads: the screens that they may lead to, for the picture of the menus."""
+    """A choice of options.
+
+    leads: the screens that they may lead to, for the picture of the menus.
+    arrive: see `Arrive`.
+    """
 
     name: str
     heading: Heading
     options: Callable[[Talk], list[Option]]
     leads: tuple[str, ...]
+    arrive: Arrive = nothing_more
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,7 @@ class Ask:
     read: reads the answer and says where it leads; raises Wrong.
     leads: the screens that it may lead to, for the picture of the menus.
     secret: the answer is a PIN.
+    arrive: see `Arrive`.
     """
 
     name: str
@@ -123,6 +136,7 @@ class Ask:
     read: Callable[[Talk, str], Go | End]
     leads: tuple[str, ...]
     secret: bool = False
+    arrive: Arrive = nothing_more
 
 
 Screen = Menu | Ask

@@ -143,7 +143,7 @@ class Sessions:
         }
         if known is not None:
             fresh["version"] = known["version"]
-        talk = self._talk(delivery, Place(FIRST), "")
+        talk = self._talk(delivery, Place(FIRST), f"{fresh['dial']}:dial")
         if talk.person is not None and talk.person.suspended:
             return self._save(fresh, delivery, Shown(talk.say("Not possible."), None))
         if talk.person is None or not talk.person.has_pin:

@@ -1,9 +1,12 @@
 """Fines, paid by mobile money: debit the payer once, then settle each fine at the city's registry."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
+
+from marshmallow import ValidationError
 
 from core.contract import (
     DEBIT,
@@ -24,11 +27,14 @@ from core.operation import Operation, Status
 from core.operation_names import named
 from core.settings import CURRENCIES, known_currency
 from core.steps import StepState
+from products.fines.lookup import FINE_LOOKUP
 
 MAX_FINES = 50
 MAX_PLATE_CHARS = 32
 FINE_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """How the registry numbers fines."""
+PLACE, MAX_PLACES = "#", 20
+"""In FINE_NUMBER_PATTERN: a digit that people type; and how many of them, so that an example fits on a screen."""
 FINE = EffectKind("fine", "fines settled", Record.PARTNER)
 
 SCOPE_PAY, SCOPE_READ, SCOPE_ALL = "fines:pay", "fines:read", "fines:all"
@@ -154,16 +160,25 @@ class FinesSettings:
     """registry_url: where the city's registry of fines answers.
 
     registry_currency: of the fines whose currency the registry does not name.
+    fine_number_pattern: where digits that are typed belong, such as `AM-####-######`; "" where numbers are typed in
+        full.
     """
 
     registry_url: str
     registry_currency: str
+    fine_number_pattern: str = ""
 
     @classmethod
     def read(cls, env: Env) -> Self:
         first = env.list("CURRENCIES", CURRENCIES)[0]
         currency = env.str("REGISTRY_CURRENCY", first, validate=known_currency)
-        return cls(env.partner("REGISTRY_URL", "/registry"), currency or "")
+        pattern = env.str("FINE_NUMBER_PATTERN", "", validate=_is_pattern)
+        return cls(env.partner("REGISTRY_URL", "/registry"), currency or "", pattern or "")
+
+
+def _is_pattern(text: str) -> None:
+    if text and not (1 <= text.count(PLACE) <= MAX_PLACES and re.fullmatch(FINE_ID, text.replace(PLACE, "0"))):
+        raise ValidationError(f"must be a number of a fine with 1 to {MAX_PLACES} `{PLACE}`, such as AM-####-######.")
 
 
 def named_fine(id: str) -> str:
@@ -195,6 +210,6 @@ FINE_PAYMENT = Contract(
     names=names_of,
     typed=names_typed,
 )
-CONTRACTS = (FINE_PAYMENT,)
+CONTRACTS = (FINE_PAYMENT, FINE_LOOKUP)
 SETTINGS = (FinesSettings,)
 SCOPES = (SCOPE_PAY, SCOPE_READ, SCOPE_ALL)

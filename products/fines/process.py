@@ -1,6 +1,11 @@
-"""Paying fines: reserve them, check them, debit the payer, settle each; the money of refused fines is given back."""
+"""Paying fines: reserve them, check them, debit the payer, settle each; the money of refused fines is given back.
 
+Looking them up is one question to the registry.
+"""
+
+import re
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from core.bootstrap import Core
 from core.clock import Clock
@@ -9,16 +14,20 @@ from core.keeping import Keeping
 from core.operation import Operation
 from core.store.port import Store
 from products.fines import contract
-from products.fines.contract import FINE_PAYMENT, Fine, FinePayment, FinesSettings
+from products.fines.contract import FINE_ID, FINE_PAYMENT, Fine, FinePayment, FinesSettings
+from products.fines.lookup import FINE_LOOKUP, LOOKUP_STEP, MAX_LISTED, FineLookup
 from products.refunds.contract import reopen_step
 from worker.mobile_money import Payer, Refund, debit
 from worker.partners.operators.port import Operator, Operators
-from worker.partners.port import REFERENCE_CONFLICT, Reply, Unavailable
-from worker.partners.registry import Registry
+from worker.partners.port import REFERENCE_CONFLICT, Confirmed, Declined, Reply, Unavailable
+from worker.partners.registry import KnownFine, Registry
 from worker.policy import PAUSED, is_too_late
 from worker.process import AFTER_MONEY_S, OPTIONAL, OWED, REPEATABLE, REQUIRED, Enquirable, Process, Stages, Step
 from worker.products import AfterRefund, WorkerServices
 from worker.reservations import Reservations
+
+ANSWERED_WITHIN_S = 30
+"""Somebody waits for the answer, and pays without it otherwise."""
 
 
 def processes(services: WorkerServices) -> tuple[Process, ...]:
@@ -27,7 +36,7 @@ def processes(services: WorkerServices) -> tuple[Process, ...]:
     connection = services.partners.connect("registry", settings.registry_url, Registry.REASONS)
     registry = Registry(*connection, settings.registry_currency)
     operators, payer_time_s = services.partners.operators, core.settings.payer_time_s
-    return (fine_payment(core.store, core.clock, operators, registry, payer_time_s),)
+    return fine_payment(core.store, core.clock, operators, registry, payer_time_s), fine_lookup(registry)
 
 
 def after_refund(services: WorkerServices) -> Mapping[str, AfterRefund]:
@@ -79,6 +88,36 @@ def fine_payment(
         return (_claim(reservations, request),), checks, *debit_stages, settlements
 
     return Process(FINE_PAYMENT.kind, stages)
+
+
+def fine_lookup(registry: Registry) -> Process:
+    def stages(operation: Operation) -> Stages:
+        request = FINE_LOOKUP.read(operation)
+        asking = Step(
+            LOOKUP_STEP,
+            "asking the registry for fines",
+            submit=lambda _: _look_up(registry, request),
+            recovery=REPEATABLE,
+            breaker=registry.breaker,
+            obligation=REQUIRED.within(ANSWERED_WITHIN_S),
+            is_lookup=True,
+        )
+        return ((asking,),)
+
+    return Process(FINE_LOOKUP.kind, stages)
+
+
+def _look_up(registry: Registry, request: FineLookup) -> Reply:
+    if request.id is not None:
+        known: list[KnownFine] | Declined | Unavailable = registry.show(request.id)
+    elif request.plate is not None:
+        known = registry.owed(immatriculation=request.plate)
+    else:
+        known = registry.owed(msisdn=request.msisdn or "")
+    if not isinstance(known, list):
+        return known
+    payable = [asdict(fine) for fine in known if re.fullmatch(FINE_ID, fine.id, re.ASCII)]
+    return Confirmed({"fines": payable[:MAX_LISTED]})
 
 
 def _claim(reservations: Reservations, request: FinePayment) -> Step:

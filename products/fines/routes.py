@@ -19,6 +19,7 @@ from core.accept import Command
 from core.given_back import given_minor
 from core.operation import Operation
 from core.phone import mask
+from products.fines import lookup_routes
 from products.fines.contract import (
     DEBIT_STEP,
     FINE_PAYMENT,
@@ -51,7 +52,7 @@ blueprint = Routes(
     description="Fines paid by mobile money",
     kinds=(FINE_PAYMENT.kind,),
 )
-BLUEPRINTS = (blueprint,)
+BLUEPRINTS = (blueprint, lookup_routes.blueprint)
 
 
 class FineView(Schema):

@@ -10,6 +10,8 @@ from core.operation import Operation, Status
 from core.steps import StepState
 from core.store.port import OPERATIONS, Store
 from products.fines.contract import FINE_PAYMENT, TAKEN_OVER, Fine, FinePayment, has_money, settle_step
+from products.fines.lookup import FINE_LOOKUP
+from products.fines.lookup_scenario import FineLookupsScenario
 from products.fines.process import fine_payment
 from proof.simulation.scenario import Scenario
 from proof.simulation.world import World
@@ -131,4 +133,4 @@ class FinesScenario(Scenario):
         return Answer(200, {"id": fine, "status": status, "amount": str(self._fines[fine])}, 0)
 
 
-SCENARIOS = {FINE_PAYMENT.kind: FinesScenario}
+SCENARIOS = {FINE_PAYMENT.kind: FinesScenario, FINE_LOOKUP.kind: FineLookupsScenario}

@@ -1,28 +1,113 @@
-"""Paying a fine by mobile money: its number and its amount as on the ticket, and the PIN."""
+"""Paying a fine by mobile money: one that the registry lists, or its number; and the PIN.
 
-import re
+Where the registry does not answer in time, the number and the amount are typed as on the ticket.
+"""
 
-from api.ussd.common import ask, confirm, screen_name
-from api.ussd.screen import Entry, Pay, Talk, Wrong, text
+from collections.abc import Mapping
+from typing import Any
+
+from api.ussd.common import ask_amount, screen_name
+from api.ussd.fit import short
+from api.ussd.screen import Ask, Entry, Go, Menu, Option, Pay, Talk, Wrong, text
 from core.accept import Command
-from products.fines.contract import FINE_ID, FINE_PAYMENT, Fine, FinePayment, names_of
-from products.payers.ussd import ask_amount_from_phone, with_holder
+from core.notices.languages import is_gsm7, plain
+from products.fines.contract import FINE_PAYMENT, MAX_PLATE_CHARS, Fine, FinePayment, FinesSettings, names_of
+from products.fines.lookup import FineLookup, plate_of
+from products.fines.numbers import WrongCount, example_of, number_of
+from products.fines.ussd_lookup import Remembered, asked, asked_of_typed, remembered
+from products.payers.ussd import confirm_from_phone
+
+MAX_REASON_CHARS = 14
 
 
-def _number(talk: Talk, typed: str) -> dict[str, object]:
-    number = typed.upper()
-    if not re.fullmatch(FINE_ID, number, re.ASCII):
+def _owed(talk: Talk) -> Mapping[str, Any]:
+    """What is owed for the caller's phone."""
+    fines = asked(talk, FineLookup(msisdn=talk.msisdn))
+    return {"owed": remembered(fines or ()), "silent": fines is None}
+
+
+def _heading(talk: Talk) -> str:
+    if talk.data.get("silent"):
+        return talk.say("No list of fines now.")
+    return talk.say("Fines to pay:") if talk.data.get("owed") else talk.say("No fines on this phone.")
+
+
+def _options(talk: Talk) -> list[Option]:
+    return [
+        *(_option(talk, fine) for fine in talk.data.get("owed", ())),
+        Option(talk.say("By plate"), Go("fines.plate")),
+        Option(talk.say("By number"), Go("fines.number")),
+    ]
+
+
+def _option(talk: Talk, fine: Remembered) -> Option:
+    """The number and the amount; and the reason, where letters are small enough to leave room for it."""
+    label = f"{screen_name(talk, fine['fine'])} {talk.amount(fine['amount'], fine['currency'])}"
+    why = short(plain(fine["why"], talk.language), MAX_REASON_CHARS)
+    roomy = why and is_gsm7(f"{talk.say('Fines to pay:')}{why}")
+    return Option(f"{label} {why}" if roomy else label, Go("fines.pin", _chosen(fine)))
+
+
+def _chosen(fine: Remembered) -> dict[str, Any]:
+    return {"fine": fine["fine"], "amount": fine["amount"], "fine_currency": fine["currency"]}
+
+
+def _plate(talk: Talk, typed: str) -> Go:
+    plate = plate_of(typed)
+    if not plate.isascii() or not 1 <= len(plate) <= MAX_PLATE_CHARS:
+        raise Wrong(talk.say("Not a plate."))
+    fines = asked_of_typed(talk, FineLookup(plate=plate))
+    if fines is None:
+        return Go("fines.number", {"silent": True})
+    if found := remembered(fines):
+        return Go("fines.found", {"found": found, "silent": False})
+    raise Wrong(talk.say("No fines to pay."))
+
+
+def _ask_number(talk: Talk) -> str:
+    silent = f"{talk.say('No list of fines now.')}\n" if talk.data.get("silent") else ""
+    if example := example_of(_pattern(talk)):
+        return f"{silent}{talk.say('Digits of its number, such as {example}:', example=example)}"
+    return f"{silent}{talk.say('Number of the fine:')}"
+
+
+def _number(talk: Talk, typed: str) -> Go:
+    try:
+        number = number_of(_pattern(talk), typed)
+    except WrongCount:
+        raise Wrong(talk.say("Wrong number of digits.")) from None
+    if number is None:
         raise Wrong(talk.say("Not a number of a fine."))
-    return {"fine": number}
+    fines = asked_of_typed(talk, FineLookup(id=number))
+    if fines is None:
+        return Go("fines.amount", {"fine": number, "fine_currency": talk.currency, "silent": False})
+    if not fines:
+        raise Wrong(talk.say("There is no such fine."))
+    match fines[0].status:
+        case "paid":
+            raise Wrong(talk.say("It is paid already."))
+        case "cancelled":
+            raise Wrong(talk.say("It is cancelled."))
+        case _:
+            return Go("fines.pin", {**_chosen(remembered(fines)[0]), "silent": False})
+
+
+def _pattern(talk: Talk) -> str:
+    # The picture of the menus is drawn without an installation.
+    return talk.core.settings.of(FinesSettings).fine_number_pattern if talk.core else ""
+
+
+def _currency(talk: Talk) -> str:
+    return str(talk.data.get("fine_currency", talk.currency))
 
 
 def _summary(talk: Talk) -> str:
-    amount = talk.amount(talk.data["amount"], talk.currency)
+    amount = talk.amount(talk.data["amount"], _currency(talk))
     return talk.say("Pay fine {name}: {amount}.", amount=amount, name=screen_name(talk, talk.data["fine"]))
 
 
 def _pay(talk: Talk) -> Pay:
-    amount, currency = talk.data["amount"], talk.currency
+    amount, currency = talk.data["amount"], _currency(talk)
     request = FinePayment(talk.msisdn, currency, amount, (Fine(talk.data["fine"], amount),))
     operator = talk.core.route(talk.msisdn, currency)
     command = Command(
@@ -37,8 +122,16 @@ def _pay(talk: Talk) -> Pay:
 
 
 SCREENS = (
-    ask("fines.number", text("Number of the fine:"), _number, "fines.amount"),
-    ask_amount_from_phone("fines.amount", "fines.pin", text("Amount on the ticket:")),
-    confirm("fines.pin", with_holder(_summary), _pay),
+    Menu("fines", _heading, _options, ("fines.pin", "fines.plate", "fines.number"), _owed),
+    Ask("fines.plate", text("Plate:"), _plate, ("fines.found", "fines.number")),
+    Menu(
+        "fines.found",
+        text("Fines to pay:"),
+        lambda talk: [_option(talk, fine) for fine in talk.data.get("found", ())],
+        ("fines.pin",),
+    ),
+    Ask("fines.number", _ask_number, _number, ("fines.pin", "fines.amount")),
+    ask_amount("fines.amount", "fines.pin", text("Amount on the ticket:")),
+    confirm_from_phone("fines.pin", _summary, _pay),
 )
-ENTRIES = (Entry(40, "Fines", "fines.number", SCREENS, (FINE_PAYMENT.kind,)),)
+ENTRIES = (Entry(40, "Fines", "fines", SCREENS, (FINE_PAYMENT.kind,)),)

@@ -1,9 +1,11 @@
 """Whose account a caller is about to pay from: the operator is asked before the screen that asks for the PIN."""
 
+from collections.abc import Callable, Mapping
+
 from api.http.waiting import waiting_room
-from api.ussd.common import AMOUNT, read_minor
+from api.ussd.common import confirm
 from api.ussd.fit import short
-from api.ussd.screen import END, Ask, End, Go, Heading, Talk
+from api.ussd.screen import Ask, End, Heading, Pay, Talk
 from core.accept import Command
 from core.dialects import DIALECTS
 from core.errors import InvalidField, NotFound
@@ -20,27 +22,25 @@ MAX_HOLDER_CHARS = 10
 """Enough to know an owner by; with more, a Russian screen has no room for a line that says what was wrong."""
 
 
-def ask_amount_from_phone(name: str, then: str, heading: Heading = AMOUNT) -> Ask:
-    """A question for an amount that is taken from the caller's mobile money, remembered as `amount` in minor units.
+def confirm_from_phone(name: str, summary: Heading, pay: Callable[[Talk], Pay]) -> Ask:
+    """As `confirm`, for a payment from the caller's mobile money.
 
-    The account's owner is remembered as `holder`, where the operator says it. An account that cannot pay ends the
-    dialogue.
+    The account's owner is shown and remembered as `holder`, where the operator says it. An account that cannot pay ends
+    the dialogue.
     """
-
-    def read(talk: Talk, typed: str) -> Go | End:
-        amount = {"amount": read_minor(talk, typed)}
-        if "holder" in talk.data:
-            return Go(then, amount)
-        active, holder = _asked(talk)
-        if active is False:
-            return End(talk.say("No active mobile-money account on this phone."))
-        return Go(then, amount if active is None else {**amount, "holder": holder or ""})
-
-    return Ask(name, heading, read, (then, END))
+    return confirm(name, _with_holder(summary), pay, _holder)
 
 
-def with_holder(summary: Heading) -> Heading:
-    """The summary of a payment, and a line with the account's owner where the operator has said it."""
+def _holder(talk: Talk) -> Mapping[str, str] | End:
+    if "holder" in talk.data:
+        return {}
+    active, holder = _asked(talk)
+    if active is False:
+        return End(talk.say("No active mobile-money account on this phone."))
+    return {} if active is None else {"holder": holder or ""}
+
+
+def _with_holder(summary: Heading) -> Heading:
 
     def heading(talk: Talk) -> str:
         holder = talk.data.get("holder")
@@ -69,8 +69,13 @@ def _asked(talk: Talk) -> tuple[bool | None, str | None]:
         repeatable=True,
         operator=operator.name,
     )
+    return holder_of(answered(talk, command, HOLDER_WITHIN_S))
+
+
+def answered(talk: Talk, command: Command, within_s: float) -> Operation:
+    """The operation that asks a partner something, once it has ended, or as it is after so many seconds."""
     id = talk.core.accept(command).operation.id
-    return holder_of(waiting_room().wait(lambda: _load(talk, id), HOLDER_WITHIN_S, None))
+    return waiting_room().wait(lambda: _load(talk, id), within_s, None)
 
 
 def _load(talk: Talk, id: str) -> Operation:

@@ -1,10 +1,10 @@
 """The caller's wallet by USSD: balance, recharge and mini-statement."""
 
-from api.ussd.common import confirm
+from api.ussd.common import ask_amount
 from api.ussd.screen import Entry, Menu, Pay, Talk
 from core.clock import from_rfc3339
 from core.store.port import JOURNAL
-from products.payers.ussd import ask_amount_from_phone, with_holder
+from products.payers.ussd import confirm_from_phone
 from products.wallets import ussd_transfer
 from products.wallets.contract import TOP_UP, held_minor, top_up
 
@@ -42,8 +42,8 @@ def _pay(talk: Talk) -> Pay:
 BALANCE = Menu("balance", _balance, lambda _: [], ())
 STATEMENT = Menu("statement", _statement, lambda _: [], ())
 RECHARGE = (
-    ask_amount_from_phone("recharge.amount", "recharge.pin"),
-    confirm("recharge.pin", with_holder(_summary), _pay),
+    ask_amount("recharge.amount", "recharge.pin"),
+    confirm_from_phone("recharge.pin", _summary, _pay),
 )
 ENTRIES = (
     ussd_transfer.ENTRY,
