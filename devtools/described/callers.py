@@ -101,6 +101,7 @@ def _operations(
         "events": client.send("POST", "/api/event/shop/order/created", {"order": 7}, machine)["event_uid"],
         "services": service,
         "charges": consultations[0],
+        "lookups": client.send("POST", "/v1/fines/lookups", {"plate": "AB-123-CD"}, machine)["id"],
         "payers": client.send("POST", "/v1/payers", {"msisdn": PHONES["kofi"]}, machine)["id"],
         "payouts": client.send("POST", "/v1/payouts", payout, machine)["id"],
         "payments": client.send("POST", "/v1/payments", {"service_id": service}, awa)["payment_id"],

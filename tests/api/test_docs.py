@@ -106,6 +106,7 @@ def test_every_post_that_answers_202_documents_the_wait_for_its_end(spec: dict[s
         "/v1/payments",
         "/v1/wallets/top-up",
         "/v1/wallets/transfers",
+        "/v1/fines/lookups",
         "/v1/payers",
         "/v1/payouts",
         "/v1/operations/{id}/decision",

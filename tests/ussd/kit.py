@@ -1,12 +1,14 @@
 """A phone for tests, which dials and types through any gateway, and a worker whose partners agree to everything."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from api.http.waiting import WaitingRoom
 from api.ussd.fit import fits_screen
 from core.accept import accept
 from core.bootstrap import Core
@@ -142,6 +144,10 @@ class Phone:
 
     def __init__(self, house: House, msisdn: str | None = None, gateway: str = "json") -> None:
         self.house = house
+        if (
+            house.app.extensions["waiting"]._sleep is time.sleep
+        ):  # nobody works on what a screen waits for, unless a test does
+            house.app.extensions["waiting"] = WaitingRoom(1, lambda _: None)
         self.msisdn = msisdn or new_number()
         self.gateway = gateway
         self.message, self.over = "", True

@@ -172,7 +172,11 @@ def places(talk: Talk, name: str) -> Iterator[tuple[Talk, Place]]:
     for other in NAMES if isinstance(SCREENS[name], Ask) else NAMES[:1]:
         numbers = {"fine": "AM-2026-000123-X/77"}
         data = {**talk.data, **numbers, "to_name": other, "merchant_name": other, "service_name": other, "known": other}
-        data |= {"holder": other}
+        fines = [
+            {"fine": f"AM-2026-{n:06}", "amount": talk.data["amount"], "currency": "XOF", "why": other}
+            for n in range(20)
+        ]
+        data |= {"holder": other, "owed": fines, "found": fines, "silent": True}
         yield replace(talk, data=data), Place(name, ("main",), data)
 
 
@@ -194,7 +198,8 @@ def test_every_screen_fits_with_whatever_is_wrong(talk: Talk, name: str) -> None
 def test_every_page_of_a_list_fits_and_nothing_is_left_out(talk: Talk, name: str) -> None:
     screen = SCREENS[name]
     assert isinstance(screen, Menu)
-    found = all_pages(talk, Place(name, ("main",), talk.data))
+    talk, place = next(places(talk, name))
+    found = all_pages(talk, place)
 
     assert all(map(fits_screen, found))
     turn = f"# {talk.say('More')}"
@@ -204,6 +209,8 @@ def test_every_page_of_a_list_fits_and_nothing_is_left_out(talk: Talk, name: str
     assert listed == [*screen.heading(talk).splitlines(), *options]
     if name == "services":
         assert len(options) == 50
+    if name.startswith("fines"):
+        assert len(options) >= 20
     if name == FIRST:
         assert listed[:MAX_NEWS] == talk.data["news"]
 

@@ -180,7 +180,9 @@ def test_a_service_is_paid_from_a_list_with_pages(worker: Worker, awa: Phone, la
 def test_a_fine_is_paid_from_the_phone(worker: Worker, awa: Phone, language: str) -> None:
     number = f"AM-{awa.msisdn[-8:]}"
 
-    assert awa.type("4") == said(language, "Number of the fine:")
+    ways = f"1 {said(language, 'By plate')}\n2 {said(language, 'By number')}"
+    assert awa.type("4") == f"{said(language, 'No list of fines now.')}\n{ways}"
+    assert awa.type("2") == f"{said(language, 'No list of fines now.')}\n{said(language, 'Number of the fine:')}"
     assert awa.type(number.lower()) == said(language, "Amount on the ticket:")
     summary = "Pay fine {name}: {amount}."
     assert awa.type("15000") == asks_pin(language, summary, amount=amount(15000, language), name=number)
@@ -219,7 +221,7 @@ def test_a_failure_is_shown_and_sent_too(worker: Worker, awa: Phone, language: s
 
 def test_a_refund_is_shown_and_sent_too(worker: Worker, awa: Phone, language: str) -> None:
     worker.partner.replies["settle"] = Declined("cancelled")
-    awa.type("4", f"AM-{awa.msisdn[-8:]}", "700", PIN)
+    awa.type("4", "2", f"AM-{awa.msisdn[-8:]}", "700", PIN)
 
     why = said(language, "{fine}: {why}", fine=f"AM-{awa.msisdn[-8:]}", why=said(language, "it is cancelled"))
     assert_reported(worker, awa, language, "Fine", 700, "failed, money given back", f"{why}. ")

@@ -337,7 +337,8 @@ def test_an_unknown_merchant_is_reported_above_the_question(awa: Phone, typed: s
 
 @pytest.mark.parametrize("typed", ["no fine", "-AM", "AM/1", EMOJI, "A" * 65, "\x00"], ids=name)
 def test_an_invalid_fine_is_reported_above_the_question(awa: Phone, typed: str) -> None:
-    assert awa.type("4", typed) == "Not a number of a fine.\nNumber of the fine:"
+    wrong = "Not a number of a fine.\nNo list of fines now.\nNumber of the fine:"
+    assert awa.type("4", "2", typed) == wrong
 
 
 @pytest.mark.parametrize("typed", ["5", " 0 ", "9", LONG, " "], ids=name)

@@ -20,7 +20,15 @@ from tests.doubles import CutOff
 from tests.ussd.kit import FORMATS, PIN, Phone, Worker, assert_sound, deliver, merchant, neighbour
 from worker.partners.port import Declined, Unavailable
 
-KINDS = {"wallet_top_up", "wallet_transfer", "wallet_withdrawal", "service_payment", "fine_payment", "sms"}
+KINDS = {
+    "wallet_top_up",
+    "wallet_transfer",
+    "wallet_withdrawal",
+    "service_payment",
+    "fine_payment",
+    "fine_lookup",
+    "sms",
+}
 STEPS, AUDITED_EVERY = 2000, 100
 ABSURD = (
     *("", " ", "*", "**", "#*", "x" * 10_000, "9" * 200, "\U0001f600", "\x00" * 6, "\u202e00", "\t0", "0\n", "Ё" * 80),
@@ -63,7 +71,7 @@ def plans(chance: Random, people: list[Somebody], shop: str) -> list[str]:
             ["1", to, amount, pin],
             ["2", shop, amount, pin],
             ["3", *again, str(chance.randrange(1, 22)), pin],
-            ["4", fine, amount, pin],
+            ["4", "2", fine, amount, pin],
             ["5", "0", "7", "#", "00"],
             ["6", amount, pin],
             ["6", amount, pin],

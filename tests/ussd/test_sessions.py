@@ -314,7 +314,7 @@ def test_a_fine_that_the_web_pays_already_holds_nobody_up(house: House, worker: 
     """The same payment was requested by HTTP, where no SMS is sent."""
     fine = {"id": "AM-1", "amount": 700}
     house.pay({"msisdn": awa.msisdn, "currency": "XOF", "amount": 700, "amendes": [fine]})
-    assert awa.type("4", "AM-1", "700", PIN).startswith("Accepted. Ref ")
+    assert awa.type("4", "2", "AM-1", "700", PIN).startswith("Accepted. Ref ")
     assert len(house.store.find(OPERATIONS, {"kind": "fine_payment"})) == 1
 
     assert awa.dial() == menu("en")
@@ -324,7 +324,7 @@ def test_a_fine_that_the_web_pays_already_holds_nobody_up(house: House, worker: 
 
 def test_a_request_made_twice_is_reported_once(house: House, worker: Worker, awa: Phone) -> None:
     for _ in range(2):
-        awa.type("4", "AM-1", "700", PIN)
+        awa.type("4", "2", "AM-1", "700", PIN)
         reference = awa.accepted().id[-8:]
         shown = awa.dial()
         assert shown.count(reference) == 1
