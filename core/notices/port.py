@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from core.broker.port import Broker
@@ -10,6 +11,15 @@ from core.contract import Contract
 from core.ids import new_id
 from core.operation import Operation
 from core.store.port import Store
+
+
+@dataclass(frozen=True)
+class SentText:
+    """A text that a phone was sent. id: of its operation; at: when it was sent."""
+
+    id: str
+    at: datetime
+    text: str
 
 
 class Notifier(Protocol):
@@ -27,6 +37,9 @@ class Notifier(Protocol):
     def reaches_phones(self, settings: Any) -> bool:
         """Whether people get what is sent, with these settings of the installation. Stores nothing."""
 
+    def inbox(self, settings: Any, msisdn: str, limit: int) -> Sequence[SentText] | None:
+        """The newest texts that a phone in E.164 was sent; None where texts leave this machine. Stores nothing."""
+
 
 class NoNotifier:
     """For an installation without a product that sends messages."""
@@ -42,6 +55,9 @@ class NoNotifier:
 
     def reaches_phones(self, settings: Any) -> bool:
         return False
+
+    def inbox(self, settings: Any, msisdn: str, limit: int) -> None:
+        return None
 
 
 class Announcer(Protocol):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from environs import validate
 from marshmallow import ValidationError
@@ -16,9 +17,11 @@ from core.broker.port import Broker
 from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env, is_mail_address, url_of
+from core.hardening import is_loopback
+from core.notices.port import SentText
 from core.operation import Operation, Status
 from core.settings import Settings
-from core.store.port import Store
+from core.store.port import OPERATIONS, Store
 
 DONE = (Status.SUCCEEDED, Status.PARTIALLY_SUCCEEDED)
 """The ends of which receivers are notified."""
@@ -47,6 +50,12 @@ class Email(Request):
     to: list[str]
     subject: str
     text: str
+
+
+def text_of(operation: Operation) -> str:
+    """The text of a message, once what it is about has ended."""
+    text = SMS.read(operation).text
+    return str(operation.step(WAIT_STEP).result["text"]) if text is None else text
 
 
 def effects(operation: Operation) -> Iterator[Effect]:
@@ -188,6 +197,17 @@ class SmsNotifier:
     def reaches_phones(self, settings: Settings) -> bool:
         """When embedded, for trials, the console or the file stands for the phone."""
         return settings.embedded or settings.of(MessagesSettings).sms_sender not in ("console", "file")
+
+    def inbox(self, settings: Settings, msisdn: str, limit: int) -> Sequence[SentText] | None:
+        """None unless a file, the console or a gateway on this machine, as the sandbox is, stands for the phone."""
+        sms = settings.of(MessagesSettings)
+        played = sms.sms_sender == "http" and is_loopback(urlsplit(sms.sms_url).hostname or "")
+        if not played and sms.sms_sender not in ("console", "file"):
+            return None
+        where = {"kind": SMS.kind, "subject": msisdn}
+        newest = map(Operation.from_document, self.store.find(OPERATIONS, where, order="-id", limit=limit))
+        sent = [found for found in newest if found.status is Status.SUCCEEDED]
+        return [SentText(found.id, found.updated_at, text_of(found)) for found in sent]
 
     def _announce(self, request: Sms, unique: Mapping[str, Any]) -> None:
         self._accept(Command(SMS.kind, request.to_json(), "worker", subject=request.to, unique=unique))

@@ -8,7 +8,7 @@ from core.identity.windows import Window, count_all
 from core.notices.outcome import outcome, received
 from core.operation import Operation
 from core.store.port import OPERATIONS, Store
-from products.messages.contract import CAUSED_A_DAY, DAY_S, DONE, SEND_STEP, SMS, WAIT_STEP, Sms
+from products.messages.contract import CAUSED_A_DAY, DAY_S, DONE, SEND_STEP, SMS, WAIT_STEP, Sms, text_of
 from products.messages.mailing import email_of
 from products.messages.senders import sender_of
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable
@@ -59,9 +59,7 @@ def sms(store: Store, sender: SmsSender, clock: Clock, details: Mapping[str, Det
         return Confirmed({"text": received(about, request.receiver)})
 
     def send(operation: Operation) -> Reply:
-        request = SMS.read(operation)
-        text = operation.step(WAIT_STEP).result["text"] if request.text is None else request.text
-        return sender.send(operation.reference(SEND_STEP), request.to, text)
+        return sender.send(operation.reference(SEND_STEP), SMS.read(operation).to, text_of(operation))
 
     # A step of its own: the wait says nothing about the sender, whose breaker would count it.
     waiting = Step(

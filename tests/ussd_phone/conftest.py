@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from api.http.waiting import WaitingRoom
 from devtools.stack import Stack
 from products.merchants.register import Merchants
 from products.services.catalogue import Catalogue
@@ -99,6 +100,7 @@ def _install() -> str | None:
 def known_house() -> House:
     """An installation with somebody to send money to, a service and a merchant."""
     house = build()
+    house.app.extensions["waiting"] = WaitingRoom(1, lambda _: None)  # nobody looks anything up
     kofi = house.person("kofi", msisdn="+2250707000002")
     Catalogue(house.store, house.clock).create("Parking permit", 500, "XOF")
     Merchants(house.store, house.clock).create("The corner shop", kofi.id, lambda: "123456")

@@ -1,6 +1,7 @@
 """The phone's page in a real browser, against a real API."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -8,6 +9,7 @@ from playwright.sync_api import Route, expect
 from core.identity.people import People
 from core.store.port import scan
 from tests.api.kit import House
+from tests.ussd.kit import Worker
 from tests.ussd_phone.kit import GATEWAY, Phone
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -50,7 +52,7 @@ def test_every_flow_is_walked(housed_phone: Phone, known_house: House) -> None:
         ("1", "0707000002", "2500"),
         ("2", "123456", "1000"),
         ("3", "1"),
-        ("4", "20260001", "15000"),
+        ("4", "2", "20260001", "15000"),
         ("6", "5000"),
     ):
         for key in keys:
@@ -64,7 +66,7 @@ def test_every_flow_is_walked(housed_phone: Phone, known_house: House) -> None:
     # I expect each to be accepted, and what only shows or changes the account to do so
     kinds = Counter(found["kind"] for found in scan(house.store, "operations", {}))
     paid = ("wallet_transfer", "wallet_withdrawal", "service_payment", "fine_payment", "wallet_top_up")
-    assert kinds == dict.fromkeys(paid, 1)
+    assert kinds == {**dict.fromkeys(paid, 1), "fine_lookup": 2}
     steps: list[tuple[tuple[str, ...], str]] = [
         (("5",), "Balance: 10,000 XOF"),
         (("00", "7"), "+10,000 XOF"),
@@ -218,3 +220,29 @@ def test_an_answer_that_comes_after_the_call_is_not_shown(phone: Phone) -> None:
     phone.dial()
     expect(phone.page.get_by_role("alert")).to_be_empty()
     phone.shows("2 English")
+
+
+def test_sms_appear_while_the_page_is_open_and_an_inbox_that_is_away_hinders_nothing(
+    housed_phone: Phone, known_house: House, tmp_path: Path
+) -> None:
+    # Given somebody whose top-up has ended
+    phone, worker = housed_phone, Worker(known_house, tmp_path)
+    inbox = phone.page.get_by_role("region", name="Messages to this number")
+    expect(inbox.get_by_text("None yet.")).to_be_visible()
+    phone.register()
+    phone.expected.add("500")
+
+    # I expect its SMS to come without a reload, after a look that was not answered
+    phone.page.route("**/ussd/phone/inbox?*", lambda route: route.fulfill(status=500), times=1)
+    for key in ("6", "500", "2589"):
+        phone.answer(key)
+    phone.shows("Accepted. Ref ")
+    worker.run()
+    expect(inbox.get_by_role("listitem")).to_contain_text(worker.sms(phone.number))
+    expect(inbox.get_by_text("None yet.")).to_be_hidden()
+
+    # And another number to have its own
+    phone.page.get_by_label("Your number").fill("+2250707000002")
+    phone.page.get_by_label("Your number").press("Tab")
+    expect(inbox.get_by_text("None yet.")).to_be_visible()
+    expect(inbox.get_by_role("listitem")).to_have_count(0)

@@ -129,4 +129,70 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "Enter" && !onKey && !event.repeat) replyForm.requestSubmit();
 });
 
+// The inbox: asked for again and again while the page is seen. Without an inbox, or without an answer, the phone works on.
+
+const LOOK_EVERY_S = 2;
+const [inbox, messages, none] = ["inbox", "messages", "no-messages"].map((id) => document.getElementById(id));
+let looking = null; // while there is an inbox: {timer, gone: AbortController}
+let owner = ""; // of the messages that are shown
+let seen = new Set();
+
+async function look(mine) {
+  const asked = number.value.trim();
+  try {
+    const query = new URLSearchParams({ msisdn: asked });
+    const response = await fetch(`/ussd/phone/inbox?${query}`, { cache: "no-store", signal: mine.gone.signal });
+    if (response.status === 204 || response.status === 404) return rest(mine); // there is none here
+    if (response.ok) list(asked, (await response.json()).messages);
+  } catch {
+    // not answered: asked again
+  }
+  if (looking === mine) mine.timer = setTimeout(look, LOOK_EVERY_S * 1000, mine);
+}
+
+function list(asked, found) {
+  if (asked !== number.value.trim()) return; // another number meanwhile
+  if (asked !== owner) forget();
+  owner = asked;
+  for (const sms of found.filter((each) => !seen.has(each.id)).reverse()) {
+    const time = Object.assign(document.createElement("time"), { dateTime: sms.at });
+    time.textContent = new Date(sms.at).toLocaleTimeString();
+    const words = document.createElement("p");
+    words.textContent = sms.text;
+    const item = document.createElement("li");
+    item.append(time, words);
+    messages.prepend(item);
+    seen.add(sms.id);
+  }
+  none.hidden = seen.size > 0;
+  inbox.hidden = false;
+}
+
+function forget() {
+  messages.replaceChildren();
+  seen = new Set();
+  none.hidden = false;
+}
+
+function rest(mine) {
+  if (looking !== mine || mine === null) return;
+  clearTimeout(mine.timer);
+  mine.gone.abort();
+  looking = null;
+}
+
+function watch() {
+  rest(looking);
+  if (document.hidden) return;
+  looking = { timer: 0, gone: new AbortController() };
+  look(looking);
+}
+
+document.addEventListener("visibilitychange", watch);
+number.addEventListener("change", () => {
+  forget();
+  watch();
+});
+
 become("idle");
+watch();
