@@ -89,7 +89,8 @@ def _arrive(talk: Talk, place: Place, taken: Go) -> Shown:
     if isinstance(found, End):
         return Shown(found.text, None, found.follows)
     data |= found
-    behind = () if taken.to == FIRST else (*place.behind, place.screen)
+    trail = (*place.behind, place.screen)
+    behind = () if taken.to == FIRST else trail[: trail.index(taken.to)] if taken.to in trail else trail
     return show(replace(talk, data=data), Place(taken.to, behind, data))
 
 

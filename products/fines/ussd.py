@@ -3,7 +3,7 @@
 Where the registry does not answer in time, the number and the amount are typed as on the ticket.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.ussd.common import ask_amount, screen_name
@@ -12,9 +12,9 @@ from api.ussd.screen import Ask, Entry, Go, Menu, Option, Pay, Talk, Wrong, text
 from core.accept import Command
 from core.notices.languages import is_gsm7, plain
 from products.fines.contract import FINE_PAYMENT, MAX_PLATE_CHARS, Fine, FinePayment, FinesSettings, names_of
-from products.fines.lookup import FineLookup, plate_of
+from products.fines.lookup import FineLookup, listed, plate_of
 from products.fines.numbers import WrongCount, example_of, number_of
-from products.fines.ussd_lookup import Remembered, asked, asked_of_typed, remembered
+from products.fines.ussd_lookup import Remembered, asked, asked_again, asked_of_typed, remembered
 from products.payers.ussd import confirm_from_phone
 
 MAX_REASON_CHARS = 14
@@ -22,8 +22,10 @@ MAX_REASON_CHARS = 14
 
 def _owed(talk: Talk) -> Mapping[str, Any]:
     """What is owed for the caller's phone."""
-    fines = asked(talk, FineLookup(msisdn=talk.msisdn))
-    return {"owed": remembered(fines or ()), "silent": fines is None}
+    before = asked_again(talk, talk.data["asking"]) if talk.data.get("asking") else None
+    lookup = before or asked(talk, FineLookup(msisdn=talk.msisdn))
+    fines, asking = listed(lookup), None if lookup.terminal else lookup.id
+    return {"owed": remembered(fines or ()), "silent": fines is None, "asking": asking}
 
 
 def _heading(talk: Talk) -> str:
@@ -38,6 +40,18 @@ def _options(talk: Talk) -> list[Option]:
         Option(talk.say("By plate"), Go("fines.plate")),
         Option(talk.say("By number"), Go("fines.number")),
     ]
+
+
+def _options_and(again: str) -> Callable[[Talk], list[Option]]:
+    """again: where what the registry answers later is looked at. Not on the same screen: the same input there is taken
+    for a repeated delivery by gateways that do not number their inputs.
+    """
+
+    def options(talk: Talk) -> list[Option]:
+        look = [Option(talk.say("Look again"), Go(again))] if talk.data.get("asking") else []
+        return [*_options(talk), *look]
+
+    return options
 
 
 def _option(talk: Talk, fine: Remembered) -> Option:
@@ -121,8 +135,10 @@ def _pay(talk: Talk) -> Pay:
     return Pay("Fine", command, amount, currency)
 
 
+LEADS = ("fines.pin", "fines.plate", "fines.number")
 SCREENS = (
-    Menu("fines", _heading, _options, ("fines.pin", "fines.plate", "fines.number"), _owed),
+    Menu("fines", _heading, _options_and("fines.again"), (*LEADS, "fines.again"), _owed),
+    Menu("fines.again", _heading, _options_and("fines"), (*LEADS, "fines"), _owed),
     Ask("fines.plate", text("Plate:"), _plate, ("fines.found", "fines.number")),
     Menu(
         "fines.found",

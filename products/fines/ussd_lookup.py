@@ -6,10 +6,11 @@ from typing import Any
 
 from api.ussd.screen import Talk
 from core.accept import Command
-from core.errors import TooManyAttempts
+from core.errors import NotFound, TooManyAttempts
 from core.identity.windows import Window
+from core.operation import Operation
 from products.fines.lookup import FINE_LOOKUP, FineLookup, ListedFine, listed
-from products.payers.ussd import answered
+from products.payers.ussd import answered, ended
 
 FINES_WITHIN_S = 2
 """A person waits for this screen, see HOLDER_WITHIN_S. Without an answer, the number and the amount are typed."""
@@ -19,8 +20,8 @@ TYPED = (20, 3600)
 Remembered = dict[str, Any]
 
 
-def asked(talk: Talk, lookup: FineLookup) -> Sequence[ListedFine] | None:
-    """The fines that the registry names; None where it does not answer in time, or not to such a question."""
+def asked(talk: Talk, lookup: FineLookup) -> Operation:
+    """The look-up, once the registry has answered, or as it is after FINES_WITHIN_S."""
     command = Command(
         FINE_LOOKUP.kind,
         lookup.to_json(),
@@ -29,15 +30,23 @@ def asked(talk: Talk, lookup: FineLookup) -> Sequence[ListedFine] | None:
         idempotency_key=f"{talk.key}:fines",
         repeatable=True,
     )
-    return listed(answered(talk, command, FINES_WITHIN_S))
+    return answered(talk, command, FINES_WITHIN_S)
+
+
+def asked_again(talk: Talk, id: str) -> Operation | None:
+    """The same look-up, which the registry may have answered meanwhile; None if it is over without an answer."""
+    with suppress(NotFound):
+        found = ended(talk, id, FINES_WITHIN_S)
+        return None if found.terminal and listed(found) is None else found
+    return None
 
 
 def asked_of_typed(talk: Talk, lookup: FineLookup) -> Sequence[ListedFine] | None:
-    """As `asked`, for a plate or a number. None also for who has asked too often."""
+    """The fines of a plate or a number; None without an answer in time, and for who has asked too often."""
     window = Window(talk.core.store, talk.core.clock, "fine look-ups", *TYPED)
     with suppress(TooManyAttempts):
         window.count(talk.msisdn)
-        return asked(talk, lookup)
+        return listed(asked(talk, lookup))
     return None
 
 

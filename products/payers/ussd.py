@@ -74,7 +74,11 @@ def _asked(talk: Talk) -> tuple[bool | None, str | None]:
 
 def answered(talk: Talk, command: Command, within_s: float) -> Operation:
     """The operation that asks a partner something, once it has ended, or as it is after so many seconds."""
-    id = talk.core.accept(command).operation.id
+    return ended(talk, talk.core.accept(command).operation.id, within_s)
+
+
+def ended(talk: Talk, id: str, within_s: float) -> Operation:
+    """As `answered`, for a question that has been asked before. Raises NotFound."""
     return waiting_room().wait(lambda: _load(talk, id), within_s, None)
 
 

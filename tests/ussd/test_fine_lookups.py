@@ -13,7 +13,7 @@ from products.fines.lookup import FINE_LOOKUP
 from products.fines.process import fine_lookup
 from products.fines.ussd_lookup import FINES_WITHIN_S, TYPED
 from tests.api.kit import House, build
-from tests.ussd.kit import PIN, Phone, Worker
+from tests.ussd.kit import PIN, Phone, Worker, menu
 from worker.partners.port import Declined, Unavailable
 from worker.partners.registry import KnownFine
 
@@ -130,7 +130,7 @@ def test_a_cancelled_fine_is_said_to_be(registry: KnowingRegistry, awa: Phone) -
 def test_without_an_answer_in_time_the_amount_is_typed(house: House, registry: KnowingRegistry, awa: Phone) -> None:
     waited: list[float] = []
     house.app.extensions["waiting"] = WaitingRoom(1, waited.append)
-    assert awa.type("4") == f"No list of fines now.\n{WAYS}"
+    assert awa.type("4") == f"No list of fines now.\n{WAYS}\n3 Look again"
     assert sum(waited) == pytest.approx(FINES_WITHIN_S)
     assert awa.type("1", "AB123CD").startswith("No list of fines now.\nDigits of its number")
     assert awa.type("2026000123") == "Amount on the ticket:"
@@ -152,3 +152,26 @@ def test_who_types_too_many_numbers_is_told_no_more_amounts(registry: KnowingReg
     asked = len(registry.asked)
     assert awa.type("2026000123") == "Amount on the ticket:"
     assert len(registry.asked) == asked
+
+
+def test_an_answer_that_comes_later_is_seen_by_looking_again(
+    house: House, worker: Worker, registry: KnowingRegistry, awa: Phone
+) -> None:
+    house.app.extensions["waiting"] = WaitingRoom(1, lambda _: None)
+    assert awa.type("4", "3") == f"No list of fines now.\n{WAYS}\n3 Look again"
+    worker.run()
+    assert awa.type("3").startswith("Fines to pay:\n1 AM-2026-000123 ")
+    assert awa.type("0") == menu("en")
+    assert len(registry.asked) == len(house.store.find(OPERATIONS, {"kind": FINE_LOOKUP.kind})) == 1
+
+
+def test_a_look_up_that_has_failed_is_asked_anew(
+    house: House, worker: Worker, registry: KnowingRegistry, awa: Phone
+) -> None:
+    house.app.extensions["waiting"] = WaitingRoom(1, lambda _: None)
+    awa.type("4")
+    registry.refusal = Declined("fine_lists_not_supported")
+    worker.run()
+    registry.refusal = None
+    house.app.extensions["waiting"] = WaitingRoom(1, lambda _: worker.run())
+    assert awa.type("3").startswith("Fines to pay:\n1 AM-2026-000123 ")

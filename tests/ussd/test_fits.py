@@ -176,7 +176,7 @@ def places(talk: Talk, name: str) -> Iterator[tuple[Talk, Place]]:
             {"fine": f"AM-2026-{n:06}", "amount": talk.data["amount"], "currency": "XOF", "why": other}
             for n in range(20)
         ]
-        data |= {"holder": other, "owed": fines, "found": fines, "silent": True}
+        data |= {"holder": other, "owed": fines, "found": fines, "silent": True, "asking": "an id"}
         yield replace(talk, data=data), Place(name, ("main",), data)
 
 

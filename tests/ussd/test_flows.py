@@ -180,7 +180,7 @@ def test_a_service_is_paid_from_a_list_with_pages(worker: Worker, awa: Phone, la
 def test_a_fine_is_paid_from_the_phone(worker: Worker, awa: Phone, language: str) -> None:
     number = f"AM-{awa.msisdn[-8:]}"
 
-    ways = f"1 {said(language, 'By plate')}\n2 {said(language, 'By number')}"
+    ways = f"1 {said(language, 'By plate')}\n2 {said(language, 'By number')}\n3 {said(language, 'Look again')}"
     assert awa.type("4") == f"{said(language, 'No list of fines now.')}\n{ways}"
     assert awa.type("2") == f"{said(language, 'No list of fines now.')}\n{said(language, 'Number of the fine:')}"
     assert awa.type(number.lower()) == said(language, "Amount on the ticket:")

@@ -234,7 +234,7 @@ def test_no_pin_is_ever_written_down(house: House, worker: Worker, gateway: str)
             ("8", "1", first, second, wrong, second),
             ("1", "kofi", "100", wrong, second),
             ("2", shop.code, "100", second),
-            ("4", "AM-1", "100", second),
+            ("4", "2", "AM-1", "100", second),
             ("1", "kofi", second, wrong, wrong.swapcase(), "00", "00"),
         ):
             worker.run()
