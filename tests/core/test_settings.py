@@ -214,6 +214,15 @@ def test_the_sandboxs_port_moves_the_partners_with_it(monkeypatch: pytest.Monkey
     assert read_settings().of(FinesSettings).registry_url == "http://127.0.0.1:9999/registry"
 
 
+@pytest.mark.parametrize("pattern", ["AM-2026", "#" * 21, "/##", "AM ##", "-##"])
+def test_a_pattern_of_fine_numbers_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    monkeypatch.setenv("FINE_NUMBER_PATTERN", "AM-####-######")
+    assert read_settings().of(FinesSettings).fine_number_pattern == "AM-####-######"
+    monkeypatch.setenv("FINE_NUMBER_PATTERN", pattern)
+    with pytest.raises(BadSettings, match="FINE_NUMBER_PATTERN"):
+        read_settings()
+
+
 @pytest.mark.parametrize(("concurrency", "calls"), [("1", 1), ("8", 6), ("64", 48), ("128", 104), ("1000", 976)])
 def test_one_partner_gets_nearly_all_calls_and_leaves_some_threads(
     monkeypatch: pytest.MonkeyPatch, concurrency: str, calls: int

@@ -6,6 +6,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
 from unittest.mock import ANY
 
 import pytest
@@ -15,7 +17,7 @@ from tests.doubles import FakeClock
 from worker.partners.breaker import Breaker
 from worker.partners.http import Answer, PartnerHttp
 from worker.partners.port import REFERENCE_CONFLICT, Confirmed, Declined, NotFound, Pending, Reply, Unavailable, Unknown
-from worker.partners.registry import Registry
+from worker.partners.registry import KnownFine, Registry
 
 BODY = {"request_id": "r-1"}
 OK = '{"request_id": "r-1", "status": "SUCCESSFUL", "transaction_id": "t-1"}'
@@ -259,3 +261,45 @@ def test_reopening_a_fine(httpserver: HTTPServer, status: int, text: str, expect
     http = PartnerHttp(httpserver.url_for(""), 5, 1, Registry.REASONS)
     registry = Registry(http, Breaker("registry", FakeClock(), 1), "XOF")
     assert same(registry.reopen("op-1:reopen:A-1", "A-1", "pay-1"), expected)
+
+
+SHOWN = {"id": "A-1", "amount": "150", "status": "DUE", "motif": "Feu rouge", "date": "2026-04-12", "colour": 3}
+UNREADABLE = (
+    {"id": "A-2"},
+    {**SHOWN, "amount": "1.5"},
+    {**SHOWN, "status": "NEW"},
+    {**SHOWN, "currency": 3},
+    "x",
+    None,
+)
+KNOWN = KnownFine("A-1", 150, "XOF", "due", "Feu rouge", "2026-04-12")
+PAID = replace(KNOWN, amount=15000, currency="EUR", status="paid")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"amendes": [SHOWN, *UNREADABLE]}, [KNOWN]),
+        (200, {"amendes": [{**SHOWN, "status": "PAID"}], "currency": "EUR"}, [PAID]),
+        (200, {"amendes": []}, []),
+        (200, {"amendes": {}}, Unavailable),
+        *((status, {}, Declined("fine_lists_not_supported")) for status in (400, 404, 405, 501)),
+        (429, {}, Unavailable),
+        (503, {}, Unavailable),
+        (504, {}, Unavailable),
+    ],
+)  # fmt: skip
+def test_listing_what_a_phone_owes(httpserver: HTTPServer, status: int, body: object, expected: Any) -> None:
+    asked = httpserver.expect_request("/amendes", query_string={"msisdn": "+2250707000001"})
+    asked.respond_with_json(body, status)
+    registry = Registry(PartnerHttp(httpserver.url_for(""), 5, 1), Breaker("registry", FakeClock(), 1), "XOF")
+    found = registry.owed(msisdn="+2250707000001")
+    assert found == expected if isinstance(expected, list) else same(found, expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("status", "body", "expected"), [(200, SHOWN, [KNOWN]), (404, {}, []), (200, {}, Unavailable)])
+def test_showing_a_fine(httpserver: HTTPServer, status: int, body: object, expected: Any) -> None:
+    httpserver.expect_request("/amendes/A-1").respond_with_json(body, status)
+    registry = Registry(PartnerHttp(httpserver.url_for(""), 5, 1), Breaker("registry", FakeClock(), 1), "XOF")
+    found = registry.show("A-1")
+    assert found == expected if isinstance(expected, list) else same(found, expected)  # type: ignore[arg-type]
