@@ -83,7 +83,7 @@ def identifiers_and_texts(path: Path) -> set[str]:
 
 SHARED_WORDS = frozenset(
     {"wallet", "event", "message", "payment", "service", "transfer", "top", "up", "partner"}
-    | {"payer", "check", "refund", "payout"}
+    | {"payer", "check", "refund", "payout", "lookup"}
 )
 """Words of products that the core needs for things of its own: the ledger's wallets, a broker's messages, what an
 operator does."""
