@@ -22,7 +22,7 @@ from core.notices.languages import LANGUAGES, plain, translator
 from core.notices.port import Announcements
 from core.operation import Operation, short_reference
 from core.store.port import OPERATIONS, AtMost, Document, Store, scan
-from products.fines.process import fine_payment
+from products.fines.process import fine_lookup, fine_payment
 from products.merchants.process import withdrawal
 from products.merchants.register import Merchant, Merchants
 from products.messages.contract import SmsNotifier
@@ -37,7 +37,7 @@ from tests.api.kit import PASSWORD, House
 from tests.doubles import PlayedDialect
 from worker.engine import Engine
 from worker.partners.operators.port import Operators, Service
-from worker.partners.port import Confirmed, Reply
+from worker.partners.port import Confirmed, Declined, Reply
 from worker.partners.sms.local import FileSms
 from worker.policy import Policy
 from worker.process import Process
@@ -224,6 +224,12 @@ class Partner:
     def settle(self, reference: str, fine: str, payment: str, minor: int, currency: str) -> Reply:
         return self._say("settle", fine, minor, currency)
 
+    def owed(self, **_: str) -> Reply:
+        return Declined("fine_lists_not_supported")
+
+    def show(self, _: str) -> Reply:
+        return Declined("no_answer")
+
     def enquire(self, _: object) -> Reply:
         raise AssertionError("nothing is ever in doubt here")
 
@@ -241,6 +247,7 @@ class Worker:
         ledger, found, partner = house.core.ledger, house.core.people, self.partner
         processes = (
             fine_payment(store, clock, partner.operators, partner),  # type: ignore[arg-type]
+            fine_lookup(partner),  # type: ignore[arg-type]
             top_up_process(ledger, partner.operators),
             transfer(ledger, found),
             withdrawal(ledger, found),

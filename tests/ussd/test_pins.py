@@ -163,7 +163,7 @@ def test_a_locked_one_is_locked_for_all_that_needs_it(house: House, awa: Phone) 
     awa.type(*MISTAKES, "00")
 
     assert awa.type("8", "1", PIN) == "PIN locked.\nPIN:"
-    assert awa.type("00", "4", "AM-1", "100", PIN).startswith("PIN locked.\n")
+    assert awa.type("00", "4", "2", "AM-1", "100", PIN).startswith("PIN locked.\n")
     assert awa.type("00", "5") == "Balance: 0 XOF"
 
 
