@@ -11,10 +11,10 @@ from api.auth.callers import client, seen_by_caller
 from api.http.blueprint import Routes
 from api.http.fields import Phone
 from api.http.kind_routes import KindRoutes
+from api.http.money import Money, shown
 from api.http.views import OperationView
 from core.accept import Command
 from core.errors import NotFound
-from core.money import to_number
 from core.operation import Operation
 from core.phone import mask
 from products.fines.contract import FINE_ID, MAX_PLATE_CHARS, SCOPE_ALL, SCOPE_READ
@@ -60,8 +60,7 @@ class FineLookupForm(Schema):
 
 class ListedFineView(Schema):
     id = fields.String(metadata={"example": "AM-2026-000123"})
-    amount = fields.Float(metadata={"example": 15000})
-    amount_minor = fields.Integer(metadata={"description": "in the currency's minor units", "example": 15000})
+    amount = Money(metadata={"example": 15000})
     currency = fields.String(metadata={"example": "XOF"})
     status = fields.String(validate=validate.OneOf(["due", "paid", "cancelled"]))
     reason = fields.String(metadata={"description": "why; empty where the registry does not say it"})
@@ -91,7 +90,7 @@ def _members(operation: Operation, lookup: FineLookup) -> dict[str, Any]:
 
 
 def _shown(fine: ListedFine) -> dict[str, Any]:
-    return {**vars(fine), "amount": to_number(fine.amount, fine.currency), "amount_minor": fine.amount}
+    return {**vars(fine), "amount": shown(fine.amount, fine.currency)}
 
 
 lookups = KindRoutes(

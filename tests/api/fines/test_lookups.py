@@ -34,7 +34,7 @@ def test_what_the_registry_said_is_shown_to_who_asked_alone(house: House) -> Non
     house.save(operation.with_step(LOOKUP_STEP, done))
     shown = caller.get(f"{PATH}/{id}").json
     assert (shown["msisdn"], shown["plate"], shown["fine"]) == ("+225*******001", None, None)
-    assert shown["amendes"] == [FOUND | SAID | {"amount": 15.5, "amount_minor": 1550}]
+    assert shown["amendes"] == [FOUND | SAID | {"amount": "15.50"}]
     assert_problem(city(house, "another").get(f"{PATH}/{id}"), 404, "fine_lookup_not_found")
     assert city(house, "all", "fines:all").get(f"{PATH}/{id}").status_code == 200
 
