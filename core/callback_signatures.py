@@ -49,7 +49,7 @@ def _airtel(options: Mapping[str, str], signature: str, body: bytes, now: dateti
     readings = [transaction, compact, f'{{"transaction":{transaction}}}', f'{{"transaction":{compact}}}']
     signed = [body, *(reading.encode("utf-8", "replace") for reading in readings)]
     right = [base64.b64encode(hmac.digest(secret.encode(), each, "sha256")) for each in signed]
-    if not any(hmac.compare_digest(each, signature.encode()) for each in right):
+    if not any(hmac.compare_digest(each, signature.encode("utf-8", "replace")) for each in right):
         return None
     return lengthened(_member(transaction.encode(), "id") or "")
 

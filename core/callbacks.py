@@ -73,8 +73,14 @@ class Callbacks:
     def keep(self, operator: str, reference: str, body: bytes) -> None:
         """Keeps a callback that the operator has sent, and makes the operation's next enquiry due.
 
+        What names a step at another operator is not kept: nobody speaks for others.
+
         reference: `<operation id>:<step>`. Raises StoreUnavailable.
         """
+        operation = self._store.get(OPERATIONS, reference.partition(":")[0])
+        if operation is not None and operation["operator"] not in (None, operator):
+            log.warning("callback_of_another_operator", reference=reference, operator=operator)
+            return
         known = self._store.find(CALLBACKS, {"reference": reference}, limit=MAX_KEPT)
         if len(known) == MAX_KEPT:
             log.warning("callback_dropped", reference=reference, operator=operator)
@@ -91,13 +97,14 @@ class Callbacks:
         )
         self._bring_forward(reference)
 
-    def about(self, reference: str) -> list[dict[str, Any]]:
-        """Returns the JSON objects that callbacks about a step have carried, in the order of their arrival.
+    def about(self, operator: str, reference: str) -> list[dict[str, Any]]:
+        """Returns the JSON objects that an operator's callbacks about a step have carried, as they arrived.
 
         Raises StoreUnavailable.
         """
         found = self._store.find(CALLBACKS, {"reference": reference}, limit=MAX_KEPT)
-        return [body for document in found if isinstance(body := _json(document["body"]), dict)]
+        theirs = (_json(document["body"]) for document in found if document["operator"] == operator)
+        return [body for body in theirs if isinstance(body, dict)]
 
     def _bring_forward(self, reference: str) -> None:
         id, _, step = reference.partition(":")
@@ -129,6 +136,7 @@ def _sign(secret: bytes, operator: str, reference: str) -> str:
 def _json(text: str) -> object:
     try:
         found: object = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair cannot be stored
     except (ValueError, RecursionError):
         return None
     return found

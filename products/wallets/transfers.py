@@ -34,7 +34,7 @@ class TransferNotFound(NotFound):
 
 
 class TransferRequest(Schema):
-    to = fields.String(required=True, validate=validate.Length(1, 64), metadata={"description": "username or phone"})
+    to = Text(required=True, validate=validate.Length(1, 64), metadata={"description": "username or phone"})
     amount = Amount(required=True)
     note = Text(load_default=None, allow_none=True, validate=validate.Length(0, 140))
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 
 from core.accept import Command
@@ -109,7 +110,7 @@ class Scenario(ABC):
                 self.world.breaker(NAME),
                 self.world,
                 callback_url=lambda reference: f"https://us.invalid/callbacks/{NAME}/{kept.token(NAME, reference)}",
-                heard=kept.about,
+                heard=partial(kept.about, NAME),
             )
             return Operators({NAME: operator}, NAME)
 

@@ -21,11 +21,8 @@ from tests.api.test_ownership import EXPECTED, GATEWAY, GATEWAY_KEY, GATEWAY_KEY
 from tests.api.test_phone_proof import register
 
 METHODS = ("get", "post", "put", "patch", "delete")
-OTHERS = {
-    "/v1/fines/payments": "/amendes/payments",
-    "/v1/consultations/start": "/start",
-    "/v1/consultations/end": "/end",
-}
+OTHERS = {"/v1/fines/payments": "/amendes/payments", "/v1/events": "/api/event"}
+OTHERS |= {"/v1/consultations/start": "/start", "/v1/consultations/end": "/end"}
 OTHERS |= {"/v1/consultations": "/consultations", "/v1/charges": "/charges"}
 """Other paths of a route, and the one that it is known by."""
 

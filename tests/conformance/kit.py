@@ -173,7 +173,7 @@ class Trial:
             self.clock,
             SETTLE_WINDOW_S,
             partial(self.callbacks.url, host, self.dialect),
-            self.callbacks.about,
+            partial(self.callbacks.about, self.dialect),
         )
         return Engine(
             store=self.store,

@@ -51,7 +51,7 @@ def test_a_callback_makes_the_next_enquiry_due_and_is_kept(store: Store, callbac
     operation = load(store)
     assert (operation.due_at, operation.step("debit").next_at) == (START, START)
     assert operation.step("debit").state is StepState.SUBMITTED  # what it says decides nothing
-    assert callbacks.about(REFERENCE) == [{"status": "SUCCESSFUL"}]
+    assert callbacks.about("mtn", REFERENCE) == [{"status": "SUCCESSFUL"}]
 
 
 @pytest.mark.parametrize("secret", ["new secret", "old secret"])
@@ -116,7 +116,7 @@ def test_what_is_no_json_object_is_kept_and_says_nothing(store: Store, callbacks
     assert callbacks.receive("mtn", callbacks.token("mtn", REFERENCE), body)
     (found,) = store.find(CALLBACKS, {"reference": REFERENCE})
     assert len(found["body"]) <= MAX_BODY_BYTES
-    assert callbacks.about(REFERENCE) == []
+    assert callbacks.about("mtn", REFERENCE) == []
 
 
 def test_a_flood_of_callbacks_is_kept_and_followed_only_so_far(
@@ -127,7 +127,7 @@ def test_a_flood_of_callbacks_is_kept_and_followed_only_so_far(
     for number in range(MAX_KEPT + 5):
         assert callbacks.receive("mtn", token, json.dumps({"number": number}).encode())
         clock.tick(1)
-    assert [body["number"] for body in callbacks.about(REFERENCE)] == [*range(MAX_KEPT)]
+    assert [body["number"] for body in callbacks.about("mtn", REFERENCE)] == [*range(MAX_KEPT)]
     assert load(store).due_at == START + timedelta(seconds=MAX_KEPT - 1)
 
 
@@ -135,3 +135,22 @@ def test_tokens_are_as_unguessable_as_a_key(callbacks: Callbacks) -> None:
     signatures = {callbacks.token("mtn", f"{new_id()}:debit").rpartition(".")[2] for _ in range(100)}
     assert len(signatures) == 100
     assert {len(signature) for signature in signatures} == {22}
+
+
+def test_an_operator_says_nothing_about_the_money_of_another(store: Store, callbacks: Callbacks) -> None:
+    store.insert("operations", waiting(operator="mtn").to_document())
+
+    callbacks.keep("airtel", REFERENCE, b'{"status": "SUCCESSFUL"}')
+
+    assert kept(store) == 0
+    assert load(store).due_at == LATER
+
+
+def test_what_was_kept_of_another_operator_is_not_heard(store: Store, callbacks: Callbacks) -> None:
+    callbacks.keep("airtel", REFERENCE, b'{"status": "SUCCESSFUL"}')
+    assert callbacks.about("mtn", REFERENCE) == []
+
+
+def test_half_of_a_surrogate_pair_is_no_callback(callbacks: Callbacks) -> None:
+    callbacks.keep("mtn", REFERENCE, b'{"id": "\\ud800"}')
+    assert callbacks.about("mtn", REFERENCE) == []

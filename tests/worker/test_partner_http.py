@@ -40,6 +40,8 @@ SHARED = [
     (200, '{"request_id": "r-1"', Unknown),
     (200, "<html>welcome</html>", Unknown),
     (200, "[]", Unknown),
+    (200, OK.replace("t-1", r"\ud800"), Unknown),
+    (200, OK.replace("t-1", r"\u00e9"), Confirmed({"transaction_id": "é"})),
     (200, "", Unknown),
     (204, "", Unknown),
     (302, "", Unknown),
@@ -174,10 +176,11 @@ def test_an_answer_in_small_pieces_is_read_whole(encoding: str) -> None:
         assert PartnerHttp(url, 5, 1).submit("POST", "/debits", BODY) == DONE
 
 
-def test_an_answer_that_drips_is_given_up() -> None:
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "])
+def test_an_answer_that_drips_is_given_up(head: bytes) -> None:
     def drip(connection: socket.socket) -> None:
         connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        connection.sendall(head)
         with suppress(OSError):
             while not given_up.wait(0.02):
                 connection.sendall(b" ")

@@ -51,7 +51,7 @@ class Partners:
             self._clock,
             operator.settle_window_s,
             partial(self._callbacks.url, operator.callback_host, operator.name),
-            self._callbacks.about,
+            partial(self._callbacks.about, operator.name),
         )
 
     def _breaker(self, name: str, calls: int) -> Breaker:

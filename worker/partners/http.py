@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 
+from worker.partners.bounded import BoundedAdapter
 from worker.partners.port import (
     REFERENCE_CONFLICT,
     Confirmed,
@@ -71,7 +71,7 @@ class PartnerHttp:
     ) -> None:
         """Opens a session for connections to `base_url`.
 
-        timeout_s: the longest silence of the partner, in seconds.
+        timeout_s: how long the partner may take for an answer, in seconds.
         connections: how many connections are kept for reuse.
         reasons: the reasons that this partner gives for FAILED. Our code is the reason in lower case, or "declined" for
             any other reason.
@@ -83,7 +83,7 @@ class PartnerHttp:
         self._timeout = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0))
+            self._session.mount(scheme, BoundedAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0))
         # Proxies and certificates are looked up once: a look-up per request costs as much as the request.
         environment = self._session.merge_environment_settings(self._base_url, {}, None, None, None)
         self._session.proxies, self._session.verify = environment["proxies"], environment["verify"]
@@ -196,12 +196,20 @@ class PartnerHttp:
         except HTTPError as error:
             why = f"connection lost ({type(error).__name__})"
             return Unknown(why, said={"failure": why})
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError):
-            content = None
+        content = read_json(text)
         body = content if isinstance(content, dict) else {}
         return Answer(response.status_code, body, _retry_after_s(response), text)
+
+
+def read_json(text: bytes) -> object:
+    """Returns what is written in JSON; None for what is none, or cannot be stored: half of a surrogate pair."""
+    try:
+        content: object = json.loads(text)
+        if b"\\u" in text:
+            json.dumps(content, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return content
 
 
 def _read_body(response: requests.Response, give_up_at: float) -> bytes:

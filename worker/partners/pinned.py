@@ -4,14 +4,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import cast
 
 import certifi
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ClosedPoolError, HTTPError, NewConnectionError
 from urllib3.util import Timeout
@@ -19,6 +18,7 @@ from urllib3.util import Timeout
 from core.clock import Clock
 from core.look_ups import LookUps, NotNow
 from core.targets import Rules, Target, TargetRefused, target_of
+from worker.partners.bounded import BoundedResponse
 
 MAX_ANSWER_BYTES = 4096
 KEPT_BYTES = 1024
@@ -50,40 +50,12 @@ class NotHeard:
     not_now_s: float = 0
 
 
-GetResponse = Callable[[Any], HTTPResponse]
-
-
-def _bounded(getresponse: GetResponse) -> GetResponse:
-    """Cuts a connection when an answer takes too long: a byte now and then does not prolong it.
-
-    The answer has the timer, which goes on while its body is read.
-    """
-
-    def within(connection: Any) -> HTTPResponse:
-        cut = threading.Timer(connection.timeout, _cut, (connection.sock,))
-        cut.start()
-        try:
-            answer = getresponse(connection)
-        except BaseException:
-            cut.cancel()
-            raise
-        answer.cut = cut  # type: ignore[attr-defined]
-        return answer
-
-    return within
-
-
-def _cut(sock: socket.socket) -> None:
-    with suppress(OSError):  # it is closed already
-        sock.shutdown(socket.SHUT_RDWR)
-
-
 class _Connection(HTTPConnection):
-    getresponse = _bounded(HTTPConnection.getresponse)
+    response_class = BoundedResponse
 
 
 class _TlsConnection(HTTPSConnection):
-    getresponse = _bounded(HTTPSConnection.getresponse)  # type: ignore[assignment]  # urllib3 gives its own type
+    response_class = BoundedResponse
 
     def _new_conn(self) -> socket.socket:
         """Leaves the handshake what connecting has not used: urllib3 gives each of them the whole timeout."""
@@ -130,12 +102,8 @@ class PinnedHttp:
         except OSError:
             return NotHeard("the name was not found")
         try:
-            answer = self._answer(target, addresses[0], body, headers, give_up_at)
-            try:
+            with self._answer(target, addresses[0], body, headers, give_up_at) as answer:
                 return Heard(answer.status, _read(answer, give_up_at), self._retry_after_s(answer))
-            finally:
-                answer.cut.cancel()  # type: ignore[attr-defined]
-                answer.close()
         except NewConnectionError:
             return NotHeard("no connection")
         except (HTTPError, OSError) as error:
