@@ -13,7 +13,7 @@ from core.clock import Clock, to_rfc3339
 from core.errors import Conflict, Duplicate, StoreUnavailable
 from core.ids import new_id
 from core.operation import BUCKETS
-from core.store.port import LEASES, AtMost, Condition, OneOf, Store
+from core.store.port import LEASES, AtMost, Condition, OneOf, Store, scan
 
 RENEW_S = 5.0
 """How often a worker says that it is there. A new one has its share after this time at the latest."""
@@ -81,6 +81,14 @@ class Share:
         names = sorted(workers)
         mine = tuple(bucket for bucket in range(BUCKETS) if names[bucket % len(names)] == self._worker)
         self._buckets = None if len(names) == 1 else mine
+
+
+def live_workers(store: Store, now: datetime) -> int:
+    """How many workers have said lately that they are there. Raises StoreUnavailable."""
+    moment = to_rfc3339(now)
+    return len(
+        {name for lease in scan(store, LEASES, {}) for name, until in lease["workers"].items() if until > moment}
+    )
 
 
 def due_by(moment: datetime) -> dict[str, Condition]:

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from core.bootstrap import Core
-from core.clock import Clock, from_rfc3339, to_rfc3339
+from core.buckets import live_workers
+from core.clock import from_rfc3339, to_rfc3339
 from core.operation import TERMINAL, Status
-from core.store.port import LEASES, OPERATIONS, AtMost, Store, scan
+from core.store.port import OPERATIONS, AtMost, Store
 from devtools.as_json import json_option, print_json
 from ops.opened import Opened, opened
 from products.webhooks.endpoints import ENDPOINTS, Endpoints
@@ -50,7 +51,7 @@ def _state(ours: Opened) -> dict[str, Any]:
     newest = core.store.find(OPERATIONS, {}, "-id", 1)
     found: dict[str, Any] = {
         "at": to_rfc3339(now),
-        "workers": _workers(core.store, core.clock),
+        "workers": live_workers(core.store, now),
         "partners": partners,
         "unfinished": waiting,
         "overdue": len(overdue),
@@ -76,11 +77,6 @@ def _switched_off(core: Core) -> Iterator[dict[str, str]]:
     for endpoint in Endpoints(core.store, core.clock).all() if ENDPOINTS in core.settings.installed.collections else ():
         if endpoint.why_off in ours:
             yield {"id": endpoint.id, "client": endpoint.owner, "why": endpoint.why_off or ""}
-
-
-def _workers(store: Store, clock: Clock) -> int:
-    now = to_rfc3339(clock.now())
-    return len({name for lease in scan(store, LEASES, {}) for name, until in lease["workers"].items() if until > now})
 
 
 def _to_do(found: dict[str, Any]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from core.secrets import derived_keys, signing_secrets
 from core.settings import BadSettings
 from web import front, pages, problems
 from web.assets import Assets
+from web.desk.entry import entry
+from web.desk.screens import desk
 from web.languages import choose_language, say
 
 COOKIES = "cookies of pages"
@@ -50,6 +52,6 @@ def register(app: Flask) -> None:
     app.before_request(choose_language)
     app.after_request(problems.as_page)
     app.after_request(pages.restrict)
-    for blueprint in (front.blueprint,):
+    for blueprint in (front.blueprint, entry, desk, *settings.installed.members("pages", "BLUEPRINTS")):
         app.register_blueprint(blueprint)
     app.extensions["access"] = dict(access.declared(app))

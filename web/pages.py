@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Response, current_app, g, make_response, render_template, request
+from werkzeug.wrappers import Response as Answer
 
 from api.http.blueprint import FORM, Routes
 from core.notices.languages import LANGUAGES
@@ -15,7 +16,7 @@ POLICY = (
 )
 """A page loads and runs our own files, sends its forms to us, and is in no frame."""
 MAX_FORM_BYTES = 16 * 1024
-View = TypeVar("View", bound=Callable[..., Response])
+View = TypeVar("View", bound=Callable[..., Answer])
 CHANGING = frozenset({"POST"})
 
 

@@ -87,7 +87,7 @@ class PersonView(Schema):
     role = fields.String(metadata={"example": "user"})
 
 
-def _signing_in() -> str | None:
+def signing_in() -> str | None:
     """For whom a request for a token counts when its address has sent too many: a person who is known from there."""
     named = core().people.named(request.form.get("username", ""))
     return f"{named.id}\n{here()}" if named is not None and is_known_here(named) else None
@@ -114,7 +114,7 @@ class Registration(MethodView):
 
 @blueprint.route("/token")
 class Token(MethodView):
-    @anyone_known(_signing_in)
+    @anyone_known(signing_in)
     @describe(blueprint)
     def post(self) -> Response:
         """Get a bearer token: a person for an hour, a machine for 15 minutes. 429 after too many wrong tries."""
@@ -126,22 +126,8 @@ class Token(MethodView):
             raise UnsupportedGrant
         if not grant and "username" not in form and ("client_id" in form or basic is not None):
             raise InvalidTokenRequest("The grant_type is missing.")
-        return self._sign_in(Routes.ARGUMENTS_PARSER.parse(TokenForm(), location="form"))
-
-    def _sign_in(self, given: dict[str, str]) -> Response:
-        username, otp = given["username"], given["otp"]
-        named = core().people.named(username)
-        with_code = bool(otp) and named is not None and named.has_factor
-        with guarded(username, with_code) as full:
-            found = core().credentials.authenticate(username, given["password"])
-            if full and named is not None and not _is_right_past_the_counts(named, found, otp):
-                raise full
-            if found is None:
-                raise WrongCredentials
-        if full is None and found.has_factor and not (otp and look_at_factor(found, otp)):
-            raise WrongFactor  # the password was right: this uses up none of the guesses at it
-        core().credentials.remember(found.id, here())
-        token = tokens().issue(found.id, found.epoch, two_factors=found.has_factor)
+        given = Routes.ARGUMENTS_PARSER.parse(TokenForm(), location="form")
+        token = sign_in(given["username"], given["password"], given["otp"])
         response = jsonify(access_token=token, token_type="bearer", expires_in=LIFETIME_S)
         response.headers["Cache-Control"] = "no-store"  # RFC 6749, section 5.1
         return response
@@ -155,6 +141,25 @@ class CurrentUser(MethodView):
     def get(self) -> Response:
         """Show who is signed in."""
         return jsonify(view_of(person()))
+
+
+def sign_in(username: str, password: str, otp: str) -> str:
+    """A token for the person with this password and, where they have a second factor, this code of it.
+
+    Raises WrongCredentials, WrongFactor, TooManyAttempts.
+    """
+    named = core().people.named(username)
+    with_code = bool(otp) and named is not None and named.has_factor
+    with guarded(username, with_code) as full:
+        found = core().credentials.authenticate(username, password)
+        if full and named is not None and not _is_right_past_the_counts(named, found, otp):
+            raise full
+        if found is None:
+            raise WrongCredentials
+    if full is None and found.has_factor and not (otp and look_at_factor(found, otp)):
+        raise WrongFactor  # the password was right: this uses up none of the guesses at it
+    core().credentials.remember(found.id, here())
+    return tokens().issue(found.id, found.epoch, two_factors=found.has_factor)
 
 
 @contextmanager

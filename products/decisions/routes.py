@@ -124,17 +124,9 @@ def decide_operation(payload: dict[str, Any], id: str) -> Response:
     about = next(_finder().load([id] if is_id(id) else []), None)
     if about is None:
         raise OperationNotFound(id=id)
-    request = DecisionRequest(about.id, payload["decision"], payload["reason"], stuck_steps(about), client())
-    command = Command(
-        DECISIONS.kind,
-        request.to_json(),
-        client(),
-        subject=about.id,
-        repeatable=True,
-        same_within_s=SAME_WITHIN_S,
-        opens=_needs_approval(about),
+    return decisions.accept(
+        command_of(about, payload["decision"], payload["reason"]), check=lambda: require_reviewed(about)
     )
-    return decisions.accept(command, check=lambda: _require_reviewed(about))
 
 
 @decisions.on_list(for_role(Role.OPERATOR))
@@ -155,7 +147,8 @@ def get(decision_id: str) -> Response:
 @blueprint.doc(security=BEARER)
 def approve_decision(decision_id: str) -> Response:
     """Approve a decision that somebody else has made."""
-    return _close(decision_id, rejection=None)
+    close(decision_id, rejection=None)
+    return decisions.status(decision_id)
 
 
 @blueprint.route("/v1/decisions/<decision_id>/reject", methods=["POST"])
@@ -165,14 +158,29 @@ def approve_decision(decision_id: str) -> Response:
 @blueprint.doc(security=BEARER)
 def reject_decision(payload: dict[str, Any], decision_id: str) -> Response:
     """Reject a decision that waits. Nothing is changed."""
-    return _close(decision_id, rejection=payload["reason"])
+    close(decision_id, rejection=payload["reason"])
+    return decisions.status(decision_id)
+
+
+def command_of(about: Operation, way: str, reason: str) -> Command:
+    """The caller's decision about an operation."""
+    request = DecisionRequest(about.id, way, reason, stuck_steps(about), client())
+    return Command(
+        DECISIONS.kind,
+        request.to_json(),
+        client(),
+        subject=about.id,
+        repeatable=True,
+        same_within_s=SAME_WITHIN_S,
+        opens=_needs_approval(about),
+    )
 
 
 def _finder() -> Finder:
     return Finder(core().store, core().settings.installed.contracts)
 
 
-def _require_reviewed(about: Operation) -> None:
+def require_reviewed(about: Operation) -> None:
     if about.status not in REVIEWED:
         raise NotInReview
 
@@ -185,7 +193,7 @@ def _needs_approval(about: Operation) -> bool:
     return largest is not None and limits.needs_approval(largest.minor, largest.currency)
 
 
-def _close(id: str, rejection: str | None) -> Response:
+def close(id: str, rejection: str | None) -> None:
     """Closes a waiting decision. Raises DecisionNotFound, DecisionNotWaiting, SamePersonDecides."""
     for _ in range(MAX_TRIES):
         operation = load(DECISIONS.kind, id, DecisionNotFound)
@@ -199,5 +207,5 @@ def _close(id: str, rejection: str | None) -> Response:
             core().close_operation(operation, closed.to_json())
         except Conflict:
             continue
-        return decisions.status(id)
+        return
     raise DecisionNotWaiting

@@ -19,7 +19,7 @@ def test_the_front_page_leads_on() -> None:
     links = re.findall(r'href="(/[^"?]*)"', page.text)
     assert {"/docs", "/ussd/phone"} <= set(links)
     for link in set(links) - {"/docs"}:  # which redirects
-        with browser.get(link) as answer:
+        with browser.get(link, follow_redirects=True) as answer:
             assert answer.status_code == 200, link
 
 

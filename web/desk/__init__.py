@@ -1,0 +1,1 @@
+"""The desk of operators: what happens now, operations, and what products add to it."""
