@@ -50,8 +50,8 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(say=say, asset=app.extensions["assets"].url)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(choose_language)
-    app.after_request(problems.as_page)
     app.after_request(pages.restrict)
+    app.after_request(problems.as_page)  # before it: the last one runs first
     for blueprint in (front.blueprint, entry, desk, *settings.installed.members("pages", "BLUEPRINTS")):
         app.register_blueprint(blueprint)
     app.extensions["access"] = dict(access.declared(app))

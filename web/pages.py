@@ -56,9 +56,9 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
 
 
 def restrict(response: Response) -> Response:
-    """Names what a page of ours may load."""
+    """Names what a page of ours may load, and has its forms say where they come from."""
     if g.get("is_page"):
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers.update({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
     return response
 
 

@@ -1,37 +1,24 @@
 """A browser, an API, and people who have a phone."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from api.http.waiting import WaitingRoom
 from devtools.stack import Stack
 from products.merchants.register import Merchants
 from products.services.catalogue import Catalogue
 from tests.api.kit import House, build
+from tests.browser import browser
 from tests.ussd_phone.kit import Phone, served
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 NUMBERS = count(10000)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Headless, from this machine: a browser is too large to be downloaded for each checkout."""
-    program = _installed() or _install()
-    if program is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium: install it, or be root on Debian")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()
+__all__ = ["browser"]
+"""A fixture of the tests here."""
 
 
 @pytest.fixture(scope="session")
@@ -80,20 +67,6 @@ def _opened(browser: Browser, url: str, **how: Any) -> Iterator[Phone]:
     yield phone
     context.close()
     phone.assert_well_behaved()
-
-
-def _installed() -> str | None:
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
-
-
-def _install() -> str | None:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    patient = ["apt-get", "-o", "DPkg::Lock::Timeout=200"]
-    for command in (["apt-get", "update"], [*patient, "install", "-y", "--no-install-recommends", "chromium"]):
-        subprocess.run(command, env=environment, capture_output=True, timeout=280)
-    return _installed()
 
 
 @pytest.fixture

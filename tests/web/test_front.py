@@ -44,6 +44,7 @@ def test_browsers_get_a_page_for_an_error_and_programs_the_problem() -> None:
     assert (shown.status_code, shown.mimetype) == (404, "text/html")
     assert (problem.status_code, problem.mimetype) == (404, "application/problem+json")
     assert problem.get_json()["detail"] in shown.text
+    assert "style-src 'self'" in shown.headers["Content-Security-Policy"]
     asked = browser.post("/amendes/payments/", json={}, headers=BROWSER)
     assert (asked.status_code, asked.mimetype) == (422, "application/problem+json")  # who sends JSON is a program
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as Answer
 from api.auth.access import anyone, anyone_known
 from api.auth.callers import is_open
 from api.auth.routes import WrongCredentials, WrongFactor, sign_in, signing_in
+from api.auth.tokens import TokenClaims, tokens
 from api.http.context import core, this_request
 from core.errors import TooManyAttempts
 from web.languages import say
@@ -60,7 +61,11 @@ def enter() -> Answer:
 @entry.take("/desk/sign-out")
 @anyone
 def leave() -> Answer:
-    """End the session."""
+    """End the session, and its token."""
+    kept = session.get(KEPT)
+    claims = tokens().read(kept["token"]) if kept else None
+    if isinstance(claims, TokenClaims):
+        core().credentials.end_token(claims.person, claims.id, claims.expires_at)
     session.clear()
     return redirect(url_for("desk_entry.form"), 303)
 
