@@ -34,6 +34,7 @@ DEFAULT_RATES: Rates = {
     "writes": Rate(600, 60),
     "events": Rate(1200, 60),
     "reads": Rate(1200, 60),
+    "look_ups": Rate(30, 60),
     "guesses": Rate(60, 60),
     "keys": Rate(1200, 60),
     "recipients": Rate(30, 60),

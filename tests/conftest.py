@@ -18,6 +18,8 @@ from devtools.rabbit import Rabbit, open_rabbit
 from devtools.servers import ServerMissing
 from devtools.stores import StoreServer, open_store_server
 
+pytest_plugins = ("tests.browser",)
+
 Server = TypeVar("Server")
 
 os.environ[NO_DOTENV] = "1"  # a developer's own .env is not for tests, nor for the processes that they start

@@ -40,6 +40,7 @@ def home() -> Response:
 
 def _doors(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Where one can go from the front page: the path, its name, and what is there."""
+    yield from settings.installed.members("pages", "DOORS")
     yield "/docs", text("Docs"), text("The API, with an example of each request.")
     yield "/desk", text("Desk"), text("For the people who run the service.")
     if settings.open:

@@ -13,7 +13,7 @@ from api.http.correlation import traceparent
 from api.http.headers import idempotency_key, wait_s
 from api.http.paging import PageQuery, read_page, stored
 from api.http.waiting import waiting_room
-from core.accept import Command
+from core.accept import Accepted, Command
 from core.errors import NotFound, QuittanceError
 from core.ids import is_id
 from core.operation import Operation, Status
@@ -80,11 +80,7 @@ def answer_accepted(
     """
     sent = this_request()
     command = replace(command, idempotency_key=idempotency_key(sent), trace=traceparent(sent))
-    accepted = core().find_replay(command) if check else None
-    if accepted is None:
-        if check and (command.repeatable or not core().is_accepted(command)):
-            _check_new(command, check)
-        accepted = core().accept(command)
+    accepted = accept_checked(command, check)
     operation, seconds = accepted.operation, wait_s(sent)
     if seconds and not operation.terminal:
         operation = waiting_room().wait(lambda: _reload(operation.id), seconds, None)
@@ -98,6 +94,16 @@ def answer_accepted(
     if accepted.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def accept_checked(command: Command, check: Callable[[], None] | None) -> Accepted:
+    """Accepts a command. check: raises if it must not be accepted; not called for a replay."""
+    accepted = core().find_replay(command) if check else None
+    if accepted is None:
+        if check and (command.repeatable or not core().is_accepted(command)):
+            _check_new(command, check)
+        accepted = core().accept(command)
+    return accepted
 
 
 def _check_new(command: Command, check: Callable[[], None]) -> None:

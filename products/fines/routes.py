@@ -1,5 +1,6 @@
 """Paying fines by mobile money: `/amendes/payments/`."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
@@ -100,20 +101,24 @@ def post(asked: Asked) -> Response:
     The same request again answers the same payment (`Idempotency-Replayed: true`), until it failed or was refunded.
     """
     payment = asked.payment
-    operator = core().route(payment.msisdn, payment.currency, asked.operator)
+    command = replace(command_of(payment, asked.operator, asked.names), report_to=report_to(asked.callback_url))
+    return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))
+
+
+def command_of(payment: FinePayment, operator: str | None, names: tuple[str, ...]) -> Command:
+    """What the caller asks for. operator: the one that they name. Raises InvalidField, PayerNotAsked."""
+    operator = core().route(payment.msisdn, payment.currency, operator)
     refuse_unasked(operator)
-    command = Command(
+    return Command(
         FINE_PAYMENT.kind,
         payment.to_json(),
         client(),
         subject=payment.msisdn,
         unique=_unique(payment, operator),
         operator=operator,
-        report_to=report_to(asked.callback_url),
-        names=asked.names,
+        names=names,
         prompt=prompt_of(payment.msisdn, operator, DEBIT_STEP),
     )
-    return payments.accept(command, check=lambda: refuse_what_is_being_paid(core(), payment))
 
 
 def _unique(payment: FinePayment, operator: str) -> dict[str, Any]:

@@ -13,12 +13,9 @@ from devtools.stack import Stack
 from products.merchants.register import Merchants
 from products.services.catalogue import Catalogue
 from tests.api.kit import House, build
-from tests.browser import browser
 from tests.ussd_phone.kit import Phone, served
 
 NUMBERS = count(10000)
-__all__ = ["browser"]
-"""A fixture of the tests here."""
 
 
 @pytest.fixture(scope="session")

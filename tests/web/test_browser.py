@@ -12,6 +12,7 @@ from products.webhooks.off import Why
 from tests.api.kit import PASSWORD, House, build
 from tests.api.test_decisions import stuck
 from tests.ussd_phone.kit import VIOLATIONS, served
+from tests.web.test_pay import answer
 from web.app import create_app
 
 WIDTHS = (320, 1280)
@@ -37,6 +38,15 @@ def url(house: House) -> Iterator[str]:
         yield url
 
 
+def look_at(page: Page, width: int) -> None:
+    """Nothing keeps anybody out of the page, it fits, and it is small."""
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+    sizes = page.evaluate("performance.getEntries().map(each => each.transferSize || 0)")
+    assert sum(sizes) < MOST_BYTES, page.url
+
+
 def sign_in(page: Page, url: str) -> None:
     page.goto(f"{url}/desk/sign-in?lang=en")
     page.get_by_label("Username").fill("ann")
@@ -58,14 +68,28 @@ def test_everybody_can_use_every_page(
     page.on("request", lambda request: asked.append(request.url))
     sign_in(page, url)
     paths = ("/", "/desk/sign-in", "/desk", "/desk/operations", f"/desk/operations/{id}", "/desk/review")
-    for path in (*paths, "/desk/webhooks"):
+    for path in (*paths, "/desk/webhooks", "/pay"):
         page.goto(f"{url}{path}?lang={language}")
-        found = Axe().run(page, options=RULES)
-        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        sizes = page.evaluate("performance.getEntries().map(each => each.transferSize || 0)")
-        assert sum(sizes) < MOST_BYTES, path
-    assert said == []
+        look_at(page, width)
+    page.locator("input[value=plate]").check()
+    page.locator("#typed").fill(f"AB {width} CD")
+    page.locator("form button").click()
+    page.locator("[aria-busy]").wait_for()
+    look_at(page, width)
+    answer(house)
+    page.reload()
+    page.locator("#phone").fill("12")
+    page.locator("form button").click()
+    page.get_by_role("alert").wait_for()
+    look_at(page, width)
+    page.locator("#phone").fill(f"+22507070{width:05d}")
+    page.locator("form button").click()
+    page.wait_for_url("**/check")
+    look_at(page, width)
+    page.locator("form button").click()
+    page.wait_for_url("**/payments/*")
+    look_at(page, width)
+    assert [text for text in said if "422" not in text] == []
     assert {request for request in asked if not request.startswith(url)} == set()
     context.close()
 
