@@ -23,7 +23,7 @@ from core.errors import Conflict, Duplicate
 from core.identity.pins import Pins
 from core.ids import new_id
 from core.notices.languages import DEFAULT
-from core.notices.outcome import outcome
+from core.notices.outcome import concerns_phone, outcome
 from core.operation import Operation
 from core.secrets import derived_keys
 from core.store.port import OPERATIONS, USSD_SESSIONS, Document
@@ -215,7 +215,7 @@ class Sessions:
         """The outcomes of earlier operations in lines, and the ids of those that have not ended."""
         found = (self.core.store.get(OPERATIONS, id) for id in ids)
         read = [Operation.from_document(document) for document in found if document]
-        operations = [operation for operation in read if operation.notification]
+        operations = [operation for operation in read if concerns_phone(operation)]
         lines = [outcome(operation, language) for operation in operations]
         return lines, [operation.id for operation in operations if not operation.terminal]
 

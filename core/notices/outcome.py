@@ -24,6 +24,7 @@ class Notification:
     language: a code of `core.notices.languages`.
     what: a text of the code, such as "Transfer".
     amount: minor units.
+    once_asked: the step that asks the phone; without it, nobody there is told. None: the phone itself has asked for it.
     """
 
     msisdn: str
@@ -31,6 +32,14 @@ class Notification:
     what: str
     amount: int
     currency: str
+    once_asked: str | None = None
+
+
+def concerns_phone(operation: Operation) -> bool:
+    """Whether there is somebody to notify: where a stranger has named a phone, only after the phone was asked."""
+    stored = operation.notification
+    step = stored.get("once_asked") if stored else None
+    return stored is not None and (step is None or operation.step(step).attempts > 0)
 
 
 FEW_A_DAY = 20

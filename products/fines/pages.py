@@ -110,7 +110,7 @@ def confirm(link: str) -> Answer:
     if kept is None or _wrong_choice(owed, kept):
         return redirect(url_for("pay.show_found", link=link), 303)
     payment = _payment(owed, kept)
-    told = Notification(payment.msisdn, language(), "Fine", payment.amount, payment.currency)
+    told = Notification(payment.msisdn, language(), "Fine", payment.amount, payment.currency, once_asked=DEBIT_STEP)
     try:
         command = replace(command_of(payment, kept["operator"], names_of(payment)), notification=asdict(told))
         accepted = accept_checked(command, lambda: refuse_what_is_being_paid(core(), payment))

@@ -18,6 +18,7 @@ from core.clock import Clock
 from core.contract import Contract, Effect, EffectKind, Record, Request, effect_of
 from core.environment import Env, is_mail_address, url_of
 from core.hardening import is_loopback
+from core.notices.outcome import concerns_phone
 from core.notices.port import SentText
 from core.operation import Operation, Status
 from core.settings import Settings
@@ -177,7 +178,7 @@ class SmsNotifier:
 
         A message waits until the operation has ended, so it may be enqueued before that is saved.
         """
-        if operation.notification is not None:
+        if operation.notification is not None and concerns_phone(operation):
             to = operation.notification["msisdn"]
             request = Sms(to, about=operation.id, text=None)
             self._announce(request, {"about": operation.id})

@@ -14,11 +14,23 @@ from core.errors import StoreUnavailable
 from core.ids import new_id
 from core.notices.outcome import Notification, receiver
 from core.operation import Operation, Status
-from core.steps import StepState
+from core.steps import StepRecord, StepState
 from core.store.port import OPERATIONS, Store
 from products.messages.contract import SMS, SmsNotifier
 from products.messages.process import sms
-from tests.doubles import LEASE_S, START, CutOff, FakeClock, ScriptedPartner, engine, insert, load, process, step
+from tests.doubles import (
+    LEASE_S,
+    START,
+    CutOff,
+    FakeClock,
+    ScriptedPartner,
+    engine,
+    insert,
+    load,
+    new_operation,
+    process,
+    step,
+)
 from worker.partners.breaker import Breaker
 from worker.partners.port import Confirmed, Declined, NotFound, Reply, Unavailable, Unknown
 
@@ -364,3 +376,14 @@ def test_money_from_strangers_uses_up_no_messages_of_another_kind(store: Store, 
         engine(store, clock, sms(store, phone, clock)).advance(each.id)
 
     assert Counter(text.partition(".")[0] for _, _, text in phone.sent) == {"transfer": 20, "withdrawal": 30}
+
+
+@pytest.mark.parametrize(("attempts", "number"), [(0, 0), (1, 1)])
+def test_a_phone_that_a_stranger_has_named_hears_nothing_until_it_was_asked(
+    store: Store, clock: FakeClock, attempts: int, number: int
+) -> None:
+    named = {**NOTIFICATION, "once_asked": "debit"}
+    operation = new_operation(status=Status.FAILED, due_at=None, notification=named)
+    record = StepRecord(operation.reference("debit"), StepState.DECLINED, attempts=attempts)
+    notify(store, clock, operation.with_step("debit", record))
+    assert len(messages(store)) == number
