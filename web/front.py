@@ -25,6 +25,8 @@ GUIDE = """# Quittance
 ## For people
 
 - [Front page](/)
+- [Pay a fine](/pay)
+- [Desk of operators](/desk)
 """
 """See https://llmstxt.org."""
 
