@@ -16,13 +16,13 @@ from core.accept import Command
 from core.errors import InvalidPhone, QuittanceError
 from core.notices.languages import say_amount
 from core.notices.outcome import Notification
-from core.operation import Operation, Status, redirect_of, short_reference
+from core.operation import Status, redirect_of, short_reference
 from core.phone import to_e164
-from core.steps import StepState
 from products.fines.contract import DEBIT_STEP, FINE_PAYMENT, Fine, FinePayment, FinesSettings, names_of
 from products.fines.lookup import FINE_LOOKUP, FineLookup, ListedFine, listed, plate_of
 from products.fines.lookup_routes import SAME_WITHIN_S
 from products.fines.numbers import WrongCount, number_of
+from products.fines.page_words import state_of
 from products.fines.reserved import refuse_what_is_being_paid
 from products.fines.routes import command_of
 from products.fines.words import details
@@ -94,28 +94,24 @@ def choose(link: str) -> Answer:
 @anyone
 def check(link: str) -> Answer:
     """Show once more what is about to be paid."""
-    id, owed = _owed(link)
-    kept = session.get(CHOICES, {}).get(id)
-    if kept is None or _wrong_choice(owed, kept):
-        return redirect(url_for("pay.show_found", link=link), 303)
-    return _check(link, owed, kept)
+    found = _chosen(link)
+    return _check(link, *found) if found else redirect(url_for("pay.show_found", link=link), 303)
 
 
 @pay.take("/pay/<link>/check")
 @anyone
 def confirm(link: str) -> Answer:
     """Pay. The same again is the same payment."""
-    id, owed = _owed(link)
-    kept = session.get(CHOICES, {}).get(id)
-    if kept is None or _wrong_choice(owed, kept):
+    found = _chosen(link)
+    if found is None:
         return redirect(url_for("pay.show_found", link=link), 303)
-    payment = _payment(owed, kept)
+    payment, operator = found
     told = Notification(payment.msisdn, language(), "Fine", payment.amount, payment.currency, once_asked=DEBIT_STEP)
     try:
-        command = replace(command_of(payment, kept["operator"], names_of(payment)), notification=asdict(told))
+        command = replace(command_of(payment, operator, names_of(payment)), notification=asdict(told))
         accepted = accept_checked(command, lambda: refuse_what_is_being_paid(core(), payment))
     except QuittanceError as error:
-        return _check(link, owed, kept, error.message)
+        return _check(link, payment, operator, error.message)
     return redirect(url_for("pay.follow", link=link_to(accepted.operation.id, "payment")), 303)
 
 
@@ -125,7 +121,7 @@ def follow(link: str) -> Response:
     """What becomes of a payment. It may be closed, and opened again."""
     operation = load(FINE_PAYMENT.kind, linked(link, "payment", FOLLOWED_FOR_S), LinkEnded)
     payment = FINE_PAYMENT.read(operation)
-    title, said = _state(operation)
+    title, said = state_of(operation)
     return page(
         "news.html" if "HX-Request" in request.headers else "payment.html",
         title=title,
@@ -206,40 +202,23 @@ def _wrong_choice(owed: Sequence[ListedFine], kept: dict[str, Any]) -> str:
     return ""
 
 
-def _payment(owed: Sequence[ListedFine], kept: dict[str, Any]) -> FinePayment:
-    """Amounts and currency are the registry's, whatever the form says."""
+def _chosen(link: str) -> tuple[FinePayment, str | None] | None:
+    """What the reader has chosen of what was found, and the operator that they name; None without a valid choice.
+
+    Amounts and currency are the registry's, whatever the form says.
+    """
+    id, owed = _owed(link)
+    kept = session.get(CHOICES, {}).get(id)
+    if kept is None or _wrong_choice(owed, kept):
+        return None
     fines = sorted((fine for fine in owed if fine.id in kept["fines"]), key=lambda fine: fine.id)
-    phone = to_e164(kept["phone"], core().settings.phone_region)
-    amount = sum(fine.amount for fine in fines)
-    return FinePayment(phone, fines[0].currency, amount, tuple(Fine(fine.id, fine.amount) for fine in fines))
+    amount, phone = sum(fine.amount for fine in fines), to_e164(kept["phone"], core().settings.phone_region)
+    payment = FinePayment(phone, fines[0].currency, amount, tuple(Fine(fine.id, fine.amount) for fine in fines))
+    return payment, kept["operator"]
 
 
-def _check(link: str, owed: Sequence[ListedFine], kept: dict[str, Any], wrong: str = "") -> Response:
-    payment = _payment(owed, kept)
+def _check(link: str, payment: FinePayment, _: str | None, wrong: str = "") -> Response:
     amounts = [(fine.id, say_amount(fine.amount, payment.currency, language())) for fine in payment.amendes]
     total = say_amount(payment.amount, payment.currency, language())
     values: dict[str, Any] = {"link": link, "fines": amounts, "total": total, "phone": payment.msisdn, "wrong": wrong}
     return page("check.html", 422 if wrong else 200, **values)
-
-
-def _state(operation: Operation) -> tuple[str, str]:
-    """What is said of a payment: in a few words, and in a sentence."""
-    debit = operation.step(DEBIT_STEP)
-    match operation.status:
-        case Status.SUCCEEDED:
-            return say("Paid"), say("The city knows that your fines are paid.")
-        case Status.PARTIALLY_SUCCEEDED:
-            return say("Partly paid"), say("Some fines are paid. The money of the others was given back.")
-        case Status.REFUNDED:
-            return say("Not paid"), say("The city did not take the payment. Your money was given back.")
-        case Status.FAILED:
-            return say("Not paid"), say("No money was taken.")
-        case Status.NEEDS_REVIEW:
-            return say("Somebody is looking at it"), say("You need not do anything. You will not pay twice.")
-        case Status.IN_DOUBT:
-            return say("Please wait"), say("The operator has not answered yet. We keep asking. You will not pay twice.")
-    if debit.state is StepState.DONE:
-        return say("Please wait"), say("You have paid. We are telling the city.")
-    if debit.state is StepState.SUBMITTED:
-        return say("Approve the payment"), say("We asked the operator to debit your phone. Approve it with your PIN.")
-    return say("Please wait"), say("We are checking the fines with the city.")

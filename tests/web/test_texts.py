@@ -13,7 +13,7 @@ from core.notices.languages import LANGUAGES
 from devtools.stack import ROOT
 from web.languages import TRANSLATIONS
 
-SOURCES = [*(ROOT / "web").rglob("*.py"), *(ROOT / "products").rglob("pages*.py")]
+SOURCES = [*(ROOT / "web").rglob("*.py"), *(ROOT / "products").rglob("page*.py")]
 TEMPLATES = [*(ROOT / "web").rglob("*.html"), *(ROOT / "products").rglob("*.html")]
 TRANSLATED = sorted(LANGUAGES.keys() - {"en"})
 
