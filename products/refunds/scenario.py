@@ -6,7 +6,7 @@ from typing import Any
 
 from core.accept import Command
 from core.dialects import Way
-from core.given_back import PartState, given_minor, is_given, parts_of
+from core.given_back import PartState, given_minor, parts_of
 from core.ledger import MOBILE_MONEY, SETTLE_STEP, SYSTEM, Ledger, Movement
 from core.operation import Operation, Status
 from core.steps import StepRecord, StepState
@@ -47,8 +47,6 @@ class RefundsScenario(Scenario):
         self._minor: dict[str, int] = {}
         self._reopened: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         """By payment and fine: the references that reopened it."""
-        self._early: list[str] = []
-        """What was reopened before its money was back."""
         # Where single faults are planted everywhere, one fine shows what there is to see.
         self._amounts = FINES if world.chance.faults else {"AM-1": PAID}
         self._operators = self.operators(lambda reference, minor: None, self._return, self._return)
@@ -89,8 +87,6 @@ class RefundsScenario(Scenario):
 
     def summarize(self) -> Summary:
         summary = super().summarize()
-        for what in self._early:
-            summary.report("unexplained", f"{what} was reopened before its money was back")
         for id in self._payments:
             payment = self._payment(id)
             back = sum(
@@ -111,6 +107,8 @@ class RefundsScenario(Scenario):
             references = self._reopened[payment.id, fine]
             holders = [id for id, part in parts_of(payment).items() if fine in part.items and part.state is GIVEN]
             expected = [f"{id}:{reopen_step(fine)}" for id in holders if not self._needs_person(id)]
+            if set(references) - {f"{id}:{reopen_step(fine)}" for id in holders}:
+                summary.report("unexplained", f"{fine} of {payment.id} was reopened before its money was back")
             if len(holders) > 1 or len(references) > 1:
                 summary.report("double", f"{fine} of {payment.id} was reopened by {references}, given by {holders}")
             if (expected and references != expected) or (given_minor(payment) == PAID and not holders):
@@ -175,10 +173,7 @@ class RefundsScenario(Scenario):
     def _reopen(self, path: str, body: Mapping[str, Any]) -> str | None:
         if self.world.chance.strikes("declined"):
             return "NOT_PAID"
-        payment, fine = self._payment(body["payment_id"]), path.split("/")[2]
-        self._reopened[payment.id, fine].append(body["request_id"])
-        if not is_given(payment, fine):
-            self._early.append(f"{fine} of {payment.id}")
+        self._reopened[body["payment_id"], path.split("/")[2]].append(body["request_id"])
         return None
 
 

@@ -44,7 +44,7 @@ def assert_kept(house: House, phone: Phone, awa: Caller, *hints: str) -> None:
 def test_money_stays_with_an_account_that_only_named_the_phone(house: House, phone: Phone, awa: Caller) -> None:
     house.fund(awa.id, 900)
     assert_kept(house, phone, awa, PROVE)
-    assert awa.get("/v1/wallets/me").json["balance"] == 900
+    assert awa.get("/v1/wallets/me").json["balance"] == "900"
 
 
 def test_an_account_that_had_money_stays_with_its_owner(
@@ -54,7 +54,7 @@ def test_an_account_that_had_money_stays_with_its_owner(
     house.person("kofi")
     assert awa.post("/v1/wallets/transfers", {"to": "kofi", "amount": 900}).status_code == 202
     worker.run()
-    assert awa.get("/v1/wallets/me").json["balance"] == 0
+    assert awa.get("/v1/wallets/me").json["balance"] == "0"
     assert_kept(house, phone, awa, PROVE)
 
 
@@ -63,7 +63,7 @@ def test_money_on_its_way_comes_to_who_asked_for_it(house: House, phone: Phone, 
     assert len(house.store.find(OPERATIONS, {"client": awa.id, "kind": "wallet_top_up"})) == 1
     assert_kept(house, phone, awa, PROVE)
     worker.run()
-    assert awa.get("/v1/wallets/me").json["balance"] == 900
+    assert awa.get("/v1/wallets/me").json["balance"] == "900"
 
 
 def test_an_account_that_a_merchant_is_paid_into_stays_with_its_owner(house: House, phone: Phone, awa: Caller) -> None:
