@@ -12,6 +12,7 @@ from core.identity.api_keys import ApiKey, Grant
 from devtools.as_json import json_option, print_json
 from ops.people_store import people_store
 from ops.security import note
+from ops.terminal import literal
 
 TOPIC_PARTS = 3
 
@@ -109,7 +110,7 @@ def list_keys(as_json: bool) -> None:
     for key in found:
         name = f"{key.name} ({key.label})" if key.label else key.name
         times = (key.created_at, key.expires_at or "", key.used_at or "", key.revoked_at or "")
-        table.add_row(key.id, name, ", ".join(sorted(key.scopes)), *times)
+        table.add_row(*map(literal, (key.id, name, ", ".join(sorted(key.scopes)), *times)))
     Console().print(table)
 
 

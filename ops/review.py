@@ -9,7 +9,6 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from core.clock import to_rfc3339
 from core.errors import Conflict
@@ -19,6 +18,7 @@ from devtools.as_json import json_option, print_json
 from ops.opened import Opened, opened
 from ops.security import note
 from ops.shown import as_text
+from ops.terminal import literal
 from worker.partners.operators.port import NotConfigured
 from worker.policy import SEND_WITHIN_S, Context, Policy
 from worker.process import Step
@@ -242,7 +242,7 @@ def _summary(ours: Opened, found: list[Operation]) -> Table:
         steps = _stuck(ours, operation)
         why = ": ".join(filter(None, (", ".join(steps), _why(operation, steps))))
         row = short_reference(operation.id), operation.kind, operation.status, f"{_since(operation):%m-%d %H:%M}"
-        table.add_row(*map(Text, map(str, row)), Text(why))
+        table.add_row(*map(literal, row), literal(why))
     return table
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from core.bootstrap import Core
 from devtools.as_json import json_option, print_json
 from ops.people_store import people_store
+from ops.terminal import literal
 
 COLUMNS = ("at", "what", "who", "where", "on", "outcome", "request")
 
@@ -38,5 +39,5 @@ def security(what: str | None, who: str | None, outcome: str | None, limit: int,
     for column in COLUMNS:
         table.add_column(column, overflow="fold")
     for entry in found:
-        table.add_row(*(str(entry[column]) for column in COLUMNS))
+        table.add_row(*(literal(entry[column]) for column in COLUMNS))
     Console().print(table)

@@ -16,6 +16,7 @@ from devtools.as_json import json_option, print_json
 from ops.opened import Opened, opened
 from ops.shown import as_json as shown_as_json
 from ops.shown import as_text, waiting
+from ops.terminal import literal
 
 SHOWN = 20
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
@@ -112,7 +113,7 @@ def print_list(ours: Opened, found: list[Operation]) -> None:
         said = Text("" if operation.terminal else waiting(ours, operation).removeprefix("Waits for "))
         # Rich would shorten all columns alike.
         said.truncate(max(len("waits for"), console.width - sum(taken) - 2), overflow="ellipsis")
-        table.add_row(*map(Text, row), said)
+        table.add_row(*map(literal, row), said)
     if found:
         console.print(table)
     click.echo(f"operations: {len(found)}")

@@ -20,6 +20,7 @@ from core.repeated import fingerprints
 from core.steps import Call, text_of
 from core.store.port import JOURNAL, OPERATIONS
 from ops.opened import Opened
+from ops.terminal import literal
 from products.messages.contract import SMS
 from products.webhooks.contract import DELIVER_STEP, WEBHOOK
 from worker.partners.operators.port import NotConfigured
@@ -76,7 +77,7 @@ def as_text(opened: Opened, operation: Operation) -> RenderableType:
         + (f", through {operation.operator}" if operation.operator else ""),
         _masked(json.dumps(operation.request, ensure_ascii=False)),
     )
-    parts: list[RenderableType] = [Text(waiting(opened, operation), style="bold"), *map(Text, head)]
+    parts: list[RenderableType] = [Text(waiting(opened, operation), style="bold"), *map(literal, head)]
     columns = ("time (UTC)", "step", "what happened")
     parts += _section("Timeline", columns, list(_timeline(operation)))
     parts += _section("Calls of partners", columns, list(_calls(operation)))
@@ -94,7 +95,7 @@ def _section(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) 
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(each if isinstance(each, Text) else Text(str(each)) for each in row))
+        table.add_row(*(each if isinstance(each, Text) else literal(each) for each in row))
     yield table
 
 

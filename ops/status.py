@@ -101,7 +101,7 @@ def _count(number: int) -> str:
 def _print(found: dict[str, Any]) -> None:
     newest = found["newest_accepted_at"]
     click.echo(f"at {found['at'][:19]} UTC; newest operation accepted {newest[:19] if newest else 'never'}")
-    partners = ", ".join(f"{name} {state}" for name, state in found["partners"].items()) or "none has been called yet"
+    partners = ", ".join(f"{name} {state}" for name, state in found["partners"].items()) or "none has been down"
     click.echo(f"workers: {found['workers']}; partners: {partners}")
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("kind", "status", "how many", "oldest"):

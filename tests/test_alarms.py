@@ -22,9 +22,9 @@ from devtools.stack import ROOT
 from tests.api.kit import House, body, build
 from tests.doubles import FakeClock, ScriptedPartner, engine, lent_sql, new_operation, process, step
 from tests.test_docs import anchors
-from tests.worker.test_webhooks import House as Webhooks
-from tests.worker.test_webhooks import Receiver
-from tests.worker.test_webhooks import pay as announce
+from tests.worker.webhook_kit import House as Webhooks
+from tests.worker.webhook_kit import Receiver
+from tests.worker.webhook_kit import pay as announce
 from worker.doubts import Doubts
 from worker.partners.breaker import FAILING_S, FAILURES, Breaker
 from worker.partners.pinned import Heard

@@ -84,6 +84,11 @@ def test_the_proxy_is_the_way_in_and_is_believed() -> None:
         (8443, "8444"),
     }
     assert services["api"]["environment"]["TRUSTED_PROXIES"] == "1"
+    # Answers for slow readers are in a memory of their own: full, it fails one of them, and ends no process
+    (kept,) = services["proxy"]["tmpfs"]
+    size = re.search(r"size=(\d+)m", kept)
+    assert size
+    assert 2 * int(size[1]) * 1024**2 <= int(services["proxy"]["mem_limit"])
     assert services["proxy"]["environment"]["TLS_KEY"] == "/run/secrets/own.key"
     assert "store" not in services["proxy"]["networks"]
 

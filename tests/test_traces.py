@@ -23,7 +23,7 @@ from products.webhooks.rights import Rights
 from tests.answers import client_of
 from tests.api.kit import PHONE, SETTINGS, URL, body, build
 from tests.doubles import FakeClock, ScriptedPartner, engine, lent_sql, process, step
-from tests.worker.test_webhooks import Receiver
+from tests.worker.webhook_kit import Receiver
 from worker.partners.breaker import Breaker
 from worker.partners.port import Confirmed, Pending
 

@@ -1,6 +1,7 @@
 """The front door: what this is, and where to go."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from flask import Response, current_app, make_response, request
 
@@ -48,8 +49,12 @@ def _doors(settings: Settings) -> Iterator[tuple[str, str, str]]:
     if settings.open:
         yield "/ussd/phone", text("Phone"), text("Try the USSD menu on a phone in the browser.")
     if settings.local:
-        sandbox = f"{settings.operators.operators[0].url}/"
-        yield sandbox, text("Sandbox"), text("The operator and the registry that we play.")
+        operator = urlsplit(settings.operators.operators[0].url)
+        yield (
+            f"{operator.scheme}://{operator.netloc}/",
+            text("Sandbox"),
+            text("The operator and the registry that we play."),
+        )
 
 
 @blueprint.show("/static/<digest>/<name>")

@@ -40,7 +40,7 @@ def text(text: str) -> str:
 
 
 def _preferred() -> str:
-    """Of the languages that the browser accepts, best first: `ru-RU` is Russian."""
+    """The first language that the browser accepts and we have. `ru-RU` is Russian."""
     accepted = (tag.partition("-")[0].lower() for tag, _ in request.accept_languages)
     return next((code for code in accepted if code in LANGUAGES), DEFAULT)
 

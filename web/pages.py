@@ -48,7 +48,7 @@ class Pages(Routes):
         return add
 
 
-def page(template: str, status: int = 200, **values: Any) -> Response:
+def page(template: str, status: int = 200, /, **values: Any) -> Response:
     """A page in the reader's language."""
     g.is_page = True
     html = render_template(template, language=language(), languages=LANGUAGES, here=request.path, **values)

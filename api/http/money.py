@@ -9,7 +9,7 @@ from core.money import format_minor, to_number
 
 PREFIX = "/v1/"
 FORMAT = "decimal"
-"""Of the OpenAPI format registry. `api.description` makes strings of these members where the path is under PREFIX."""
+"""A format of the OpenAPI registry. `api.description` describes these members as strings on paths under PREFIX."""
 
 
 class Money(fields.Float):

@@ -14,6 +14,7 @@ from devtools.as_json import json_option, print_json
 from ops.doctor.findings import Finding, Level, wrong
 from ops.doctor.servers import check_broker, check_partners, check_store
 from ops.doctor.setup import check_machine, check_secrets, check_settings, check_tls
+from ops.terminal import literal
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.AWAY: "magenta", Level.WRONG: "red"}
 BROKEN, PARTNER_AWAY = 1, 3
@@ -75,5 +76,5 @@ def _print(found: list[Finding]) -> None:
     for column in ("", "what", "seen", "to do"):
         table.add_column(column, overflow="fold")
     for each in found:
-        table.add_row(f"[{COLOURS[each.level]}]{each.level}[/]", each.about, each.said, each.to_do)
+        table.add_row(f"[{COLOURS[each.level]}]{each.level}[/]", *map(literal, (each.about, each.said, each.to_do)))
     Console().print(table)

@@ -39,7 +39,7 @@ from products.events.contract import event_uid as uid_of
 from products.events.topics import Topics, may_use, require_topic
 
 MAX_BODY_BYTES = 256 * 1024
-MAX_PAGE_CHARS, BATCH = 1024 * 1024, 10
+MAX_PAGE_BYTES, BATCH = 1024 * 1024, 10
 """A page of events ends after so much, whatever its limit: a reader who is slow keeps it in memory. Events are read in
 batches, for the same reason."""
 MAX_NESTING = 32
@@ -258,14 +258,14 @@ def _with_data(operation: Operation, members: dict[str, Any]) -> str:
 def _page(query: Mapping[str, Any], where: Mapping[str, str | None]) -> tuple[list[str], str | None]:
     """Returns the events of a page as JSON, and the cursor of the next one if there is any."""
     listed: list[str] = []
-    chars, after = 0, query["cursor"]
+    size, after = 0, query["cursor"]
     while True:
         limit = min(BATCH, query["limit"] - len(listed))
         page, cursor = page_of(EVENT.kind, {**query, "cursor": after, "limit": limit}, where, keep=_is_first)
         for event in page:
             text = _published(event)
-            chars += len(text)
-            if listed and chars > MAX_PAGE_CHARS:
+            size += len(text.encode())
+            if listed and size > MAX_PAGE_BYTES:
                 g.next_cursor = cursor_after(after)
                 return listed, cursor_after(after)
             listed.append(text)

@@ -11,7 +11,7 @@ from core.steps import StepState
 LOOKUP_STEP = "look-up"
 LOOKED_UP = EffectKind("fine_look_up", "fines looked up", Record.NONE)
 MAX_LISTED = 50
-"""Of one answer of the registry: a payment has no more fines."""
+"""How many fines of one answer are kept. A payment has no more."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def choose(link: str) -> Answer:
 def check(link: str) -> Answer:
     """Show once more what is about to be paid."""
     found = _chosen(link)
-    return _check(link, *found) if found else redirect(url_for("pay.show_found", link=link), 303)
+    return _check(link, found[0]) if found else redirect(url_for("pay.show_found", link=link), 303)
 
 
 @pay.take("/pay/<link>/check")
@@ -111,7 +111,7 @@ def confirm(link: str) -> Answer:
         command = replace(command_of(payment, operator, names_of(payment)), notification=asdict(told))
         accepted = accept_checked(command, lambda: refuse_what_is_being_paid(core(), payment))
     except QuittanceError as error:
-        return _check(link, payment, operator, error.message)
+        return _check(link, payment, error.message)
     return redirect(url_for("pay.follow", link=link_to(accepted.operation.id, "payment")), 303)
 
 
@@ -217,7 +217,7 @@ def _chosen(link: str) -> tuple[FinePayment, str | None] | None:
     return payment, kept["operator"]
 
 
-def _check(link: str, payment: FinePayment, _: str | None, wrong: str = "") -> Response:
+def _check(link: str, payment: FinePayment, wrong: str = "") -> Response:
     amounts = [(fine.id, say_amount(fine.amount, payment.currency, language())) for fine in payment.amendes]
     total = say_amount(payment.amount, payment.currency, language())
     values: dict[str, Any] = {"link": link, "fines": amounts, "total": total, "phone": payment.msisdn, "wrong": wrong}

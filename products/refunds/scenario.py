@@ -27,7 +27,7 @@ CURRENCY, PHONE, WALLET = "XOF", "+2250707000001", "wallet"
 FINES = {"AM-1": 700, "AM-2": 300}
 PAID = sum(FINES.values())
 AMOUNTS = 150, 300, 350, 500, 700
-"""Of which two or three are all that was paid, and others too much."""
+"""Some two or three of them add up to all that was paid; others to more."""
 ASKED_EACH = 3
 """Refunds of one payment: together they ask for more than was paid, as a rule."""
 AMOUNT_SHARE, ONE_ITEM_SHARE = 0.6, 0.3

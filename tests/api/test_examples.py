@@ -15,9 +15,10 @@ from core.operation import Status
 from core.steps import StepState
 from products.fines.contract import settle_step
 from tests.answers import Answer
+from tests.api.crowd import GATEWAY_KEY, GATEWAY_KEYS, PARTS, PEOPLE, Crowd
 from tests.api.kit import PASSWORD, Caller, body, build
 from tests.api.test_decisions import stuck
-from tests.api.test_ownership import EXPECTED, GATEWAY, GATEWAY_KEY, GATEWAY_KEYS, PARTS, PEOPLE, Crowd
+from tests.api.test_ownership import EXPECTED, GATEWAY
 from tests.api.test_phone_proof import register
 
 METHODS = ("get", "post", "put", "patch", "delete")

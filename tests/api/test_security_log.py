@@ -31,7 +31,7 @@ def test_sign_ins_are_noted_with_who_from_where_and_how_they_ended(house: House)
     sign_in(house, "awa", "wrong wrong")
     with capture_logs() as lines:
         sign_in(house, "hunter2secret", "hunter2secret")
-    assert [line["who"] for line in lines if line["event"] == "security"] == ["anonymous"]  # told, and not kept
+    assert [line["who"] for line in lines if line["event"] == "security"] == ["anonymous"]  # logged, and not stored
     assert entries(house, "what", "who", "where", "on", "outcome") == [
         ("sign-in", awa.id, "10.0.0.9", "POST /v1/auth/token", "wrong_credentials"),
         ("sign-in", awa.id, "10.0.0.9", "POST /v1/auth/token", "done"),

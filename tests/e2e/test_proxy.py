@@ -1,5 +1,6 @@
 """The proxy that we ship, in front of a real API: who gets in, how much, and how slowly."""
 
+import re
 import shutil
 import socket
 import ssl
@@ -232,6 +233,21 @@ def test_who_is_slow_is_given_up(stack: Stack, tmp_path: Path) -> None:
             with connected(hasty) as late:  # and nothing is read until this one is given up too
                 assert received(late) == b""
             assert received(reading).count(b"HTTP/1.1 200 OK") < FILES_ASKED
+
+
+def test_a_long_token_is_read_once() -> None:
+    """A pattern that may begin anywhere is tried at each of 8,000 places, before any limit."""
+    text = (FILES / TEMPLATE).read_text()
+    patterns = re.findall(r'"~(.+?)" ', text[text.index("map $http_authorization") : text.index("limit_conn_zone")])
+    assert len(patterns) == 2
+    assert all(pattern.startswith("^") for pattern in patterns)
+
+
+def test_each_long_token_counts_for_itself(stack: Stack) -> None:
+    for strict in started(stack.api_port, PROXY_REQUESTS_PER_S="1", PROXY_BURST="1"):
+        one, other = ({"Authorization": f"Bearer {'x' * 4000}{end}"} for end in "ab")
+        assert [ask(strict, "GET", "/healthz", headers=one).status_code for _ in range(3)][-1] == 429
+        assert ask(strict, "GET", "/healthz", headers=other).status_code == 200
 
 
 def test_what_slow_clients_do_not_show() -> None:

@@ -18,7 +18,7 @@ from web.app import create_app
 WIDTHS = (320, 1280)
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 MOST_BYTES = 60_000
-"""Of what one page transfers."""
+"""The most that one page may transfer."""
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 
 from core.notices.languages import LANGUAGES
+from core.operators import only_operator
 from tests.web.kit import BROWSER, with_pages
 from web.assets import STATIC
 
@@ -21,6 +22,12 @@ def test_the_front_page_leads_on() -> None:
     for link in set(links) - {"/docs"}:  # which redirects
         with browser.get(link, follow_redirects=True) as answer:
             assert answer.status_code == 200, link
+
+
+def test_the_sandbox_is_at_the_root_of_its_host() -> None:
+    table = only_operator("http://127.0.0.1:8090/operator", 1, 15, 30)
+    _, browser = with_pages(operators=table)
+    assert 'href="http://127.0.0.1:8090/"' in browser.get("/").text
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -46,7 +53,7 @@ def test_browsers_get_a_page_for_an_error_and_programs_the_problem() -> None:
     assert problem.get_json()["detail"] in shown.text
     assert "style-src 'self'" in shown.headers["Content-Security-Policy"]
     asked = browser.post("/amendes/payments/", json={}, headers=BROWSER)
-    assert (asked.status_code, asked.mimetype) == (422, "application/problem+json")  # who sends JSON is a program
+    assert (asked.status_code, asked.mimetype) == (422, "application/problem+json")  # a program sends JSON
 
 
 def test_what_a_stranger_wrote_is_shown_as_text() -> None:

@@ -1,4 +1,4 @@
-"""Who may open which page: the whole table."""
+"""The table of all pages, and who may open them."""
 
 from core.identity.people import Role
 from tests.api.kit import NO_ID, build

@@ -1,8 +1,8 @@
-"""Who is at the desk: a session that ends, over the same tokens, roles and second factors as the API."""
+"""Signing in at the desk. The session uses the tokens, roles and second factors of the API."""
 
 from typing import Any
 
-from flask import Response, current_app, g, redirect, request, session, url_for
+from flask import Response, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as Answer
 
 from api.auth.access import anyone, anyone_known
@@ -16,7 +16,7 @@ from web.pages import Pages, page
 
 KEPT = "desk"
 IDLE_S = 15 * 60
-"""Somebody who has left the desk is signed out. After an hour everybody is: the token ends."""
+"""After this time without use, a session ends. It also ends with its token, after an hour."""
 MAX_CHARS = 200
 
 
@@ -106,4 +106,4 @@ def _sign_in() -> Answer:
 
 
 def _now() -> int:
-    return int(current_app.extensions["core"].clock.now().timestamp())
+    return int(core().clock.now().timestamp())

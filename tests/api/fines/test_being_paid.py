@@ -17,7 +17,7 @@ from worker.reservations import Reservations
 SECOND = body(msisdn="+2250707000002")
 
 
-def reserve(house: House, id: str, state: StepState = StepState.SUBMITTED) -> Operation:
+def reserve(house: House, id: str, *fines: str, state: StepState = StepState.SUBMITTED) -> Operation:
     """What a worker does to a payment: it has its fines, and the debit is sent, or over."""
     operation = house.operation(id)
     operation = operation.moved(Status.PROCESSING, house.clock.now())
@@ -35,7 +35,7 @@ def reserve(house: House, id: str, state: StepState = StepState.SUBMITTED) -> Op
         busy_code="",
         lost_code="",
     )
-    reservations.take(operation, ["AM-2026-000123", "AM-2026-000124"])
+    reservations.take(operation, list(fines) or ["AM-2026-000123", "AM-2026-000124"])
     return house.operation(id)
 
 
