@@ -90,10 +90,10 @@ def received(client: ssl.SSLSocket) -> bytes:
     return b"".join(parts)
 
 
-def until_refused(proxy: Nginx, headers: dict[str, str] | None = None) -> requests.Response:
+def until_refused(proxy: Nginx, headers: dict[str, str] | None = None, path: str = "/healthz") -> requests.Response:
     """Returns the first answer that says "too many", once nginx has read the heads of those who hold their requests."""
     for _ in range(100):
-        if (answer := ask(proxy, "GET", "/healthz", headers=headers)).status_code == 429:
+        if (answer := ask(proxy, "GET", path, headers=headers)).status_code == 429:
             return answer
     raise AssertionError("nobody was refused")
 
@@ -248,6 +248,15 @@ def test_each_long_token_counts_for_itself(stack: Stack) -> None:
         one, other = ({"Authorization": f"Bearer {'x' * 4000}{end}"} for end in "ab")
         assert [ask(strict, "GET", "/healthz", headers=one).status_code for _ in range(3)][-1] == 429
         assert ask(strict, "GET", "/healthz", headers=other).status_code == 200
+
+
+def test_readers_of_the_largest_file_are_few_and_keep_nobody_out(proxy: Nginx) -> None:
+    with ExitStack() as held:
+        for _ in range(8):
+            reader = held.enter_context(connected(proxy))
+            reader.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert_refused(until_refused(proxy, path="/docs/swagger-ui-bundle.js"), 429, "too_many_requests")
+        assert ask(proxy, "GET", "/healthz").status_code == 200
 
 
 def test_what_slow_clients_do_not_show() -> None:
