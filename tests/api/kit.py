@@ -323,7 +323,7 @@ def move_in(house: House, sleep: Callable[[float], None] = time.sleep) -> House:
         "tokens": Tokens(secrets, core.clock),
         "pins": pins,
         "ussd": Sessions(core, pins, menus(), session_keys(secrets, pepper), sleep),
-        "waiting": WaitingRoom(WAITING_SEATS),
+        "waiting": WaitingRoom(WAITING_SEATS, sleep),
         "limits": Limits(core.settings.rate_limits, core.counters, core.clock, address_keys(secrets)),
     }
     vars(house)["app"] = app
